@@ -1,0 +1,11 @@
+/**
+ * The API as data: what kinds there are, their schema, defaults, validation, columns; selectors, quantities, patches, codecs; the one error.
+ * Pure functions of values: no input or output, no clock of its own. Everything else in the program reads the API from here.
+ */
+export * from './status.ts';
+export * from './field-error.ts';
+export * from './kind.ts';
+export * from './transport.ts';
+// meta/v1 has a WatchEvent too: the untyped one of the wire. The program means the typed one.
+export type { WatchEvent } from './transport.ts';
+export type * from './types.ts';

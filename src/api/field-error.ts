@@ -1,0 +1,79 @@
+import type { StatusCause } from './generated/meta.v1.ts';
+import { StatusError } from './status.ts';
+
+/** Kinds of field errors with the words their messages begin with. Source: apimachinery pkg/util/validation/field/errors.go v0.36. */
+const WORDS = {
+  FieldValueNotFound: 'Not found',
+  FieldValueRequired: 'Required value',
+  FieldValueDuplicate: 'Duplicate value',
+  FieldValueInvalid: 'Invalid value',
+  FieldValueNotSupported: 'Unsupported value',
+  FieldValueForbidden: 'Forbidden',
+  FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many',
+  InternalError: 'Internal error',
+  FieldValueTypeInvalid: 'Invalid value',
+} as const;
+
+export type FieldErrorType = keyof typeof WORDS;
+
+/** One thing wrong with one field. `message` is what stands behind the path: `Invalid value: -1: must be …`. */
+export interface FieldError {
+  readonly type: FieldErrorType;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** `a.b`, with the empty path left out. */
+export const child = (path: string, ...names: readonly string[]): string => [path, ...names].filter((p) => p !== '').join('.');
+export const index = (path: string, i: number): string => `${path}[${i}]`;
+export const keyPath = (path: string, key: string): string => `${path}[${key}]`;
+
+const error = (type: FieldErrorType, field: string, value: string, detail: string): FieldError => ({
+  type,
+  field,
+  message: [WORDS[type], value, detail].filter((p) => p !== '').join(': '),
+});
+
+/** A value as Go prints it in a field error: strings quoted, numbers and booleans plain, the rest as JSON. */
+function shown(value: unknown): string {
+  if (value === undefined || value === null) return 'null';
+  if (typeof value === 'string' || typeof value === 'object') return JSON.stringify(value);
+  return String(value);
+}
+
+export const required = (field: string, detail = ''): FieldError => error('FieldValueRequired', field, '', detail);
+export const invalid = (field: string, value: unknown, detail: string): FieldError =>
+  error('FieldValueInvalid', field, shown(value), detail);
+export const typeInvalid = (field: string, value: unknown, detail: string): FieldError =>
+  error('FieldValueTypeInvalid', field, shown(value), detail);
+export const duplicate = (field: string, value: unknown): FieldError => error('FieldValueDuplicate', field, shown(value), '');
+export const forbiddenField = (field: string, detail: string): FieldError => error('FieldValueForbidden', field, '', detail);
+export const notFoundField = (field: string, value: unknown): FieldError => error('FieldValueNotFound', field, shown(value), '');
+export const tooLong = (field: string, maxBytes: number): FieldError =>
+  error('FieldValueTooLong', field, '', maxBytes >= 0 ? `may not be more than ${maxBytes} bytes` : 'value is too long');
+export const tooMany = (field: string, actual: number, max: number): FieldError =>
+  error('FieldValueTooMany', field, String(actual), `must have at most ${max} ${max === 1 ? 'item' : 'items'}`);
+export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>
+  error(
+    'FieldValueNotSupported',
+    field,
+    shown(value),
+    supported.length === 0 ? '' : `supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
+  );
+
+export const fieldErrorText = ({ field, message }: FieldError): string => (field === '' ? message : `${field}: ${message}`);
+
+/** 422 with every cause. Source: apierrors.NewInvalid; one error stands bare, several in brackets, as ErrorList.ToAggregate prints them. */
+export function invalidObject(
+  { group, kind }: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): StatusError {
+  const texts = [...new Set(errors.map(fieldErrorText))];
+  const text = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
+  const causes = errors.map((e): StatusCause => ({ reason: e.type, message: e.message, field: e.field }));
+  return new StatusError('Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${text}`, {
+    details: { name, ...(group === '' ? {} : { group }), kind, causes },
+  });
+}

@@ -1,0 +1,5 @@
+/** What every component may use and what knows nothing of Kubernetes: time, logs, retries, small data structures. */
+export { type Clock, FakeClock, sleep, systemClock } from './clock.ts';
+export { errorText, type Logger, type LogFields, type LogLevel, messageOf, newLogger, silentLogger } from './log.ts';
+export { backoffMs, type BackoffOptions } from './backoff.ts';
+export { LruMap } from './lru.ts';
