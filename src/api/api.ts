@@ -9,3 +9,21 @@ export * from './transport.ts';
 // meta/v1 has a WatchEvent too: the untyped one of the wire. The program means the typed one.
 export type { WatchEvent } from './transport.ts';
 export type * from './types.ts';
+// Each of these is a type and a value; named exports win over the stars above.
+export {
+  ConfigMap,
+  Deployment,
+  Endpoints,
+  EndpointSlice,
+  Event,
+  EventsEvent,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+  ServiceAccount,
+} from './kinds.ts';
+export { allKinds, bodyKinds, kindOf, kindOfResource } from './kinds.ts';

@@ -25,7 +25,8 @@ export interface FieldError {
 }
 
 /** `a.b`, with the empty path left out. */
-export const child = (path: string, ...names: readonly string[]): string => [path, ...names].filter((p) => p !== '').join('.');
+export const child = (path: string, ...names: readonly string[]): string =>
+  [path, ...names].filter((p) => p !== '').join('.');
 export const index = (path: string, i: number): string => `${path}[${i}]`;
 export const keyPath = (path: string, key: string): string => `${path}[${key}]`;
 
@@ -47,9 +48,12 @@ export const invalid = (field: string, value: unknown, detail: string): FieldErr
   error('FieldValueInvalid', field, shown(value), detail);
 export const typeInvalid = (field: string, value: unknown, detail: string): FieldError =>
   error('FieldValueTypeInvalid', field, shown(value), detail);
-export const duplicate = (field: string, value: unknown): FieldError => error('FieldValueDuplicate', field, shown(value), '');
-export const forbiddenField = (field: string, detail: string): FieldError => error('FieldValueForbidden', field, '', detail);
-export const notFoundField = (field: string, value: unknown): FieldError => error('FieldValueNotFound', field, shown(value), '');
+export const duplicate = (field: string, value: unknown): FieldError =>
+  error('FieldValueDuplicate', field, shown(value), '');
+export const forbiddenField = (field: string, detail: string): FieldError =>
+  error('FieldValueForbidden', field, '', detail);
+export const notFoundField = (field: string, value: unknown): FieldError =>
+  error('FieldValueNotFound', field, shown(value), '');
 export const tooLong = (field: string, maxBytes: number): FieldError =>
   error('FieldValueTooLong', field, '', maxBytes >= 0 ? `may not be more than ${maxBytes} bytes` : 'value is too long');
 export const tooMany = (field: string, actual: number, max: number): FieldError =>
@@ -62,7 +66,8 @@ export const notSupported = (field: string, value: unknown, supported: readonly 
     supported.length === 0 ? '' : `supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
   );
 
-export const fieldErrorText = ({ field, message }: FieldError): string => (field === '' ? message : `${field}: ${message}`);
+export const fieldErrorText = ({ field, message }: FieldError): string =>
+  field === '' ? message : `${field}: ${message}`;
 
 /** 422 with every cause. Source: apierrors.NewInvalid; one error stands bare, several in brackets, as ErrorList.ToAggregate prints them. */
 export function invalidObject(

@@ -45,6 +45,11 @@ export interface SubresourceStrategy<T> {
   validateUpdate?(object: T, old: T): FieldError[];
 }
 
+/** Written as a method so that a kind of pods is a kind of objects too, as with every other function of a kind. */
+interface FieldReader<T> {
+  read(object: T): string;
+}
+
 /**
  * Everything the system knows about one kind in one version: the API server, the client, kubectl's tables and the docs all read it.
  * Functions that change an object change the one they are given, which is always a private copy.
@@ -104,7 +109,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly columns: readonly Column[];
   row(object: T, context: { readonly nowMs: number }): Row;
   /** Field selectors beside metadata.name and metadata.namespace: label → value. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>['read']>>;
 }
 
 export function defineKind<T extends KubeObject>(kind: Kind<T>): Kind<T> {
@@ -116,8 +121,11 @@ export const apiVersionOf = ({ group, version }: { readonly group: string; reado
   group === '' ? version : `${group}/${version}`;
 
 /** `namespace/name`, or the bare name of a cluster-wide object: the key of caches and work queues. Source: client-go MetaNamespaceKeyFunc. */
-export const keyOf = ({ metadata: { namespace, name } }: { metadata: { namespace?: string | undefined; name: string } }): string =>
-  namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+export const keyOf = ({
+  metadata: { namespace, name },
+}: {
+  metadata: { namespace?: string | undefined; name: string };
+}): string => (namespace === undefined || namespace === '' ? name : `${namespace}/${name}`);
 
 export function splitKey(key: string): { namespace: string; name: string } {
   const at = key.indexOf('/');
@@ -127,10 +135,18 @@ export function splitKey(key: string): { namespace: string; name: string } {
 /** Path of a kind's collection or object below the server's root: `/apis/apps/v1/namespaces/n/deployments/web/scale`. */
 export function resourcePath(
   kind: Kind<never>,
-  { namespace, name, subresource }: { namespace?: string | undefined; name?: string | undefined; subresource?: string | undefined },
+  {
+    namespace,
+    name,
+    subresource,
+  }: { namespace?: string | undefined; name?: string | undefined; subresource?: string | undefined },
 ): string {
   const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
-  const ns = kind.namespaced && namespace !== undefined && namespace !== '' ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  const own = name === undefined ? '' : `/${encodeURIComponent(name)}${subresource === undefined ? '' : `/${subresource}`}`;
+  const ns =
+    kind.namespaced && namespace !== undefined && namespace !== ''
+      ? `/namespaces/${encodeURIComponent(namespace)}`
+      : '';
+  const own =
+    name === undefined ? '' : `/${encodeURIComponent(name)}${subresource === undefined ? '' : `/${subresource}`}`;
   return `${root}${ns}/${kind.plural}${own}`;
 }

@@ -3,7 +3,14 @@ export type * from './generated/meta.v1.ts';
 export type * from './generated/core.v1.ts';
 export type * from './generated/apps.v1.ts';
 export type * from './generated/coordination.v1.ts';
-export type { Endpoint, EndpointConditions, EndpointHints, EndpointSlice, ForZone, ForNode } from './generated/discovery.v1.ts';
+export type {
+  Endpoint,
+  EndpointConditions,
+  EndpointHints,
+  EndpointSlice,
+  ForZone,
+  ForNode,
+} from './generated/discovery.v1.ts';
 export type { EndpointPort as EndpointSlicePort } from './generated/discovery.v1.ts';
 export type { Event as EventsEvent } from './generated/events.v1.ts';
 export type { Scale, ScaleSpec, ScaleStatus } from './generated/autoscaling.v1.ts';
