@@ -27,3 +27,6 @@ export {
   ServiceAccount,
 } from './kinds.ts';
 export { allKinds, bodyKinds, kindOf, kindOfResource } from './kinds.ts';
+export * from './quantity.ts';
+export * from './intstr.ts';
+export * from './time.ts';
