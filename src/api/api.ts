@@ -30,3 +30,4 @@ export { allKinds, bodyKinds, kindOf, kindOfResource } from './kinds.ts';
 export * from './quantity.ts';
 export * from './intstr.ts';
 export * from './time.ts';
+export * from './selector/selector.ts';
