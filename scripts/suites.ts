@@ -1,0 +1,168 @@
+/** The suites that `npm run check` and `npm test` are made of: how each is run, and what came of it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+export interface Report {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const ROOT = join(import.meta.dirname, '..');
+const BIN = join(ROOT, 'node_modules/.bin');
+const ENV = {
+  ...process.env,
+  NODE_COMPILE_CACHE: join(ROOT, '.cache/compile'),
+  FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
+};
+
+const UNIT_TIMEOUT_MS = 120_000;
+/** A suite that takes longer is stuck: the slowest takes a third of it on two cores. */
+const END_TO_END_TIMEOUT_MS = 360_000;
+
+const CHECKS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+  ['types', 'tsc', '-p', '.'],
+  ['lint', 'oxlint', '--deny-warnings', '.'],
+  ['format', 'oxfmt', '--check', '.'],
+  ['dead code', 'knip', '--no-progress', '--no-config-hints'],
+];
+
+/** Format, lint, types, dead code, side by side; each counts as one test, and its words are shown only when it fails. */
+export async function runChecks(): Promise<Report[]> {
+  return await Promise.all(
+    CHECKS.map(async ([name, command, ...args]) => {
+      const startMs = performance.now();
+      const { code, output } = await runCaptured(join(BIN, command), args, UNIT_TIMEOUT_MS);
+      console.log(`${code === 0 ? '✔' : '✖'} ${name} (${seconds(startMs)})`);
+      if (code !== 0) console.log(output);
+      return { passed: Number(code === 0), failed: Number(code !== 0), skipped: 0 };
+    }),
+  );
+}
+
+/** Tests beside the code and those of the whole source tree. */
+export async function runUnitTests(): Promise<Report> {
+  const files = globSync(['src/**/*.test.ts', 'scripts/*.test.ts', 'test/*.test.ts'], { cwd: ROOT }).toSorted();
+  return await runTests('unit tests', [process.execPath], files, UNIT_TIMEOUT_MS, false);
+}
+
+/** Files of `test/e2e`, all or those whose name is in `wanted`; throws when there is no such suite. */
+export function endToEndSuites(wanted: readonly string[]): readonly string[] {
+  const files = globSync('test/e2e/*.test.ts', { cwd: ROOT }).toSorted();
+  const nameOf = (file: string): string => basename(file, '.test.ts');
+  const unknown = wanted.filter((name) => !files.some((file) => nameOf(file) === name));
+  if (unknown.length > 0) {
+    throw new Error(`no such suite: ${unknown.join(', ')}; there are ${files.map(nameOf).join(', ')}`);
+  }
+  return wanted.length === 0 ? files : files.filter((file) => wanted.includes(nameOf(file)));
+}
+
+/** One end-to-end suite, in the network and mount namespaces that `scripts/machine.sh` makes for it: a machine of its own. */
+export async function runEndToEnd(file: string): Promise<Report> {
+  const machine = [join(ROOT, 'scripts/machine.sh'), process.execPath];
+  return await runTests(file, machine, [file], END_TO_END_TIMEOUT_MS, true);
+}
+
+async function runTests(
+  name: string,
+  [command = '', ...prefix]: readonly string[],
+  files: readonly string[],
+  timeoutMs: number,
+  live: boolean,
+): Promise<Report> {
+  const startMs = performance.now();
+  const scratch = await mkdtemp(join(tmpdir(), 'pirogue-test-'));
+  const counts = join(scratch, 'counts.json');
+  const reporters = [
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(ROOT, 'scripts/count-reporter.mjs')}`,
+    `--test-reporter-destination=${counts}`,
+  ];
+  const args = [...prefix, '--test', `--test-concurrency=${availableParallelism()}`, ...reporters, ...files];
+  console.log(`\n── ${name} (${files.length} ${files.length === 1 ? 'file' : 'files'}) ──`);
+  try {
+    const { code, output } = await runCaptured(command, args, timeoutMs, live);
+    // The summary of a run that passes; all of one that does not.
+    if (!live) console.log(code === 0 ? output.slice(output.search(/^.*ℹ tests /m)).trimEnd() : output);
+    const report = await readFile(counts, 'utf8').then(parseCounts, () => undefined);
+    const failed = code === 0 ? 0 : Math.max(1, report?.failed ?? 1);
+    console.log(`${failed === 0 ? '✔' : '✖'} ${name} (${seconds(startMs)})`);
+    return { passed: report?.passed ?? 0, failed, skipped: report?.skipped ?? 0 };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function parseCounts(text: string): Report | undefined {
+  if (text === '') return undefined; // the run did not come to its end
+  const { passed, failed, cancelled, skipped, todo } = JSON.parse(text) as Record<string, number>;
+  return { passed: passed ?? 0, failed: (failed ?? 0) + (cancelled ?? 0), skipped: (skipped ?? 0) + (todo ?? 0) };
+}
+
+/** Runs a command in a process group of its own, so that what it leaves behind can be ended with it. */
+async function runCaptured(
+  command: string,
+  args: readonly string[],
+  timeoutMs: number,
+  live = false,
+): Promise<{ code: number | undefined; output: string }> {
+  const child = spawn(command, args, { cwd: ROOT, env: ENV, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const [stream, target] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    stream.setEncoding('utf8').on('data', (text: string) => (live ? void target.write(text) : void (output += text)));
+  }
+  const interrupted = (): void => {
+    endGroup(child);
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const timer = setTimeout(() => {
+    console.log(`✖ not finished after ${timeoutMs / 1000} s: ${command} ${args.join(' ')}`);
+    endGroup(child);
+  }, timeoutMs);
+  child.once('error', (error) => {
+    output += `${error.message}\n`;
+    resolve(undefined);
+  });
+  child.once('exit', (code) => {
+    endGroup(child); // what it left behind may hold the pipes open
+    child.once('close', () => resolve(code ?? undefined));
+    setTimeout(resolve, 2000, code ?? undefined).unref(); // a process that left the group may hold them still
+  });
+  const code = await promise;
+  clearTimeout(timer);
+  process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+  return { code, output };
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ESRCH: nothing was left
+  }
+}
+
+export function reportOf(reports: readonly Report[]): Report {
+  const sum = (key: keyof Report): number => reports.reduce((total, report) => total + report[key], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+}
+
+/** `N passed, N failed`, with the skipped if there are any. */
+export function closingLine(reports: readonly Report[]): string {
+  const { passed, failed, skipped } = reportOf(reports);
+  return `\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`;
+}
+
+function seconds(startMs: number): string {
+  return `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+}
