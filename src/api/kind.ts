@@ -83,6 +83,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   validateName?(name: string, prefix: boolean): string[];
   /** All that is wrong with `object` on its own; metadata is checked by the registry. */
   validate?(object: T): FieldError[];
+  /** What only matters when the object is new; the registry calls `validate` as well. */
+  validateCreate?(object: T): FieldError[];
   /** What is wrong with the change; the registry calls `validate` as well. */
   validateUpdate?(object: T, old: T): FieldError[];
   /** Wipes what users may not set and fills in what only the server sets. The registry sets metadata.generation = 1 if `generation` is true. */
@@ -91,6 +93,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   prepareForUpdate?(object: T, old: T): void;
   /** metadata.generation counts changes of anything but metadata and status. */
   readonly generation?: boolean;
+  /** Parts of the metadata whose change moves the generation too: annotations of deployments, labels of endpoint slices. */
+  readonly generationMetadata?: readonly ('annotations' | 'labels')[];
   /** PUT of an object that does not exist creates it. Source: AllowCreateOnUpdate. */
   readonly createOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites whatever is there. Default true. Source: AllowUnconditionalUpdate. */
@@ -134,7 +138,7 @@ export function splitKey(key: string): { namespace: string; name: string } {
 
 /** Path of a kind's collection or object below the server's root: `/apis/apps/v1/namespaces/n/deployments/web/scale`. */
 export function resourcePath(
-  kind: Kind<never>,
+  kind: Pick<Kind, 'group' | 'version' | 'plural' | 'namespaced'>,
   {
     namespace,
     name,

@@ -1,0 +1,98 @@
+/**
+ * Equality as upstream's `apiequality.Semantic.DeepEqual` sees it, on JSON: absent, empty list and empty map are the same,
+ * so is a zero value where the Go field is no pointer.
+ */
+import { compareQuantity } from '../quantity.ts';
+
+/** Fields that are pointers to scalars: here a zero says something absence does not. Source: staging k8s.io/api types.go v1.36. */
+const POINTERS: ReadonlySet<string> = new Set([
+  'activeDeadlineSeconds',
+  'allocateLoadBalancerNodePorts',
+  'allowPrivilegeEscalation',
+  'automountServiceAccountToken',
+  'defaultMode',
+  'deletionGracePeriodSeconds',
+  'enableServiceLinks',
+  'expirationSeconds',
+  'fsGroup',
+  'hostProcess',
+  'hostUsers',
+  'immutable',
+  'mode',
+  'optional',
+  'priority',
+  'privileged',
+  'readOnlyRootFilesystem',
+  'replicas',
+  'runAsGroup',
+  'runAsNonRoot',
+  'runAsUser',
+  'setHostnameAsFQDN',
+  'shareProcessNamespace',
+  'terminationGracePeriodSeconds',
+  'tolerationSeconds',
+]);
+
+const QUANTITY_MAPS: ReadonlySet<string> = new Set(['allocatable', 'capacity', 'limits', 'overhead', 'requests']);
+const QUANTITIES: ReadonlySet<string> = new Set(['divisor', 'sizeLimit']);
+
+const isAbsent = (value: unknown, key: string): boolean => {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object') return Object.keys(value).length === 0;
+  return !POINTERS.has(key) && (value === '' || value === 0 || value === false);
+};
+
+export interface Difference {
+  readonly path: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** Leaves in which two values differ, in the order of the first. Stops at `limit`. */
+export function differences(from: unknown, to: unknown, limit = Number.POSITIVE_INFINITY): Difference[] {
+  const found: Difference[] = [];
+  walk(from, to, '', '', '', found, limit);
+  return found;
+}
+
+function walk(
+  from: unknown,
+  to: unknown,
+  path: string,
+  key: string,
+  parent: string,
+  found: Difference[],
+  limit: number,
+): void {
+  if (found.length >= limit || from === to) return;
+  if (isAbsent(from, key) && isAbsent(to, key)) return;
+  if (Array.isArray(from) && Array.isArray(to)) {
+    for (let i = 0; i < Math.max(from.length, to.length); i++) {
+      if (i >= from.length || i >= to.length) {
+        if (found.length < limit) found.push({ path: `${path}[${i}]`, from: from[i], to: to[i] });
+      } else walk(from[i], to[i], `${path}[${i}]`, '[]', key, found, limit);
+    }
+    return;
+  }
+  if (isRecord(from) && isRecord(to)) {
+    for (const name of new Set([...Object.keys(from), ...Object.keys(to)])) {
+      walk(from[name], to[name], path === '' ? name : `${path}.${name}`, name, key, found, limit);
+    }
+    return;
+  }
+  if (
+    typeof from === 'string' &&
+    typeof to === 'string' &&
+    (QUANTITIES.has(key) || QUANTITY_MAPS.has(parent)) &&
+    compareQuantity(from, to) === 0
+  ) {
+    return;
+  }
+  found.push({ path, from, to });
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const semanticEqual = (a: unknown, b: unknown): boolean => differences(a, b, 1).length === 0;
