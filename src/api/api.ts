@@ -31,3 +31,5 @@ export * from './quantity.ts';
 export * from './intstr.ts';
 export * from './time.ts';
 export * from './selector/selector.ts';
+export * from './meta/names.ts';
+export * from './meta/objectmeta.ts';
