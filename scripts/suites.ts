@@ -22,6 +22,7 @@ const ENV = {
 const UNIT_TIMEOUT_MS = 120_000;
 /** A suite that takes longer is stuck: the slowest takes a third of it on two cores. */
 const END_TO_END_TIMEOUT_MS = 360_000;
+const END_GRACE_MS = 15_000;
 
 const CHECKS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc', '-p', '.'],
@@ -118,22 +119,22 @@ async function runCaptured(
   ] as const) {
     stream.setEncoding('utf8').on('data', (text: string) => (live ? void target.write(text) : void (output += text)));
   }
-  const interrupted = (): void => {
-    endGroup(child);
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const timer = setTimeout(() => {
     console.log(`✖ not finished after ${timeoutMs / 1000} s: ${command} ${args.join(' ')}`);
-    endGroup(child);
+    end(child);
   }, timeoutMs);
+  const interrupted = (): void => {
+    child.once('exit', () => process.exit(130));
+    end(child);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   child.once('error', (error) => {
     output += `${error.message}\n`;
     resolve(undefined);
   });
   child.once('exit', (code) => {
-    endGroup(child); // what it left behind may hold the pipes open
+    killGroup(child); // what it left behind may hold the pipes open
     child.once('close', () => resolve(code ?? undefined));
     setTimeout(resolve, 2000, code ?? undefined).unref(); // a process that left the group may hold them still
   });
@@ -143,7 +144,14 @@ async function runCaptured(
   return { code, output };
 }
 
-function endGroup({ pid }: ChildProcess): void {
+/** Asks a command to end, which lets a machine clean up behind itself, and ends it by force when it does not. */
+function end(child: ChildProcess): void {
+  child.kill('SIGTERM');
+  const timer = setTimeout(killGroup, END_GRACE_MS, child);
+  child.once('exit', () => clearTimeout(timer));
+}
+
+function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');

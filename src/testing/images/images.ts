@@ -4,7 +4,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { directoryEntries, type OciImageConfig, type TarEntry, writeOciImage } from '#linux';
 import { fetchPackages, packageArchives, type PackageSetName } from './packages.ts';
@@ -50,6 +50,7 @@ export async function buildImage(recipe: ImageRecipe): Promise<string> {
       'packages' in layer ? directoryEntries(roots[i] ?? '', { keepOwners: true }) : layer.entries,
     ),
   });
+  await forgetOthers(join(CACHE, 'images'), name, basename(file));
   return file;
 }
 
@@ -64,6 +65,7 @@ export async function buildRootfs(packages: readonly PackageSetName[]): Promise<
   try {
     await mkdir(unfinished, { recursive: true });
     await unpackRootfs(unfinished, archives);
+    await forgetOthers(join(CACHE, 'rootfs'), packages.join('-'), basename(root));
     await rename(unfinished, root).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY') throw error; // ENOTEMPTY: another process has just built the same
     });
@@ -91,6 +93,15 @@ export function redisImage(reference = 'docker.io/library/redis:7'): ImageRecipe
       Cmd: ['redis-server', '--protected-mode', 'no', '--save', ''],
     },
   };
+}
+
+/** Removes what was built under the same name from other things. */
+async function forgetOthers(directory: string, name: string, kept: string): Promise<void> {
+  for (const entry of await readdir(directory)) {
+    const key = entry.slice(name.length);
+    if (entry === kept || !entry.startsWith(name) || !/^-[0-9a-f]{16}(\.tar)?$/.test(key)) continue;
+    await rm(join(directory, entry), { recursive: true, force: true });
+  }
 }
 
 /** What a change to the builder itself changes. */
