@@ -12,7 +12,7 @@ import type { CallOptions, ImageService, RuntimeService, TasksService } from './
 
 export { CriError, type CriErrorCode, isNotFound } from './error.ts';
 export type { ContainerdEvent, EventsService, SubscribeOptions } from './events.ts';
-export type * from './messages.ts';
+export type * from './messages/messages.ts';
 export type * from './services.ts';
 
 export interface CriClient extends Disposable {

@@ -1,7 +1,7 @@
 import { backoffMs, type Clock, type Logger, sleep } from '#util';
 import { type Channel, loadProto, type Method } from './channel.ts';
 import { CriError } from './error.ts';
-import type { Int64 } from './messages.ts';
+import type { Int64 } from './messages/messages.ts';
 import type { Timestamp } from './services.ts';
 
 const NAMESPACE = 'k8s.io';
@@ -97,7 +97,8 @@ export function newEventsService(channel: Channel, clock: Clock, log: Logger): E
     const [result] = await Promise.allSettled([stream, probing]);
     if (options.signal.aborted) return inForce;
     const error: unknown = result.status === 'rejected' ? result.reason : undefined;
-    if (error !== undefined && error !== ended && !(error instanceof CriError)) throw error; // the caller's code threw
+    const callerThrew = error !== undefined && error !== ended && !(error instanceof CriError);
+    if (callerThrew) await stream; // rejects with it
     log.warn('event stream of containerd broke', { error });
     return inForce;
   }

@@ -1,4 +1,4 @@
-import type * as m from './messages.ts';
+import type * as m from './messages/messages.ts';
 
 /** Every unary RPC of RuntimeService: name → [request, response]. */
 export interface RuntimeMethods {
