@@ -61,7 +61,13 @@ export interface Client {
     options?: ListOptions & { readonly body?: Partial<DeleteOptions> | undefined },
   ): Promise<void>;
   /** POST to a subresource: binding, eviction, token. */
-  createSubresource(kind: Kind<never>, ref: ObjectRef, subresource: string, body: unknown, options?: CallOptions): Promise<unknown>;
+  createSubresource(
+    kind: Kind,
+    ref: ObjectRef,
+    subresource: string,
+    body: unknown,
+    options?: CallOptions,
+  ): Promise<unknown>;
 }
 
 export type InformerEvent<T> =
@@ -98,6 +104,11 @@ export interface InformerOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /**
+   * Keep only apiVersion, kind and metadata of each object. An informer of whole objects that is there already serves such a wish too,
+   * so never rely on the rest being absent.
+   */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 /** The informers of one process: one per kind and selector, shared by all who ask. */
