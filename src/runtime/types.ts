@@ -37,3 +37,20 @@ export interface Controller {
    */
   reconcile(key: string, context: ReconcileContext): Promise<{ requeueAfterMs: number } | void>;
 }
+
+/** What a controller is doing and did last; for a status page and for debugging. */
+export interface ControllerStatus {
+  readonly name: string;
+  /** Keys ready and not yet taken. */
+  readonly queueDepth: number;
+  readonly processing: number;
+  /** Keys that wait for their time: retries and planned visits. */
+  readonly delayed: number;
+  /** Counted since the start. */
+  readonly reconciles: number;
+  readonly failures: number;
+  readonly lastKey?: string | undefined;
+  readonly lastDurationMs?: number | undefined;
+  /** Message of the last failure, whenever it was. */
+  readonly lastError?: string | undefined;
+}
