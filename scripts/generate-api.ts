@@ -38,6 +38,7 @@ interface Field {
   map?: 'atomic';
   patch?: string[];
   mergeKey?: string;
+  go?: string;
 }
 interface Definition {
   fields: Record<string, Field>;
@@ -49,6 +50,7 @@ const root = dirname(import.meta.dirname);
 const facts = <T>(name: string): T => JSON.parse(readFileSync(join(root, 'scripts/facts', name), 'utf8')) as T;
 const { messages, json } = facts<FieldNumbers>('field-numbers.json');
 const mergeKeys = facts<MergeKeys>('merge-keys.json').definitions;
+const goTypes = facts<{ definitions: Record<string, Record<string, string>> }>('go-types.json').definitions;
 const models = join(dirname(createRequire(import.meta.url).resolve('@kubernetes/client-node')), 'gen/models');
 
 const META = 'meta.v1.';
@@ -72,7 +74,8 @@ const JS_NAMES: Record<string, string> = {
 /** `k8s.io.api.core.v1.Pod` and `io.k8s.api.core.v1.Pod` → `core.v1.Pod`. */
 function short(name: string): string {
   const bare = name.replace(/^io\.k8s\.|^k8s\.io\./, '').replaceAll('-', '_');
-  for (const [from, to] of Object.entries(JS_NAMES)) if (bare.startsWith(`${from}.`)) return to + bare.slice(from.length);
+  for (const [from, to] of Object.entries(JS_NAMES))
+    if (bare.startsWith(`${from}.`)) return to + bare.slice(from.length);
   return bare
     .replace(/^apimachinery\.pkg\.apis\./, '')
     .replace(/^apimachinery\.pkg\.api\.resource\./, 'resource.')
@@ -106,6 +109,23 @@ function resolve(message: string, path: readonly number[]): { owner: string; fie
   return resolve(protoByShort.get(inner)!, path.slice(1));
 }
 
+/**
+ * Fields the facts do not list: names that are no identifiers (`$ref`, `x-kubernetes-…`), and those of a message embedded in an embedded one.
+ */
+function unlisted(message: string, name: string): Record<string, number[]> {
+  if (name === 'apiextensions.v1.JSONSchemaProps') {
+    const odd = Object.entries(messages[message] ?? {}).filter(
+      ([f]) => f === 'ref' || f === 'schema' || f.startsWith('xKubernetes'),
+    );
+    const spelled = (f: string): string =>
+      f.startsWith('x') ? f.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`) : `$${f}`;
+    return Object.fromEntries(odd.map(([f, { n }]) => [spelled(f), [n]]));
+  }
+  if (name !== 'admissionregistration.v1.NamedRuleWithOperations') return {};
+  const rule = Object.entries(jsonByShort.get('admissionregistration.v1.RuleWithOperations')?.fields ?? {});
+  return Object.fromEntries(rule.map(([f, path]) => [f, [2, ...path]]));
+}
+
 /** client-node's name of a definition: `V1Pod`, or with the group where two groups share it (`CoreV1Event`). */
 function modelText(name: string): string | undefined {
   const [group = '', version = '', kind = ''] = name.split('.');
@@ -125,7 +145,13 @@ function requiredFields(name: string): Set<string> {
   const text = modelText(name);
   const required = new Set<string>();
   // client-node renames what is a reserved word or no identifier; its d.ts keys are the renamed ones.
-  const plain: Record<string, string> = { _continue: 'continue', _default: 'default', _enum: 'enum', _for: 'for', _in: 'in' };
+  const plain: Record<string, string> = {
+    _continue: 'continue',
+    _default: 'default',
+    _enum: 'enum',
+    _for: 'for',
+    _in: 'in',
+  };
   for (const m of text?.matchAll(/^ {4}'(\w+)'(\??): /gm) ?? [])
     if (m[2] === '') required.add(plain[m[1]!] ?? m[1]!.replace(/^_/, ''));
   return required;
@@ -140,7 +166,7 @@ for (const name of [...jsonByShort.keys()].toSorted()) {
   const lists = mergeKeys[source.name] ?? {};
   const required = requiredFields(name);
   const fields: Record<string, Field> = {};
-  for (const [field, path] of Object.entries(source.fields)) {
+  for (const [field, path] of Object.entries({ ...source.fields, ...unlisted(proto, name) })) {
     const { owner, field: protoField } = resolve(proto, path);
     const entry: Field = { t: typeText(owner, protoField.t), n: path };
     const list = lists[field];
@@ -150,6 +176,8 @@ for (const name of [...jsonByShort.keys()].toSorted()) {
     if (list?.mapType === 'atomic') entry.map = 'atomic';
     if (list?.patchStrategy !== undefined) entry.patch = list.patchStrategy;
     if (list?.patchMergeKey !== undefined) entry.mergeKey = list.patchMergeKey;
+    const go = goTypes[name]?.[field];
+    if (go !== undefined) entry.go = go;
     fields[field] = entry;
   }
   definitions[name] = { fields, ...(lists['.']?.mapType === 'atomic' ? { atomic: 1 as const } : {}) };
@@ -167,7 +195,8 @@ for (const [name, { fields }] of Object.entries(definitions))
   for (const [field, { t }] of Object.entries(fields)) {
     const base = t.replace(/^\[\]|^\{\}/, '');
     if (base.includes('.') && definitions[base] === undefined) {
-      if (jsonByShort.has(base) || !/^[a-z]+\.v\d+\./.test(base)) throw new Error(`${name}.${field}: ${t} is not defined`);
+      if (jsonByShort.has(base) || !/^[a-z]+\.v\d+\./.test(base))
+        throw new Error(`${name}.${field}: ${t} is not defined`);
       definitions[base] = { fields: {} };
     }
   }
@@ -233,7 +262,8 @@ for (const [file, names] of byFile) {
     const { fields, bare } = sorted[name]!;
     if (bare === 1 || /JSONSchemaPropsOr/.test(name)) continue;
     const kind = name.split('.').at(-1)!;
-    const top = isKind(fields) && !kind.endsWith('Template') && !kind.endsWith('TemplateSpec') || kind === 'PodTemplate';
+    const top =
+      (isKind(fields) && !kind.endsWith('Template') && !kind.endsWith('TemplateSpec')) || kind === 'PodTemplate';
     const own = top ? [`  apiVersion: string;`, `  kind: string;`] : [];
     for (const [field, { t, req }] of Object.entries(fields)) {
       const key = /^[A-Za-z_]\w*$/.test(field) ? field : `'${field}'`;
@@ -242,10 +272,18 @@ for (const [file, names] of byFile) {
       const always = req === 1 || (top && (field === 'metadata' || field === 'spec' || field === 'status'));
       own.push(always ? `  ${key}: ${type};` : `  ${key}?: ${type} | undefined;`);
     }
-    body.push(own.length === 0 ? `export type ${kind} = Record<string, never>;` : `export interface ${kind} {\n${own.join('\n')}\n}`);
+    body.push(
+      own.length === 0
+        ? `export type ${kind} = Record<string, never>;`
+        : `export interface ${kind} {\n${own.join('\n')}\n}`,
+    );
   }
-  if (file === 'meta.v1') for (const [i, text] of body.entries()) if (text.startsWith('export interface ObjectMeta ')) body[i] = alwaysInMeta(text);
-  const head = [...imports].map(([other, set]) => `import type { ${[...set].toSorted().join(', ')} } from './${other}.ts';`);
+  if (file === 'meta.v1')
+    for (const [i, text] of body.entries())
+      if (text.startsWith('export interface ObjectMeta ')) body[i] = alwaysInMeta(text);
+  const head = [...imports].map(
+    ([other, set]) => `import type { ${[...set].toSorted().join(', ')} } from './${other}.ts';`,
+  );
   writeFileSync(
     join(root, `src/api/generated/${file}.ts`),
     `// Generated by scripts/generate-api.ts; do not edit.\n${[...head.toSorted(), ...body].join('\n')}\n`,

@@ -33,3 +33,4 @@ export * from './time.ts';
 export * from './selector/selector.ts';
 export * from './meta/names.ts';
 export * from './meta/objectmeta.ts';
+export * from './schema.ts';

@@ -97,6 +97,10 @@ export interface Mutation {
 export interface NamedRuleWithOperations {
   resourceNames?: string[] | undefined;
   operations?: string[] | undefined;
+  apiGroups?: string[] | undefined;
+  apiVersions?: string[] | undefined;
+  resources?: string[] | undefined;
+  scope?: string | undefined;
 }
 export interface ParamKind {
   apiVersion?: string | undefined;

@@ -119,6 +119,15 @@ export interface JSONSchemaProps {
   title?: string | undefined;
   type?: string | undefined;
   uniqueItems?: boolean | undefined;
+  '$schema'?: string | undefined;
+  '$ref'?: string | undefined;
+  'x-kubernetes-preserve-unknown-fields'?: boolean | undefined;
+  'x-kubernetes-embedded-resource'?: boolean | undefined;
+  'x-kubernetes-int-or-string'?: boolean | undefined;
+  'x-kubernetes-list-map-keys'?: string[] | undefined;
+  'x-kubernetes-list-type'?: string | undefined;
+  'x-kubernetes-map-type'?: string | undefined;
+  'x-kubernetes-validations'?: ValidationRule[] | undefined;
 }
 export interface SelectableField {
   jsonPath: string;
