@@ -236,7 +236,7 @@ function tsType(type: string, file: string, imports: Map<string, Set<string>>): 
   if (scalar !== undefined) return scalar;
   const definition = sorted[type];
   if (definition?.bare === 1) return tsType(definition.fields['items']!.t, file, imports);
-  if (/^apiextensions\.v1\.JSONSchemaPropsOr/.test(type)) return orType(type);
+  if (type.startsWith('apiextensions.v1.JSONSchemaPropsOr')) return orType(type);
   const other = fileOf(type);
   const name = type.split('.').at(-1)!;
   if (other !== file) {

@@ -34,3 +34,4 @@ export * from './selector/selector.ts';
 export * from './meta/names.ts';
 export * from './meta/objectmeta.ts';
 export * from './schema.ts';
+export * from './equality.ts';
