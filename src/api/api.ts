@@ -35,3 +35,5 @@ export * from './meta/names.ts';
 export * from './meta/objectmeta.ts';
 export * from './schema.ts';
 export * from './equality.ts';
+export * from './codec/codec.ts';
+export { semanticEqual } from './validation/equal.ts';

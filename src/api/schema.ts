@@ -63,10 +63,10 @@ export const definitionNames = (): IterableIterator<string> => definitions().key
 export const fieldOf = (definition: Definition, name: string): Field | undefined =>
   Object.hasOwn(definition.fields, name) ? definition.fields[name] : undefined;
 
-export type Container = 'list' | 'map' | undefined;
+type ContainerShape = 'list' | 'map' | undefined;
 
 /** `[]core.v1.Container` → list of core.v1.Container. */
-export function splitType(t: string): { readonly container: Container; readonly of: string } {
+export function splitType(t: string): { readonly container: ContainerShape; readonly of: string } {
   if (t.startsWith('[]')) return { container: 'list', of: t.slice(2) };
   if (t.startsWith('{}')) return { container: 'map', of: t.slice(2) };
   return { container: undefined, of: t };
