@@ -1,6 +1,6 @@
 /**
- * `npm run setup`: brings a Debian machine to where everything works with no network: npm packages (the right Node among them),
- * Debian packages, and the Debian archives that test images are made of. It only adds what is missing, starts no daemon and
+ * `npm run setup`: brings a Debian machine to where everything works with no network: Debian packages, npm packages (the right Node
+ * among them), and the Debian archives that test images are made of. It only adds what is missing, starts no daemon and
  * touches none that runs; when there is nothing to do it says so and is done at once.
  *
  *   --npm   only the npm packages: what `npm run check` needs, on any system, without root
@@ -20,6 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const DEBIAN_PACKAGES = {
   containerd: ['containerd', 'containerd-shim-runc-v2', 'ctr'],
   runc: ['runc'],
+  libatomic1: [`/usr/lib/${{ x64: 'x86_64', arm64: 'aarch64' }[process.arch]}-linux-gnu/libatomic.so.1`], // Node 26 is linked with it
   'containernetworking-plugins': ['/usr/lib/cni/bridge', '/usr/lib/cni/host-local', '/usr/lib/cni/loopback'],
   nftables: ['nft'],
   iproute2: ['ip', 'bridge'],
@@ -39,11 +40,9 @@ const done = [];
 function main() {
   const npmOnly = process.argv.includes('--npm');
   if (!npmOnly) checkMachine();
+  if (!npmOnly) debianPackages();
   npmPackages();
-  if (!npmOnly) {
-    debianPackages();
-    fixtures();
-  }
+  if (!npmOnly) fixtures();
   if (done.length > 0) console.log(`Set up: ${done.join(', ')}.`);
   else if (!npmOnly) console.log('Set up: nothing to do.');
 }
@@ -77,8 +76,15 @@ function npmPackages() {
   step('npm packages, as package-lock.json says');
   const npm = process.env.npm_execpath;
   const [command, args] = npm?.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-  run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  run(command, [...args, 'ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']);
   if (!npmPackagesAreCurrent()) fail('`npm ci` ended well, but node_modules is not what package-lock.json says.');
+  const started = spawnSync(projectNode() ?? process.execPath, ['--version'], { encoding: 'utf8' });
+  if (started.status !== 0)
+    fail(
+      'The Node that came with the npm packages does not start:',
+      started.stderr,
+      'On Debian, `apt-get install libatomic1` helps.',
+    );
   done.push('npm packages');
 }
 

@@ -59,32 +59,35 @@ export async function fetchPackages(directory: string, progress: (text: string) 
   if ((await readIndex(directory)) !== undefined) return false;
   progress('Debian archives of test images');
   await mkdir(directory, { recursive: true });
-  // apt solves for a machine that has nothing, so the closure does not depend on what is installed on this one.
   const scratch = await mkdtemp(join(directory, 'new-'));
   try {
-    await mkdir(join(scratch, 'archives/partial'), { recursive: true });
-    await writeFile(join(scratch, 'status'), '');
-    const names = Object.keys(PACKAGE_SETS) as PackageSetName[];
-    const archives: Partial<Record<PackageSetName, readonly string[]>> = {};
-    for (const name of names) {
-      archives[name] = await resolve(scratch, PACKAGE_SETS[name]).catch(async () => {
-        await run('apt-get', ['-qq', 'update']); // the lists are missing, or older than the archive
-        return await resolve(scratch, PACKAGE_SETS[name]);
-      });
-    }
-    const missing = new Set(
-      Object.values(archives)
-        .flat()
-        .filter((name) => !existsSync(join(directory, name))),
-    );
-    await download(scratch, directory, [...missing]);
-    const index: Index = { definition: definition(), archives: archives as Index['archives'] };
-    await writeFile(join(directory, `${INDEX}.new`), JSON.stringify(index, undefined, 1));
-    await rename(join(directory, `${INDEX}.new`), join(directory, INDEX));
+    const archives = await resolveAndDownload(scratch, directory).catch(async () => {
+      await run('apt-get', ['-qq', 'update']); // the package lists are missing, or older than what the mirror has
+      return await resolveAndDownload(scratch, directory);
+    });
+    const index: Index = { definition: definition(), archives };
+    await writeFile(join(scratch, INDEX), JSON.stringify(index, undefined, 1));
+    await rename(join(scratch, INDEX), join(directory, INDEX));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
   return true;
+}
+
+/** apt solves for a machine that has nothing (an empty status file), so the result does not depend on what is installed on this one. */
+async function resolveAndDownload(scratch: string, directory: string): Promise<Index['archives']> {
+  await mkdir(join(scratch, 'archives/partial'), { recursive: true });
+  await writeFile(join(scratch, 'status'), '');
+  const resolved: [string, readonly string[]][] = [];
+  for (const [name, set] of Object.entries(PACKAGE_SETS)) resolved.push([name, await resolve(scratch, set)]);
+  const archives = Object.fromEntries(resolved) as Index['archives'];
+  const files = new Set(Object.values(archives).flat());
+  await download(
+    scratch,
+    directory,
+    [...files].filter((file) => !existsSync(join(directory, file))),
+  );
+  return archives;
 }
 
 async function readIndex(directory: string): Promise<Index | undefined> {
