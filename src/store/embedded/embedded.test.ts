@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FakeClock, silentLogger } from '#util';
@@ -35,11 +34,6 @@ async function until(what: () => boolean): Promise<void> {
   for (let i = 0; i < 10_000 && !what(); i++) await nextTurn();
   assert.ok(what());
 }
-
-const rowCount = (directory: string): number => {
-  using database = new DatabaseSync(join(directory, 'store.db'), { readOnly: true });
-  return Number(database.prepare('SELECT count(*) AS count FROM log').get()?.['count']);
-};
 
 testStore('the embedded store in memory', async (t) => {
   const { store, clock } = await open(t);
@@ -232,17 +226,4 @@ test('a full store refuses writes with all that were built on them, and takes wr
   await store.close();
   const again = await open(t, { directory });
   assert.equal((await again.store.range({ key: 'a' })).kvs[0]?.version, version + 1);
-});
-
-test('the file keeps one row for each key once compaction has settled', async (t) => {
-  const directory = temporaryDirectory(t);
-  const { store } = await open(t, { directory });
-  for (let i = 0; i < 50; i++) await write(store, put(`k${i % 5}`, `${i}`));
-  await write(store, { type: 'delete', key: 'k4' });
-  const { revision } = await write(store, put('last', '1'));
-  await store.compact(revision);
-  // Needless rows are deleted along with later batches.
-  for (let i = 0; i < 5; i++) await store.grantLease(1000);
-  await store.close();
-  assert.equal(rowCount(directory), 5);
 });

@@ -82,7 +82,7 @@ export class Keyspace {
     const at = request.revision ?? 0;
     if (at !== 0) this.checkReadable(at);
     if (at === 0 || at === this.#revision) return this.#rangeNow(span, request);
-    return rangeOf(this.#pairsAt(span, at), request, this.#revision);
+    return this.#rangeAt(span, request, at);
   }
 
   /** Adds what one revision wrote. */
@@ -166,19 +166,42 @@ export class Keyspace {
     return { kvs, count, revision: this.#revision };
   }
 
-  #pairsAt({ from, end }: Span, revision: number): readonly Version[] {
+  #rangeAt(span: Span, request: RangeRequest, revision: number): RangeResult {
+    const limit = request.countOnly === true ? 0 : (request.limit ?? 0);
+    if (limit === 0) return rangeOf(this.#pairsAt(span, revision, Infinity), request, this.#revision);
+    const pairs = this.#pairsAt(span, revision, limit);
+    const count = pairs.length < limit ? pairs.length : this.#countAt(span, revision);
+    return { ...rangeOf(pairs, request, this.#revision), count };
+  }
+
+  /** The first pairs of the span as of `revision`, at least `limit` of them if there are so many. */
+  #pairsAt({ from, end }: Span, revision: number, limit: number): readonly Version[] {
     const collect = (map: OrderedIndex<Version>): Version[] => {
       const pairs: Version[] = [];
       map.scan(from, end, (newest) => {
         const version = newest.at(revision);
         if (version !== undefined) pairs.push(version);
-        return true;
+        return pairs.length < limit;
       });
       return pairs;
     };
     const kept = collect(this.#current);
     const deleted = collect(this.#deleted);
     return deleted.length === 0 ? kept : mergeByKey(kept, deleted);
+  }
+
+  /** How many keys the span had: from how many it has and what happened since, or by counting them if much did. */
+  #countAt(span: Span, revision: number): number {
+    let count = this.#current.count(span.from, span.end);
+    if (this.#revision - revision > count) return this.#pairsAt(span, revision, Infinity).length;
+    for (let r = revision + 1; r <= this.#revision; r++) {
+      for (const version of this.writtenAt(r)) {
+        if (!contains(span, version.key)) continue;
+        if (version.isTombstone) count++;
+        else if (version.previousPair === undefined) count--;
+      }
+    }
+    return count;
   }
 
   #setNewest(version: Version): void {

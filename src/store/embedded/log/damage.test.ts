@@ -138,6 +138,40 @@ test('in the write-ahead log only the last transaction may be torn', async (t) =
   database.close();
 });
 
+test('cleaning leaves the rows that are needed, in the order that a crash can interrupt', async (t) => {
+  const directory = temporaryDirectory(t);
+  const database = new LogDatabase(directory, undefined);
+  for (let revision = 2; revision <= 700; revision++) commit(database, revision);
+  database.compact(690, 689);
+  // Below the first row of history the newest version of each key stays: the last 7 rows.
+  const needless = Array.from({ length: 688 - KEYS }, (_, i) => i + 1);
+  database.purge(Float64Array.from(needless.slice(300).toReversed()));
+  database.purge(Float64Array.from(needless.slice(0, 300)));
+  assert.equal(database.clean(), true);
+  assert.equal([...database.rows()][0]?.row, 129, 'the oldest rows go first');
+  while (database.clean());
+  const left = [...database.rows()].map(({ row }) => row);
+  assert.deepEqual(
+    left,
+    Array.from({ length: 699 - 681 }, (_, i) => 682 + i),
+  );
+  database.close();
+  assert.match(await contents(directory), /^690: /);
+});
+
+test('rows to be deleted that are not there are damage', (t) => {
+  const database = new LogDatabase(temporaryDirectory(t), undefined);
+  commit(database, 2);
+  commit(database, 3);
+  database.compact(3, 2);
+  database.purge(Float64Array.of(1, 7));
+  assert.throws(
+    () => database.clean(),
+    (error) => error instanceof StoreError && error.code === 'corrupt',
+  );
+  database.close();
+});
+
 test('a write-ahead log without its database is refused', async (t) => {
   const directory = temporaryDirectory(t);
   const database = new LogDatabase(directory, undefined);

@@ -5,6 +5,7 @@ import { StoreError, type StoreErrorCode } from '../../types.ts';
 import { damageMessage, databasePath } from './files.ts';
 import type { LeaseChange, LogHead } from './log.ts';
 import { FRAME_HEADER_BYTES, isIntact, readInteger, seal, writeInteger } from './record.ts';
+import { PurgeList } from './purge-list.ts';
 import { findWalDamage } from './wal-check.ts';
 
 const APPLICATION_ID = 0x5069726f; // "Piro"
@@ -13,19 +14,16 @@ const FORMAT = 1;
 const PAGE_BYTES = 8192;
 /** The write-ahead log is folded into the database at this size: a checkpoint then takes 5-10 ms. */
 const CHECKPOINT_BYTES = 4 << 20;
-/** At most so many needless rows are deleted along with a batch, twice as many as it adds, and when nothing else is to do. */
+/**
+ * Needless rows deleted at a time: a few milliseconds. Deleting them costs about as much as writing them did, so it waits for a quiet
+ * moment, unless they are more than all other rows and enough to matter.
+ */
 const PURGE_ROWS = 128;
+const URGENT_ROWS = 10_000;
 /** Free pages are kept for new rows as long as they are fewer than this, or than a quarter of the file. */
 const FREE_BYTES = 16 << 20;
 const VACUUM_PAGES = 128;
 const HEAD_ROW = 1;
-
-/** Old rows deleted by a transaction: how many, where in the list of ranges to go on, and from what row of that range. */
-interface Deleted {
-  readonly rows: number;
-  readonly next: number;
-  readonly from?: number;
-}
 
 /**
  * The files of a store, used by one thread of one process: a SQLite database as a log of numbered rows. Rows from `firstRow` on are
@@ -45,9 +43,7 @@ export class LogDatabase {
   #head: LogHead = { compactRevision: 0, firstRow: 1 };
   /** Rows with a number below the head's first row. */
   #oldRows = 0;
-  /** Pairs of first and last number of rows to delete, oldest first; what lies before `#purged` is done. */
-  #purge: number[] = [];
-  #purged = 0;
+  readonly #purgeList = new PurgeList();
   /** Worth another look for free pages: something was deleted since the last one. */
   #vacuum = true;
 
@@ -95,8 +91,7 @@ export class LogDatabase {
       if (old === this.#oldRows) return;
       throw this.#corrupt(`${old} rows lie below ${firstRow} where there should be ${this.#oldRows}`);
     };
-    for (const columns of this.#db.prepare('SELECT id, record FROM log ORDER BY id').iterate()) {
-      const { id: row, record } = asRow(columns);
+    for (const { id: row, record } of this.#allRows()) {
       if (row < firstRow) old++;
       else if (last < firstRow) expectOld();
       const contiguous = row < firstRow ? row > last : row === Math.max(firstRow, last + 1);
@@ -106,6 +101,19 @@ export class LogDatabase {
       yield { row, record };
     }
     if (last < firstRow) expectOld();
+  }
+
+  /** Pages of rows take half the time that SQLite's cursor does. */
+  *#allRows(): Generator<Row> {
+    const page = this.#db.prepare('SELECT id, record FROM log WHERE id > ? ORDER BY id LIMIT 64');
+    for (let last = -1; ;) {
+      const rows = page.all(last).map(asRow);
+      yield* rows;
+      const end = rows.at(-1)?.id;
+      if (end === undefined) return;
+      if (!(end > last)) throw this.#corrupt(`row ${end} follows row ${last}`);
+      last = end;
+    }
   }
 
   /** Writes a batch of frames, and deletes some needless rows on the way. Durable when it returns. */
@@ -120,7 +128,10 @@ export class LogDatabase {
         this.#insert.run(row, record);
       }
       for (const change of leases) this.#changeLease(change);
-      return this.#deleteSome(Math.max(PURGE_ROWS, 2 * (row - firstRow)));
+      const needless = this.#purgeList.size;
+      const total = this.#oldRows + row - this.#head.firstRow;
+      const urgent = needless > Math.max(URGENT_ROWS, total / 2);
+      return urgent ? this.#deleteSome(Math.max(PURGE_ROWS, 2 * (row - firstRow))) : 0;
     });
   }
 
@@ -130,21 +141,21 @@ export class LogDatabase {
     const oldRows = this.#oldRows + firstRow - this.#head.firstRow;
     this.#transaction(() => {
       this.#writeHead(head, oldRows);
-      return { rows: 0, next: this.#purged };
+      return 0;
     });
     this.#head = head;
     this.#oldRows = oldRows;
   }
 
-  /** Notes ranges of rows for deletion. */
-  purge(ranges: Float64Array): void {
-    for (const end of ranges) this.#purge.push(end);
+  /** Notes rows for deletion. */
+  purge(rows: Float64Array): void {
+    this.#purgeList.add(rows);
   }
 
   /** Does a little of the cleaning that can wait, a few milliseconds; false when there is nothing to do. */
   clean(): boolean {
-    if (this.#purged < this.#purge.length) {
-      this.#transaction(() => this.#deleteSome(2 * PURGE_ROWS));
+    if (this.#purgeList.size > 0) {
+      this.#transaction(() => this.#deleteSome(PURGE_ROWS));
       return true;
     }
     return this.#vacuum && this.#giveBackSpace();
@@ -161,43 +172,34 @@ export class LogDatabase {
     this.#lock.close();
   }
 
-  /** Runs `work`, which says what old rows it deleted; all or nothing is written. */
-  #transaction(work: () => Deleted): void {
+  /** Runs `work`, which says how many old rows it deleted; all or nothing is written. */
+  #transaction(work: () => number): void {
     this.#db.exec('BEGIN IMMEDIATE');
-    let deleted: Deleted;
+    let deleted: number;
     try {
       deleted = work();
-      if (deleted.rows > 0) this.#writeHead(this.#head, this.#oldRows - deleted.rows);
+      if (deleted > 0) this.#writeHead(this.#head, this.#oldRows - deleted);
       this.#db.exec('COMMIT');
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
-    this.#oldRows -= deleted.rows;
-    this.#vacuum ||= deleted.rows > 0;
-    this.#purged = deleted.next;
-    if (deleted.from !== undefined) this.#purge[deleted.next] = deleted.from;
-    if (this.#purged < PURGE_ROWS && this.#purged < this.#purge.length) return;
-    this.#purge = this.#purge.slice(this.#purged);
-    this.#purged = 0;
+    this.#oldRows -= deleted;
+    this.#purgeList.drop(deleted);
+    this.#vacuum ||= deleted > 0;
   }
 
-  #deleteSome(budget: number): Deleted {
+  /** Deletes the next rows on the purge list; returns how many. */
+  #deleteSome(budget: number): number {
     let rows = 0;
-    let next = this.#purged;
-    while (next < this.#purge.length && rows < budget) {
-      const from = this.#purge[next] as number;
-      const end = this.#purge[next + 1] as number;
-      const to = Math.min(end, from + budget - rows - 1);
+    for (const { from, to } of this.#purgeList.peek(budget)) {
       const changes = Number(this.#delete.run(from, to).changes);
       if (changes !== to - from + 1) {
         throw this.#corrupt(`of rows ${from} to ${to}, to be deleted, there are only ${changes}`);
       }
       rows += changes;
-      if (to < end) return { rows, next, from: to + 1 };
-      next += 2;
     }
-    return { rows, next };
+    return rows;
   }
 
   /** Cuts pages off the file's end while too many of its pages are free. */
@@ -308,7 +310,12 @@ export class LogDatabase {
   }
 }
 
-function asRow(columns: Record<string, unknown>): { readonly id: number; readonly record: Buffer } {
+interface Row {
+  readonly id: number;
+  readonly record: Buffer;
+}
+
+function asRow(columns: Record<string, unknown>): Row {
   const { id, record } = columns;
   if (typeof id !== 'number' || !(record instanceof Uint8Array)) return { id: Number(id), record: Buffer.alloc(0) };
   return { id, record: Buffer.from(record.buffer, record.byteOffset, record.byteLength) };

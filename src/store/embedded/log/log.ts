@@ -21,7 +21,7 @@ export interface Log {
   commit(batch: LogBatch): Promise<void>;
   /** Resolves once it is durable that history begins at `revision`, whose first row is `firstRow`. */
   compact(revision: number, firstRow: number): Promise<void>;
-  /** Deletes rows when there is time, in the order given: a crash in between must not bring back an older version of a key. */
+  /** Deletes rows when there is time, older versions of a key before its tombstone: a crash in between must not bring them back. */
   purge(rows: readonly number[]): void;
   close(): Promise<void>;
 }
@@ -51,13 +51,18 @@ export type LogRequest =
       readonly leases: readonly LeaseChange[];
     }
   | { readonly type: 'compact'; readonly revision: number; readonly firstRow: number }
-  | { readonly type: 'purge'; readonly ranges: Float64Array }
+  | { readonly type: 'purge'; readonly rows: Float64Array }
   | { readonly type: 'close' };
 
 /** Requests are answered one by one in order, but `purge`, which is not; `failed` comes by itself. */
 export type LogReply =
   | { readonly type: 'opened'; readonly head: LogHead; readonly leases: readonly LeaseChange[] }
-  | { readonly type: 'rows'; readonly frames: Uint8Array; readonly rows: Float64Array; readonly done: boolean }
+  | {
+      readonly type: 'rows';
+      readonly records: readonly Uint8Array[];
+      readonly rows: Float64Array;
+      readonly done: boolean;
+    }
   | { readonly type: 'done' }
   | { readonly type: 'refused'; readonly error: LogError }
   | { readonly type: 'failed'; readonly error: LogError };

@@ -34,15 +34,13 @@ export function writeFrame(target: Buffer, offset: number, version: KeyValue): n
   return at + RECORD_HEADER_BYTES + key.length + value.length;
 }
 
-/** The version in a record; its value is a copy. Call {@link isIntact} first. */
+/** The version in a record; its value is the end of the record, not a copy. Call {@link isIntact} first. */
 export function readRecord(record: Buffer): KeyValue {
   const valueAt = RECORD_HEADER_BYTES + record.readUInt32LE(4);
   const key: Key = record.toString('latin1', RECORD_HEADER_BYTES, valueAt);
-  const value = Buffer.allocUnsafeSlow(record.length - valueAt);
-  record.copy(value, 0, valueAt);
   return {
     key,
-    value,
+    value: record.subarray(valueAt),
     modRevision: readInteger(record, 8),
     createRevision: readInteger(record, 16),
     version: readInteger(record, 24),

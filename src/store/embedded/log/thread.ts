@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../../types.ts';
 import type { LeaseChange, Log, LogBatch, LogError, LogHead, LogReply, LogRequest, LogWorkerData } from './log.ts';
-import { FRAME_HEADER_BYTES, frameBytes, writeFrame } from './record.ts';
+import { frameBytes, writeFrame } from './record.ts';
 
 export interface OpenedLog {
   readonly log: Log;
@@ -15,7 +15,7 @@ export interface OpenedLog {
 
 export interface LoggedRow {
   readonly row: number;
-  /** Valid until the next slice is asked for. */
+  /** Memory of its own. */
   readonly record: Buffer;
 }
 
@@ -82,7 +82,7 @@ class LogThread implements Log {
       // The thread reads on while this slice is taken in.
       if (!reply.done) next = this.#request({ type: 'read' });
       next.catch(() => {}); // looked at when this slice is done, if ever
-      yield splitFrames(reply.frames, reply.rows);
+      yield asRows(reply.records, reply.rows);
       if (reply.done) return;
     }
   }
@@ -102,8 +102,9 @@ class LogThread implements Log {
   }
 
   purge(rows: readonly number[]): void {
-    const ranges = asRanges(rows);
-    if (ranges.length > 0 && this.#failure === undefined) this.#post({ type: 'purge', ranges }, [ranges.buffer]);
+    if (rows.length === 0 || this.#failure !== undefined) return;
+    const numbers = Float64Array.from(rows);
+    this.#post({ type: 'purge', rows: numbers }, [numbers.buffer]);
   }
 
   async close(): Promise<void> {
@@ -147,25 +148,11 @@ class LogThread implements Log {
   }
 }
 
-/** First and last of each run of consecutive rows, in the order of the rows. */
-export function asRanges(rows: readonly number[]): Float64Array<ArrayBuffer> {
-  const sorted = Float64Array.from(rows).sort();
-  const ranges: number[] = [];
-  for (const row of sorted) {
-    if (ranges.length > 0 && ranges.at(-1) === row - 1) ranges[ranges.length - 1] = row;
-    else ranges.push(row, row);
-  }
-  return Float64Array.from(ranges);
-}
-
-function splitFrames(frames: Uint8Array, rows: Float64Array): readonly LoggedRow[] {
-  const all = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
-  let offset = 0;
-  return Array.from(rows, (row) => {
-    const from = offset + FRAME_HEADER_BYTES;
-    offset = from + all.readUInt32LE(offset);
-    return { row, record: all.subarray(from, offset) };
-  });
+function asRows(records: readonly Uint8Array[], rows: Float64Array): readonly LoggedRow[] {
+  return records.map(({ buffer, byteOffset, byteLength }, i) => ({
+    row: rows[i] as number,
+    record: Buffer.from(buffer, byteOffset, byteLength),
+  }));
 }
 
 function asStoreError({ code, message }: LogError): StoreError {

@@ -2,7 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogError, LogReply, LogRequest, LogWorkerData } from './log.ts';
 import { asStoreError, LogDatabase } from './database.ts';
-import { FRAME_HEADER_BYTES } from './record.ts';
 
 /** A slice of the log is handed over when it is this big: 1-2 ms of work for the other side. */
 const SLICE_BYTES = 512 << 10;
@@ -62,7 +61,7 @@ function serve(port: NonNullable<typeof parentPort>, { directory, maxBytes }: Lo
     switch (request.type) {
       case 'read': {
         const slice = nextSlice(slices, directory);
-        reply(slice, slice.type === 'rows' ? [slice.frames.buffer as ArrayBuffer] : []);
+        reply(slice, slice.type === 'rows' ? slice.records.map(({ buffer }) => buffer as ArrayBuffer) : []);
         return;
       }
       case 'commit':
@@ -73,7 +72,7 @@ function serve(port: NonNullable<typeof parentPort>, { directory, maxBytes }: Lo
         answer(() => database.compact(request.revision, request.firstRow));
         break;
       case 'purge':
-        database.purge(request.ranges);
+        database.purge(request.rows);
         break;
       case 'close':
         clearTimeout(cleaning);
@@ -97,28 +96,21 @@ function nextSlice(slices: Generator<LogReply>, directory: string): LogReply {
 }
 
 function* readSlices(database: LogDatabase): Generator<LogReply> {
-  let records: { readonly row: number; readonly record: Buffer }[] = [];
+  let records: Uint8Array[] = [];
+  let rows: number[] = [];
   let bytes = 0;
-  for (const row of database.rows()) {
-    records.push(row);
-    bytes += FRAME_HEADER_BYTES + row.record.length;
+  for (const { row, record } of database.rows()) {
+    // Not as a Buffer: the other side gets what is sent as it is.
+    records.push(new Uint8Array(record.buffer, record.byteOffset, record.byteLength));
+    rows.push(row);
+    bytes += record.length;
     if (bytes < SLICE_BYTES && records.length < SLICE_ROWS) continue;
-    yield asSlice(records, bytes, false);
+    yield { type: 'rows', records, rows: Float64Array.from(rows), done: false };
     records = [];
+    rows = [];
     bytes = 0;
   }
-  yield asSlice(records, bytes, true);
-}
-
-function asSlice(records: readonly { row: number; record: Buffer }[], bytes: number, done: boolean): LogReply {
-  const frames = Buffer.allocUnsafeSlow(bytes);
-  let offset = 0;
-  for (const { record } of records) {
-    offset = frames.writeUInt32LE(record.length, offset);
-    frames.set(record, offset);
-    offset += record.length;
-  }
-  return { type: 'rows', frames, rows: Float64Array.from(records, ({ row }) => row), done };
+  yield { type: 'rows', records, rows: Float64Array.from(rows), done: true };
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
