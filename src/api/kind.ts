@@ -101,6 +101,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly unconditionalUpdate?: boolean;
   /** Seconds a deletion leaves the object to end by itself; absent: it goes at once. Source: CheckGracefulDelete. */
   gracePeriodSeconds?(object: T, requested: number | undefined): number;
+  /** Warning sent with every answer about this kind. */
+  readonly deprecation?: string;
   /** Warnings sent with the answer to a create or update. */
   warnings?(object: T, old: T | undefined): string[];
 

@@ -1,10 +1,42 @@
-import type { Column, KubeObject, Row } from './kind.ts';
+/** Columns and cells many kinds share. Source: pkg/printers/internalversion/printers.go v1.36. */
+import type { LabelSelector } from './generated/meta.v1.ts';
+import type { Container } from './generated/core.v1.ts';
+import type { Column, KubeObject } from './kind.ts';
+import { formatLabelSelector } from './selector/selector.ts';
+import { humanDuration, timeMs } from './time.ts';
 
 export const NAME: Column = { name: 'Name', type: 'string', format: 'name' };
 export const AGE: Column = { name: 'Age', type: 'string' };
 
-/** The table of kinds that have no columns of their own. */
-export const nameAndAge: { columns: readonly Column[]; row(object: KubeObject, context: { nowMs: number }): Row } = {
-  columns: [NAME, { name: 'Created At', type: 'date' }],
-  row: ({ metadata }) => ({ cells: [metadata.name, metadata.creationTimestamp] }),
+export const orNone = (text: string | undefined): string => (text === undefined || text === '' ? '<none>' : text);
+export const orUnknown = (text: string | undefined): string => (text === undefined || text === '' ? '<unknown>' : text);
+
+export const sinceText = (thenMs: number, nowMs: number): string => humanDuration(nowMs - thenMs);
+
+/** How long ago a time of the API was; `<unknown>` when it is not set. */
+export const ageOf = (time: string | undefined, nowMs: number): string =>
+  time === undefined || time === '' ? '<unknown>' : sinceText(timeMs(time), nowMs);
+
+export const age = ({ metadata }: KubeObject, nowMs: number): string => ageOf(metadata.creationTimestamp, nowMs);
+
+/** Columns of what a controller makes pods of. */
+export const TEMPLATE_COLUMNS: readonly Column[] = [
+  { name: 'Containers', type: 'string', priority: 1 },
+  { name: 'Images', type: 'string', priority: 1 },
+  { name: 'Selector', type: 'string', priority: 1 },
+];
+
+export const templateCells = (
+  containers: readonly Container[] | undefined,
+  selector: LabelSelector | undefined,
+): string[] => [
+  (containers ?? []).map(({ name }) => name).join(','),
+  (containers ?? []).map(({ image }) => image ?? '').join(','),
+  formatLabelSelector(selector),
+];
+
+/** `a,b,c + 2 more...` */
+export const firstThree = (all: readonly string[]): string => {
+  const shown = all.slice(0, 3).join(',');
+  return all.length > 3 ? `${shown} + ${all.length - 3} more...` : shown;
 };

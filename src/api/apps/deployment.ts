@@ -1,9 +1,120 @@
+import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { podWarnings } from '../core/pod/warnings.ts';
+import type { FieldError } from '../field-error.ts';
+import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type * as apps from '../generated/apps.v1.ts';
+import { getScaledValueFromIntOrPercent } from '../intstr.ts';
 import { defineKind } from '../kind.ts';
-import { nameAndAge } from '../table.ts';
+import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { invalidEach, validateImmutable, validateNonnegative } from '../validation/fields.ts';
+import { isDNS1123Label, isPercent } from '../validation/names.ts';
+import { OVER_READY, OVER_REPLICAS, selectorText, validateCounts, validateWorkload } from './workload.ts';
 
 export type Deployment = apps.Deployment;
 
+const DEFAULT_REVISION_HISTORY = 10;
+const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600;
+const DEFAULT_STEP = '25%';
+const ROLLING_UPDATE = 'RollingUpdate';
+
+/** Source: SetDefaults_Deployment in pkg/apis/apps/v1/defaults.go v1.36. */
+function defaultDeployment(deployment: Deployment): void {
+  deployment.spec ??= { selector: {}, template: {} };
+  deployment.status ??= {};
+  const { spec } = deployment;
+  spec.template ??= {};
+  defaultPodTemplate(spec.template);
+  spec.replicas ??= 1;
+  spec.strategy ??= {};
+  if ((spec.strategy.type ?? '') === '') spec.strategy.type = ROLLING_UPDATE;
+  if (spec.strategy.type === ROLLING_UPDATE) {
+    spec.strategy.rollingUpdate ??= {};
+    spec.strategy.rollingUpdate.maxUnavailable ??= DEFAULT_STEP;
+    spec.strategy.rollingUpdate.maxSurge ??= DEFAULT_STEP;
+  }
+  spec.revisionHistoryLimit ??= DEFAULT_REVISION_HISTORY;
+  spec.progressDeadlineSeconds ??= DEFAULT_PROGRESS_DEADLINE_SECONDS;
+}
+
+function validateDeployment({ spec }: Deployment): FieldError[] {
+  const { minReadySeconds = 0, progressDeadlineSeconds: deadline } = spec;
+  const errors = [
+    ...validateWorkload(spec),
+    ...validateStrategy(spec.strategy ?? {}, 'spec.strategy'),
+    ...validateNonnegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
+    ...validateNonnegative(deadline, 'spec.progressDeadlineSeconds'),
+  ];
+  if (deadline !== undefined && deadline <= minReadySeconds) {
+    errors.push(invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
+  }
+  return errors;
+}
+
+function validateStrategy({ type = '', rollingUpdate }: apps.DeploymentStrategy, path: string): FieldError[] {
+  const at = child(path, 'rollingUpdate');
+  switch (type) {
+    case 'Recreate':
+      return rollingUpdate === undefined
+        ? []
+        : [forbiddenField(at, "may not be specified when strategy `type` is 'Recreate'")];
+    case ROLLING_UPDATE:
+      return rollingUpdate === undefined
+        ? [required(at, 'this should be defaulted and never be nil')]
+        : validateRollingUpdate(rollingUpdate, at);
+    default:
+      return [notSupported(child(path, 'type'), type, ['Recreate', ROLLING_UPDATE])];
+  }
+}
+
+function validateRollingUpdate(
+  { maxUnavailable = 0, maxSurge = 0 }: apps.RollingUpdateDeployment,
+  path: string,
+): FieldError[] {
+  const positive = (value: number | string, at: string): FieldError[] =>
+    typeof value === 'number' ? validateNonnegative(value, at) : invalidEach(at, value, isPercent(value));
+  const [unavailablePath, surgePath] = [child(path, 'maxUnavailable'), child(path, 'maxSurge')];
+  const errors = [...positive(maxUnavailable, unavailablePath), ...positive(maxSurge, surgePath)];
+  if (errors.length > 0) return errors;
+  // Of a hundred: a percentage is its own number then.
+  const unavailable = getScaledValueFromIntOrPercent(maxUnavailable, 100, false);
+  if (unavailable === 0 && getScaledValueFromIntOrPercent(maxSurge, 100, false) === 0) {
+    errors.push(invalid(unavailablePath, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
+  }
+  if (typeof maxUnavailable === 'string' && unavailable > 100) {
+    errors.push(invalid(unavailablePath, maxUnavailable, 'must not be greater than 100%'));
+  }
+  return errors;
+}
+
+function validateStatusUpdate({ status }: Deployment, old: Deployment): FieldError[] {
+  const errors = validateCounts(
+    status,
+    [
+      'observedGeneration',
+      'replicas',
+      'updatedReplicas',
+      'terminatingReplicas',
+      'readyReplicas',
+      'availableReplicas',
+      'unavailableReplicas',
+      'collisionCount',
+    ],
+    [
+      ['updatedReplicas', 'replicas', OVER_REPLICAS],
+      ['readyReplicas', 'replicas', OVER_REPLICAS],
+      ['availableReplicas', 'replicas', OVER_REPLICAS],
+      ['availableReplicas', 'readyReplicas', OVER_READY],
+    ],
+  );
+  const [count, before] = [status.collisionCount, old.status.collisionCount];
+  if (before !== undefined && (count === undefined || count < before)) {
+    errors.push(invalid('status.collisionCount', count ?? 0, 'cannot be decremented'));
+  }
+  return errors;
+}
+
+/** Source: pkg/registry/apps/deployment/strategy.go v1.36. */
 export const Deployment = defineKind<Deployment>({
   group: 'apps',
   version: 'v1',
@@ -13,12 +124,62 @@ export const Deployment = defineKind<Deployment>({
   categories: ['all'],
   namespaced: true,
   definition: 'apps.v1.Deployment',
+
+  defaults: defaultDeployment,
+  validate: validateDeployment,
+  validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
   generation: true,
-  status: {
-    prepareForUpdate(object, old) {
-      object.spec = old.spec;
-    },
+  generationMetadata: ['annotations'],
+  prepareForCreate(deployment) {
+    deployment.status = {};
   },
-  columns: nameAndAge.columns,
-  row: nameAndAge.row,
+  prepareForUpdate(deployment, old) {
+    deployment.status = old.status;
+  },
+  warnings({ spec: { template }, metadata }, old) {
+    const messages = old === undefined ? isDNS1123Label(metadata.name) : [];
+    const hostname =
+      'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
+    const changed = old === undefined || !semanticEqual(template, old.spec.template);
+    return [
+      ...(messages.length > 0 ? [`${hostname}: [${messages.join(' ')}]`] : []),
+      ...(changed ? podWarnings(template.spec ?? { containers: [] }, template.metadata, 'spec.template') : []),
+    ];
+  },
+  status: {
+    prepareForUpdate(deployment, old) {
+      deployment.spec = old.spec;
+      if (old.metadata.labels === undefined) delete deployment.metadata.labels;
+      else deployment.metadata.labels = old.metadata.labels;
+    },
+    validateUpdate: validateStatusUpdate,
+  },
+  scale: {
+    specReplicas: ({ spec }) => spec.replicas ?? 0,
+    statusReplicas: ({ status }) => status.replicas ?? 0,
+    selector: ({ spec }) => selectorText(spec.selector),
+    withReplicas: (deployment, replicas) => ({ ...deployment, spec: { ...deployment.spec, replicas } }),
+  },
+
+  columns: [
+    NAME,
+    { name: 'Ready', type: 'string' },
+    { name: 'Up-to-date', type: 'string' },
+    { name: 'Available', type: 'string' },
+    AGE,
+    ...TEMPLATE_COLUMNS,
+  ],
+  row: (deployment, { nowMs }) => {
+    const { spec, status } = deployment;
+    return {
+      cells: [
+        deployment.metadata.name,
+        `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`,
+        status.updatedReplicas ?? 0,
+        status.availableReplicas ?? 0,
+        age(deployment, nowMs),
+        ...templateCells(spec.template.spec?.containers, spec.selector),
+      ],
+    };
+  },
 });

@@ -1,9 +1,35 @@
+import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { podWarnings } from '../core/pod/warnings.ts';
+import type { FieldError } from '../field-error.ts';
 import type * as apps from '../generated/apps.v1.ts';
 import { defineKind } from '../kind.ts';
-import { nameAndAge } from '../table.ts';
+import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { validateImmutable } from '../validation/fields.ts';
+import { OVER_READY, OVER_REPLICAS, selectorText, validateCounts, validateWorkload } from './workload.ts';
 
 export type ReplicaSet = apps.ReplicaSet;
 
+const validateStatusUpdate = ({ status }: ReplicaSet): FieldError[] =>
+  validateCounts(
+    status,
+    [
+      'replicas',
+      'fullyLabeledReplicas',
+      'readyReplicas',
+      'availableReplicas',
+      'terminatingReplicas',
+      'observedGeneration',
+    ],
+    [
+      ['fullyLabeledReplicas', 'replicas', OVER_REPLICAS],
+      ['readyReplicas', 'replicas', OVER_REPLICAS],
+      ['availableReplicas', 'replicas', OVER_REPLICAS],
+      ['availableReplicas', 'readyReplicas', OVER_READY],
+    ],
+  );
+
+/** Source: pkg/apis/apps/validation, pkg/registry/apps/replicaset/strategy.go v1.36. */
 export const ReplicaSet = defineKind<ReplicaSet>({
   group: 'apps',
   version: 'v1',
@@ -13,12 +39,61 @@ export const ReplicaSet = defineKind<ReplicaSet>({
   categories: ['all'],
   namespaced: true,
   definition: 'apps.v1.ReplicaSet',
-  generation: true,
-  status: {
-    prepareForUpdate(object, old) {
-      object.spec = old.spec;
-    },
+
+  defaults(replicaSet) {
+    replicaSet.spec ??= { selector: {} };
+    replicaSet.status ??= { replicas: 0 };
+    replicaSet.status.replicas ??= 0;
+    replicaSet.spec.template ??= {};
+    defaultPodTemplate(replicaSet.spec.template);
+    replicaSet.spec.replicas ??= 1;
   },
-  columns: nameAndAge.columns,
-  row: nameAndAge.row,
+  validate: ({ spec }) => validateWorkload(spec),
+  validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  generation: true,
+  prepareForCreate(replicaSet) {
+    replicaSet.status = { replicas: 0 };
+  },
+  prepareForUpdate(replicaSet, old) {
+    replicaSet.status = old.status;
+  },
+  warnings: ({ spec: { template } }, old) =>
+    template?.spec === undefined || (old !== undefined && semanticEqual(template, old.spec.template))
+      ? []
+      : podWarnings(template.spec, template.metadata, 'spec.template'),
+  status: {
+    prepareForUpdate(replicaSet, old) {
+      replicaSet.spec = old.spec;
+    },
+    validateUpdate: validateStatusUpdate,
+  },
+  scale: {
+    specReplicas: ({ spec }) => spec.replicas ?? 0,
+    statusReplicas: ({ status }) => status.replicas,
+    selector: ({ spec }) => selectorText(spec.selector),
+    withReplicas: (replicaSet, replicas) => ({ ...replicaSet, spec: { ...replicaSet.spec, replicas } }),
+  },
+
+  columns: [
+    NAME,
+    { name: 'Desired', type: 'integer' },
+    { name: 'Current', type: 'integer' },
+    { name: 'Ready', type: 'integer' },
+    AGE,
+    ...TEMPLATE_COLUMNS,
+  ],
+  row: (replicaSet, { nowMs }) => {
+    const { spec, status } = replicaSet;
+    return {
+      cells: [
+        replicaSet.metadata.name,
+        spec.replicas ?? 0,
+        status.replicas,
+        status.readyReplicas ?? 0,
+        age(replicaSet, nowMs),
+        ...templateCells(spec.template?.spec?.containers, spec.selector),
+      ],
+    };
+  },
+  selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
 });

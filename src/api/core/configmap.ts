@@ -1,9 +1,28 @@
+import type { FieldError } from '../field-error.ts';
+import { invalid, keyPath, tooLong } from '../field-error.ts';
 import type * as core from '../generated/core.v1.ts';
 import { defineKind } from '../kind.ts';
-import { nameAndAge } from '../table.ts';
+import { AGE, age, NAME } from '../table.ts';
+import { byteLength } from '../validation/names.ts';
+import { base64Bytes, MAX_DATA_BYTES, validateFrozen, validateKeys } from './data.ts';
 
 export type ConfigMap = core.ConfigMap;
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
+
+function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {
+  const errors = [...validateKeys(data, 'data'), ...validateKeys(binaryData, 'binaryData')];
+  for (const key of Object.keys(data)) {
+    if (binaryData[key] === undefined) continue;
+    errors.push(invalid(keyPath('data', key), key, 'duplicate of key present in binaryData'));
+  }
+  const bytes = sum(Object.values(data).map(byteLength)) + sum(Object.values(binaryData).map(base64Bytes));
+  // The error is about the object as a whole.
+  if (bytes > MAX_DATA_BYTES) errors.push(tooLong('', MAX_DATA_BYTES));
+  return errors;
+}
+
+/** Source: ValidateConfigMap in pkg/apis/core/validation, pkg/registry/core/configmap v1.36. */
 export const ConfigMap = defineKind<ConfigMap>({
   group: '',
   version: 'v1',
@@ -12,6 +31,14 @@ export const ConfigMap = defineKind<ConfigMap>({
   shortNames: ['cm'],
   namespaced: true,
   definition: 'core.v1.ConfigMap',
-  columns: nameAndAge.columns,
-  row: nameAndAge.row,
+  validate: validateConfigMap,
+  validateUpdate: (configMap, old) => validateFrozen(configMap, old, ['data', 'binaryData']),
+  columns: [NAME, { name: 'Data', type: 'string' }, AGE],
+  row: (configMap, { nowMs }) => ({
+    cells: [
+      configMap.metadata.name,
+      Object.keys(configMap.data ?? {}).length + Object.keys(configMap.binaryData ?? {}).length,
+      age(configMap, nowMs),
+    ],
+  }),
 });

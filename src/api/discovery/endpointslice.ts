@@ -1,9 +1,123 @@
+import type { FieldError } from '../field-error.ts';
+import { child, duplicate, index, invalid, required, tooMany } from '../field-error.ts';
 import type * as discovery from '../generated/discovery.v1.ts';
 import { defineKind } from '../kind.ts';
-import { nameAndAge } from '../table.ts';
+import { AGE, age, firstThree, NAME } from '../table.ts';
+import {
+  eachOf,
+  invalidEach,
+  PROTOCOLS,
+  Seen,
+  validateDNS1123Label,
+  validateEnum,
+  validateImmutable,
+  validateQualifiedName,
+} from '../validation/fields.ts';
+import { ipFamily, validateNonSpecialIP } from '../validation/ip.ts';
+import {
+  isDNS1123Label,
+  isDNS1123Subdomain,
+  isLabelValue,
+  isPortNumber,
+  nameIsDNSSubdomain,
+} from '../validation/names.ts';
 
 export type EndpointSlice = discovery.EndpointSlice;
 
+const MAX_ENDPOINTS = 1000;
+const MAX_ADDRESSES = 100;
+const MAX_PORTS = 20_000;
+const MAX_ZONE_HINTS = 8;
+const TYPES = ['FQDN', 'IPv4', 'IPv6'];
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+
+function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlice): FieldError[] {
+  return [
+    ...validateEnum(addressType, TYPES, 'addressType'),
+    ...(endpoints.length > MAX_ENDPOINTS
+      ? [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)]
+      : eachOf(endpoints, 'endpoints', (endpoint, at) => validateEndpoint(endpoint, at, addressType))),
+    ...(ports.length > MAX_PORTS ? [tooMany('ports', ports.length, MAX_PORTS)] : validatePorts(ports)),
+  ];
+}
+
+function validateEndpoint(endpoint: discovery.Endpoint, path: string, addressType: string): FieldError[] {
+  const { addresses = [], nodeName, hostname } = endpoint;
+  const at = child(path, 'addresses');
+  const errors: FieldError[] = [];
+  if (addresses.length === 0) errors.push(required(at, 'must contain at least 1 address'));
+  else if (addresses.length > MAX_ADDRESSES) errors.push(tooMany(at, addresses.length, MAX_ADDRESSES));
+  for (const [i, address] of addresses.entries()) errors.push(...validateAddress(address, index(at, i), addressType));
+  if (nodeName !== undefined) {
+    errors.push(...invalidEach(child(path, 'nodeName'), nodeName, nameIsDNSSubdomain(nodeName, false)));
+  }
+  if (hostname !== undefined) errors.push(...validateDNS1123Label(hostname, child(path, 'hostname')));
+  return [...errors, ...validateHints(endpoint.hints, child(path, 'hints'))];
+}
+
+function validateHints(hints: discovery.EndpointHints | undefined, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const field of ['forZones', 'forNodes'] as const) {
+    const list = hints?.[field] ?? [];
+    const at = child(path, field);
+    const names = new Seen();
+    if (list.length > MAX_ZONE_HINTS) errors.push(tooMany(at, list.length, MAX_ZONE_HINTS));
+    for (const [i, { name = '' }] of list.entries()) {
+      const namePath = child(index(at, i), 'name');
+      const messages = field === 'forZones' ? isLabelValue(name) : nameIsDNSSubdomain(name, false);
+      if (!names.add(name)) errors.push(duplicate(namePath, name));
+      errors.push(...invalidEach(namePath, name, messages));
+    }
+  }
+  return errors;
+}
+
+function validateAddress(address: string, path: string, addressType: string): FieldError[] {
+  switch (addressType) {
+    case 'IPv4':
+    case 'IPv6': {
+      const valid = ipFamily(address) === addressType;
+      const wrong = invalid(path, address, `must be a valid ${addressType} address`);
+      return [...(valid ? [] : [wrong]), ...validateNonSpecialIP(address, path)];
+    }
+    case 'FQDN':
+      return validateFQDN(address, path);
+    default:
+      return [];
+  }
+}
+
+/** Source: IsFullyQualifiedDomainName in apimachinery pkg/util/validation v0.36. */
+function validateFQDN(address: string, path: string): FieldError[] {
+  if (address === '') return [required(path)];
+  const name = address.replace(/\.$/, '');
+  const messages = isDNS1123Subdomain(name);
+  if (messages.length > 0) return [invalid(path, name, messages.join(','))];
+  const labels = name.split('.');
+  if (labels.length < 2) {
+    return [invalid(path, name, 'should be a domain with at least two segments separated by dots')];
+  }
+  const label = labels.find((l) => isDNS1123Label(l).length > 0);
+  return label === undefined ? [] : [invalid(path, label, isDNS1123Label(label).join(','))];
+}
+
+function validatePorts(ports: readonly discovery.EndpointPort[]): FieldError[] {
+  const names = new Seen();
+  return eachOf(ports, 'ports', ({ name = '', port, protocol, appProtocol }, at) => [
+    ...(name === '' ? [] : validateDNS1123Label(name, child(at, 'name'))),
+    ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
+    ...(port === undefined ? [] : invalidEach(child(at, 'port'), port, isPortNumber(port))),
+    ...validateEnum(protocol, PROTOCOLS, child(at, 'protocol')),
+    ...(appProtocol === undefined ? [] : validateQualifiedName(appProtocol, child(at, 'appProtocol'))),
+  ]);
+}
+
+const portTexts = ({ ports = [] }: EndpointSlice): string[] =>
+  ports.map(({ name, port }) => (port === undefined ? (name ?? '*') : String(port)));
+
+const orUnset = (text: string): string => (text === '' ? '<unset>' : text);
+
+/** Source: pkg/apis/discovery/{v1/defaults.go,validation}, pkg/registry/discovery/endpointslice/strategy.go v1.36. */
 export const EndpointSlice = defineKind<EndpointSlice>({
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -12,6 +126,42 @@ export const EndpointSlice = defineKind<EndpointSlice>({
   namespaced: true,
   definition: 'discovery.v1.EndpointSlice',
   generation: true,
-  columns: nameAndAge.columns,
-  row: nameAndAge.row,
+  generationMetadata: ['labels'],
+
+  defaults(slice) {
+    for (const port of slice.ports ?? []) {
+      port.name ??= '';
+      port.protocol ??= 'TCP';
+    }
+  },
+  validate: validateSlice,
+  prepareForCreate: dropTopology,
+  prepareForUpdate: dropTopology,
+  validateUpdate: (slice, old) => validateImmutable(slice.addressType, old.addressType, 'addressType'),
+
+  columns: [
+    NAME,
+    { name: 'AddressType', type: 'string' },
+    { name: 'Ports', type: 'string' },
+    { name: 'Endpoints', type: 'string' },
+    AGE,
+  ],
+  row: (slice, { nowMs }) => ({
+    cells: [
+      slice.metadata.name,
+      slice.addressType,
+      orUnset(firstThree(portTexts(slice))),
+      orUnset(firstThree((slice.endpoints ?? []).flatMap(({ addresses }) => addresses))),
+      age(slice, nowMs),
+    ],
+  }),
 });
+
+/** A field of older versions that v1 shows but does not let anybody write. */
+function dropTopology({ endpoints = [] }: EndpointSlice): void {
+  for (const endpoint of endpoints) delete endpoint.deprecatedTopology;
+}
+
+/** The service a slice belongs to; undefined when it belongs to none. */
+export const sliceServiceName = ({ metadata }: EndpointSlice): string | undefined =>
+  metadata.labels?.[SERVICE_NAME_LABEL];

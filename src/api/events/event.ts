@@ -1,12 +1,59 @@
-import { Event } from '../core/event.ts';
+import { Event, eventColumns, eventRow, validateEvent } from '../core/event.ts';
+import type { FieldError } from '../field-error.ts';
+import { invalid, required } from '../field-error.ts';
 import type * as events from '../generated/events.v1.ts';
 import { defineKind } from '../kind.ts';
-import { nameAndAge } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { validateImmutable } from '../validation/fields.ts';
 import { fromCoreEvent, toCoreEvent } from './conversion.ts';
 
 export type EventsEvent = events.Event;
 
-/** The events.k8s.io face of core events: one object in the store, two ways to write it down. */
+/** Source: validateV1EventSeries in pkg/apis/core/validation/events.go v1.36. */
+function validateSeries({ series }: EventsEvent): FieldError[] {
+  if (series === undefined) return [];
+  return [
+    ...((series.count ?? 0) < 2 ? [invalid('series.count', '', 'should be at least 2')] : []),
+    ...((series.lastObservedTime ?? '') === '' ? [required('series.lastObservedTime')] : []),
+  ];
+}
+
+/** The new API takes nothing of the old one's fields. Paths are those of the core event, which is what is stored. */
+function validateCreate(event: EventsEvent): FieldError[] {
+  const source = event.deprecatedSource ?? {};
+  const old: readonly (readonly [string, boolean])[] = [
+    ['firstTimestamp', event.deprecatedFirstTimestamp !== undefined],
+    ['lastTimestamp', event.deprecatedLastTimestamp !== undefined],
+    ['count', (event.deprecatedCount ?? 0) !== 0],
+    ['source', (source.component ?? '') !== '' || (source.host ?? '') !== ''],
+  ];
+  return [
+    ...validateSeries(event),
+    ...((event.eventTime ?? '') === '' ? [required('eventTime')] : []),
+    ...(event.type === 'Normal' || event.type === 'Warning'
+      ? []
+      : [invalid('type', '', `has invalid value: ${event.type ?? ''}`)]),
+    ...old.filter(([, isSet]) => isSet).map(([field]) => invalid(field, '', 'needs to be unset')),
+  ];
+}
+
+const IMMUTABLE = [
+  ['involvedObject', 'regarding'],
+  ['reason', 'reason'],
+  ['message', 'note'],
+  ['source', 'deprecatedSource'],
+  ['firstTimestamp', 'deprecatedFirstTimestamp'],
+  ['lastTimestamp', 'deprecatedLastTimestamp'],
+  ['count', 'deprecatedCount'],
+  ['type', 'type'],
+  ['eventTime', 'eventTime'],
+  ['action', 'action'],
+  ['related', 'related'],
+  ['reportingController', 'reportingController'],
+  ['reportingInstance', 'reportingInstance'],
+] as const;
+
+/** The events.k8s.io face of core events: one object in the store, two ways to write it down. Only the series of an event changes. */
 export const EventsEvent = defineKind<EventsEvent>({
   group: 'events.k8s.io',
   version: 'v1',
@@ -17,6 +64,26 @@ export const EventsEvent = defineKind<EventsEvent>({
   definition: 'events.v1.Event',
   storedAs: { kind: Event, toStored: toCoreEvent, fromStored: (object) => fromCoreEvent(object as Event) },
   createOnUpdate: true,
-  columns: nameAndAge.columns,
-  row: nameAndAge.row,
+
+  validate: (event) => validateEvent(toCoreEvent(event)),
+  validateCreate,
+  validateUpdate: (event, old) => [
+    ...(semanticEqual(event.series, old.series) ? [] : validateSeries(event)),
+    ...IMMUTABLE.flatMap(([shown, field]) => validateImmutable(event[field], old[field], shown)),
+  ],
+
+  columns: eventColumns,
+  row: (event, context) => eventRow(toCoreEvent(event), context),
+  selectableFields: {
+    'regarding.kind': ({ regarding }) => regarding?.kind ?? '',
+    'regarding.namespace': ({ regarding }) => regarding?.namespace ?? '',
+    'regarding.name': ({ regarding }) => regarding?.name ?? '',
+    'regarding.uid': ({ regarding }) => regarding?.uid ?? '',
+    'regarding.apiVersion': ({ regarding }) => regarding?.apiVersion ?? '',
+    'regarding.resourceVersion': ({ regarding }) => regarding?.resourceVersion ?? '',
+    'regarding.fieldPath': ({ regarding }) => regarding?.fieldPath ?? '',
+    reason: ({ reason }) => reason ?? '',
+    reportingController: ({ reportingController }) => reportingController ?? '',
+    type: ({ type }) => type ?? '',
+  },
 });

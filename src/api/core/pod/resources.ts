@@ -1,6 +1,7 @@
 /** What pods ask for, in numbers: cpu in thousandths, everything else in whole units (bytes, counts). */
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../generated/core.v1.ts';
 import { cpuMilli, valueOf } from '../../quantity.ts';
+import { isQualifiedName } from '../../validation/names.ts';
 
 export type ResourceAmounts = Record<string, number>;
 
@@ -10,6 +11,10 @@ export const isNativeResource = (name: string): boolean => !name.includes('/') |
 export const isHugePageResource = (name: string): boolean => name.startsWith('hugepages-');
 /** Whether requests may be lower than limits. */
 export const isOvercommitAllowed = (name: string): boolean => isNativeResource(name) && !isHugePageResource(name);
+
+/** Names with a domain that is not Kubernetes' own: GPUs and such. */
+export const isExtendedResource = (name: string): boolean =>
+  !isNativeResource(name) && !name.startsWith('requests.') && isQualifiedName(`requests.${name}`).length === 0;
 
 /** Resources a pod may ask for as a whole. Source: SupportedPodLevelResources in component-helpers/resource v1.36. */
 export const isPodLevelResource = (name: string): boolean =>

@@ -1,0 +1,271 @@
+/** What may change in a pod, and through which door. Source: ValidatePodUpdate, ValidatePodEphemeralContainersUpdate, ValidatePodResize in pkg/apis/core/validation v1.36. */
+import type { FieldError } from '../../field-error.ts';
+import { child, forbiddenField, index, invalid, required } from '../../field-error.ts';
+import type { Affinity, Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../generated/core.v1.ts';
+import type { Difference } from '../../validation/equal.ts';
+import { differences, semanticEqual } from '../../validation/equal.ts';
+import { inclusiveRangeError } from '../../validation/names.ts';
+import { validateImageWhitespace } from './containers.ts';
+import { computePodQOS, isRestartableInitContainer, podQOS } from './resources.ts';
+import { MIRROR_ANNOTATION, validatePod } from './spec.ts';
+
+const UPDATABLE = [
+  '`spec.containers[*].image`',
+  '`spec.initContainers[*].image`',
+  '`spec.activeDeadlineSeconds`',
+  '`spec.tolerations` (only additions to existing tolerations)',
+  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+].join(',');
+const MAX_INT32 = 2_147_483_647;
+const MAX_DIFF_LINES = 20;
+const NODE_TERMS = 'affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
+
+/** The registry checks the pod itself as well. */
+export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
+  const errors = validateAnnotationUpdates(pod, old);
+  const [spec, oldSpec] = [pod.spec, old.spec];
+  for (const list of ['containers', 'initContainers'] as const) {
+    const path = child('spec', list);
+    const containers = spec[list] ?? [];
+    if (containers.length !== (oldSpec[list] ?? []).length) {
+      return [...errors, forbiddenField(path, 'pod updates may not add or remove containers')];
+    }
+    for (const [i, container] of containers.entries()) {
+      if ((container.image ?? '') === '') errors.push(required(child(index(path, i), 'image')));
+      errors.push(...validateImageWhitespace(container, index(path, i)));
+    }
+  }
+  const deadline = validateDeadline(spec.activeDeadlineSeconds, oldSpec.activeDeadlineSeconds);
+  errors.push(...deadline.errors);
+  if (deadline.stop) return errors;
+  errors.push(
+    ...validateTolerationsKept(spec.tolerations ?? [], oldSpec.tolerations ?? []),
+    ...validateGatesOnlyRemoved(spec, oldSpec),
+  );
+  const munged = withUpdatableFieldsOf(spec, oldSpec);
+  if ((oldSpec.schedulingGates ?? []).length > 0) errors.push(...takeGatedChanges(munged, oldSpec));
+  const rest = differences(oldSpec, munged, MAX_DIFF_LINES + 1);
+  if (rest.length > 0) {
+    const why = `pod updates may not change fields other than ${UPDATABLE}\n${diffText(rest)}`;
+    errors.push(forbiddenField('spec', why));
+  }
+  return errors;
+}
+
+/** One line removed, one added for each field. Upstream prints what Go's cmp.Diff makes of it. */
+function diffText(all: readonly Difference[]): string {
+  const line = (sign: string, path: string, value: unknown): string[] =>
+    value === undefined ? [] : [`${sign} \t${path}: ${JSON.stringify(value)}`];
+  const lines = all
+    .slice(0, MAX_DIFF_LINES)
+    .flatMap(({ path, from, to }) => [...line('-', path, from), ...line('+', path, to)]);
+  return [...lines, ...(all.length > MAX_DIFF_LINES ? ['  \t...'] : []), ''].join('\n');
+}
+
+/** A copy of the new spec in which everything that may change is as it was. */
+function withUpdatableFieldsOf(spec: PodSpec, old: PodSpec): PodSpec {
+  const withImagesOf = (containers: Container[] | undefined, before: Container[] | undefined): Container[] =>
+    (containers ?? []).map((container, i) => ({ ...container, image: before?.[i]?.image }));
+  const munged: PodSpec = {
+    ...spec,
+    containers: withImagesOf(spec.containers, old.containers),
+    initContainers: withImagesOf(spec.initContainers, old.initContainers),
+    activeDeadlineSeconds: old.activeDeadlineSeconds,
+    tolerations: old.tolerations,
+    schedulingGates: old.schedulingGates,
+  };
+  if ((old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
+    munged.terminationGracePeriodSeconds = old.terminationGracePeriodSeconds;
+  }
+  return munged;
+}
+
+function validateDeadline(
+  now: number | undefined,
+  before: number | undefined,
+): { errors: FieldError[]; stop: boolean } {
+  const path = 'spec.activeDeadlineSeconds';
+  if (now === undefined) {
+    const why = 'must not update from a positive integer to nil value';
+    return { errors: before === undefined ? [] : [invalid(path, undefined, why)], stop: false };
+  }
+  if (now < 0 || now > MAX_INT32) {
+    return { errors: [invalid(path, now, inclusiveRangeError(0, MAX_INT32))], stop: true };
+  }
+  return before !== undefined && before < now
+    ? { errors: [invalid(path, now, 'must be less than or equal to previous value')], stop: true }
+    : { errors: [], stop: false };
+}
+
+function validateTolerationsKept(now: readonly Toleration[], before: readonly Toleration[]): FieldError[] {
+  const same = (a: Toleration, b: Toleration): boolean =>
+    semanticEqual({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });
+  return before.every((old) => now.some((toleration) => same(toleration, old)))
+    ? []
+    : [forbiddenField('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
+}
+
+function validateGatesOnlyRemoved({ schedulingGates = [] }: PodSpec, old: PodSpec): FieldError[] {
+  const before = new Set((old.schedulingGates ?? []).map(({ name }) => name));
+  return schedulingGates.flatMap(({ name }, i) =>
+    before.has(name)
+      ? []
+      : [
+          forbiddenField(
+            child(index('spec.schedulingGates', i), 'name'),
+            `only deletion is allowed, but found new scheduling gate '${name}'`,
+          ),
+        ],
+  );
+}
+
+/** A pod still gated may be tied down further; `munged` then takes the old values so that the comparison passes. */
+function takeGatedChanges(munged: PodSpec, old: PodSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  const { nodeSelector = {} } = munged;
+  if (Object.entries(old.nodeSelector ?? {}).some(([key, value]) => nodeSelector[key] !== value)) {
+    const why = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
+    errors.push(invalid('spec.nodeSelector', nodeSelector, why));
+  }
+  munged.nodeSelector = old.nodeSelector;
+  const [now, before] = [munged.affinity?.nodeAffinity, old.affinity?.nodeAffinity];
+  if (semanticEqual(now, before)) return errors;
+  const terms = (affinity: Affinity['nodeAffinity']): NodeSelectorTerm[] =>
+    affinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  errors.push(...validateTermsOnlyAdded(terms(now), terms(before)));
+  const { nodeAffinity: _now, ...others } = munged.affinity ?? {};
+  const affinity = { ...others, ...(before === undefined ? {} : { nodeAffinity: before }) };
+  munged.affinity = Object.keys(affinity).length === 0 ? undefined : affinity;
+  return errors;
+}
+
+function validateTermsOnlyAdded(now: readonly NodeSelectorTerm[], before: readonly NodeSelectorTerm[]): FieldError[] {
+  const path = child('spec', NODE_TERMS);
+  if (before.length === 0) return [];
+  if (before.length !== now.length) {
+    return [invalid(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed')];
+  }
+  const startsWith = (list: readonly unknown[] = [], head: readonly unknown[] = []): boolean =>
+    semanticEqual(list.slice(0, head.length), head);
+  const size = (term: NodeSelectorTerm): number =>
+    (term.matchExpressions ?? []).length + (term.matchFields ?? []).length;
+  return now.flatMap((term, i) => {
+    const old = before[i]!;
+    const added =
+      startsWith(term.matchExpressions, old.matchExpressions) &&
+      startsWith(term.matchFields, old.matchFields) &&
+      (size(old) > 0 || size(term) === 0);
+    return added ? [] : [invalid(index(path, i), term, 'only additions are allowed (no mutations or deletions)')];
+  });
+}
+
+/** Mirror pods are the node's: nobody turns a pod into one or back. */
+export function validateAnnotationUpdates(pod: Pod, old: Pod): FieldError[] {
+  const path = `metadata.annotations[${MIRROR_ANNOTATION}]`;
+  const [now, before] = [pod.metadata.annotations?.[MIRROR_ANNOTATION], old.metadata.annotations?.[MIRROR_ANNOTATION]];
+  if (now === before) return [];
+  return [
+    forbiddenField(
+      path,
+      before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation',
+    ),
+  ];
+}
+
+/** Through /ephemeralcontainers containers are only added. */
+export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldError[] {
+  if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
+    return [forbiddenField('', 'static pods do not support ephemeral containers')];
+  }
+  const path = 'spec.ephemeralContainers';
+  const now = new Map((pod.spec.ephemeralContainers ?? []).map((container) => [container.name, container]));
+  const changed = (old.spec.ephemeralContainers ?? []).flatMap((container) => {
+    const name = JSON.stringify(container.name);
+    const next = now.get(container.name);
+    if (next === undefined) {
+      return [forbiddenField(path, `existing ephemeral containers ${name} may not be removed\n`)];
+    }
+    const found = differences(container, next, MAX_DIFF_LINES);
+    if (found.length === 0) return [];
+    return [forbiddenField(path, `existing ephemeral containers ${name} may not be changed\n${diffText(found)}`)];
+  });
+  return [...validatePod(pod), ...validateAnnotationUpdates(pod, old), ...changed];
+}
+
+/** Through /resize only cpu and memory of containers change. */
+export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
+  if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
+    return [forbiddenField('', 'static pods cannot be resized')];
+  }
+  if (old.spec.os?.name === 'windows') return [forbiddenField('', 'windows pods cannot be resized')];
+  const errors = validatePod(pod);
+  for (const list of ['containers', 'initContainers'] as const) {
+    if ((pod.spec[list] ?? []).length !== (old.spec[list] ?? []).length) {
+      return [...errors, forbiddenField('spec', 'only cpu and memory resources are mutable')];
+    }
+  }
+  if (podQOS(old) !== computePodQOS(pod)) {
+    const why = 'Pod QOS Class may not change as a result of resizing';
+    errors.push(invalid('spec', pod.status.qosClass ?? '', why));
+  }
+  const running = (old.status.containerStatuses ?? []).find(({ state }) => state?.running !== undefined);
+  if (running !== undefined && running.resources === undefined) {
+    errors.push(forbiddenField('spec', 'Pod running on node without support for resize'));
+  }
+  for (const list of ['initContainers', 'containers'] as const) {
+    for (const [i, before] of (old.spec[list] ?? []).entries()) {
+      const container = pod.spec[list]?.[i];
+      if (container === undefined) continue;
+      errors.push(...validateContainerResize(container, before, list, index(child('spec', list), i)));
+    }
+  }
+  return errors;
+}
+
+type ResourceList = Readonly<Record<string, string>>;
+
+function validateContainerResize(container: Container, before: Container, list: string, path: string): FieldError[] {
+  const resizable = list === 'containers' || isRestartableInitContainer(before);
+  if (!resizable) {
+    return semanticEqual(container, before)
+      ? []
+      : [forbiddenField('spec', 'resources for non-sidecar init containers are immutable')];
+  }
+  const errors: FieldError[] = [];
+  const at = child(path, 'resources');
+  const removed = (now: ResourceList = {}, then: ResourceList = {}): boolean =>
+    Object.keys(then).some((k) => !(k in now));
+  const [now, then] = [container.resources ?? {}, before.resources ?? {}];
+  if (removed(now.requests, then.requests)) {
+    errors.push(forbiddenField(child(at, 'requests'), 'resource requests cannot be removed'));
+  }
+  if (removed(now.limits, then.limits)) {
+    errors.push(forbiddenField(child(at, 'limits'), 'resource limits cannot be removed'));
+  }
+  errors.push(...validateMemoryLimit(container, now.limits?.['memory'], then.limits?.['memory'], at));
+  const withoutResizable = (c: Container): unknown => ({
+    ...c,
+    resources: { ...c.resources, requests: others(c.resources?.requests), limits: others(c.resources?.limits) },
+  });
+  if (!semanticEqual(withoutResizable(container), withoutResizable(before))) {
+    const what = list === 'containers' ? 'resources' : 'resources for sidecar containers';
+    errors.push(forbiddenField('spec', `only cpu and memory ${what} are mutable`));
+  }
+  return errors;
+}
+
+const others = (list: ResourceList = {}): ResourceList =>
+  Object.fromEntries(Object.entries(list).filter(([name]) => name !== 'cpu' && name !== 'memory'));
+
+/** A limit of memory that appears where there was none lowers it from no limit at all. Lowering one is allowed since v1.34: the kubelet judges. */
+function validateMemoryLimit(
+  { resizePolicy = [] }: Container,
+  now: string | undefined,
+  before: string | undefined,
+  path: string,
+): FieldError[] {
+  const policy = resizePolicy.find(({ resourceName }) => resourceName === 'memory')?.restartPolicy;
+  if (now === undefined || before !== undefined || policy === 'RestartContainer') return [];
+  const why = 'memory limits cannot be added unless resizePolicy is RestartContainer';
+  return [forbiddenField(`${child(path, 'limits')}[memory]`, why)];
+}

@@ -1,0 +1,179 @@
+/** Warnings about pods that are valid but hardly meant. Source: pkg/api/pod/warnings.go v1.36. */
+import { child, index, keyPath } from '../../field-error.ts';
+import type { Container, PodAffinityTerm, PodSpec } from '../../generated/core.v1.ts';
+import type { ObjectMeta } from '../../generated/meta.v1.ts';
+import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
+
+/** Labels of nodes that have been replaced, as messages speak of them. Source: pkg/api/node/util.go. */
+const DEPRECATED_NODE_LABELS: Readonly<Record<string, string>> = {
+  'failure-domain.beta.kubernetes.io/zone': 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+  'failure-domain.beta.kubernetes.io/region': 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+  'beta.kubernetes.io/instance-type': 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+  'beta.kubernetes.io/os': 'deprecated since v1.14; use "kubernetes.io/os" instead',
+  'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+};
+
+const DEPRECATED_ANNOTATIONS: Readonly<Record<string, string>> = {
+  'scheduler.alpha.kubernetes.io/critical-pod': 'non-functional in v1.16+; use the "priorityClassName" field instead',
+  'security.alpha.kubernetes.io/sysctls': 'non-functional in v1.11+; use the "sysctls" field instead',
+  'security.alpha.kubernetes.io/unsafe-sysctls': 'non-functional in v1.11+; use the "sysctls" field instead',
+};
+
+const DEPRECATED_VOLUMES = [
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+', 'photonPersistentDisk'],
+  ['gitRepo', 'deprecated in v1.11, and disabled by default in v1.33+', 'gitRepo'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+', 'scaleIO'],
+  ['flocker', 'deprecated in v1.22, non-functional in v1.25+', 'flocker'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+', 'storageOS'],
+  ['quobyte', 'deprecated in v1.22, non-functional in v1.25+', 'quobyte'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+', 'glusterfs'],
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+', 'cephfs'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+', 'rbd'],
+] as const;
+
+/** `path` is '' for a pod, `spec.template` for a template. */
+export function podWarnings(spec: PodSpec, metadata: Partial<ObjectMeta> | undefined, path: string): string[] {
+  const specPath = child(path, 'spec');
+  return [
+    ...nodeLabelWarnings(spec, specPath),
+    ...Object.entries(DEPRECATED_ANNOTATIONS)
+      .filter(([key]) => metadata?.annotations?.[key] !== undefined)
+      .map(([key, message]) => `${keyPath(child(path, 'metadata', 'annotations'), key)}: ${message}`),
+    ...volumeWarnings(spec, child(specPath, 'volumes')),
+    ...duplicates(spec.hostAliases, child(specPath, 'hostAliases'), 'ip'),
+    ...duplicates(spec.imagePullSecrets, child(specPath, 'imagePullSecrets'), 'name'),
+    ...(spec.imagePullSecrets ?? []).flatMap(({ name = '' }, i) =>
+      name === '' ? [`${child(index(child(specPath, 'imagePullSecrets'), i), 'name')}: invalid empty name ""`] : [],
+    ),
+    ...fractional(spec.overhead, child(specPath, 'overhead')),
+    ...allContainers(spec, specPath).flatMap(([container, at]) => [
+      ...fractional(container.resources?.limits, child(at, 'resources', 'limits')),
+      ...fractional(container.resources?.requests, child(at, 'resources', 'requests')),
+      ...envWarnings(container, child(at, 'env')),
+    ]),
+    ...portWarnings(spec, specPath),
+    ...((spec.terminationGracePeriodSeconds ?? 0) < 0
+      ? [
+          `${child(specPath, 'terminationGracePeriodSeconds')}: must be >= 0; negative values are invalid and will be treated as 1`,
+        ]
+      : []),
+    ...affinityWarnings(spec, child(specPath, 'affinity')),
+  ];
+}
+
+const allContainers = (spec: PodSpec, path: string): [Container, string][] =>
+  (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((list) =>
+    (spec[list] ?? []).map((container, i): [Container, string] => [container, index(child(path, list), i)]),
+  );
+
+function nodeLabelWarnings(spec: PodSpec, path: string): string[] {
+  const warnings = Object.keys(spec.nodeSelector ?? {})
+    .filter((key) => DEPRECATED_NODE_LABELS[key] !== undefined)
+    .map((key) => `${keyPath(child(path, 'nodeSelector'), key)}: ${DEPRECATED_NODE_LABELS[key]}`);
+  for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
+    const at = index(child(path, 'topologySpreadConstraints'), i);
+    const message = DEPRECATED_NODE_LABELS[topologyKey];
+    if (message !== undefined) warnings.push(`${child(at, 'topologyKey')}: ${topologyKey} is ${message}`);
+    if (labelSelector === undefined) warnings.push(`${child(at, 'labelSelector')}: ${NO_SELECTOR}`);
+  }
+  return warnings;
+}
+
+const NO_SELECTOR = 'a null labelSelector results in matching no pod';
+
+const volumeWarnings = ({ volumes = [] }: PodSpec, path: string): string[] =>
+  volumes.flatMap((volume, i) =>
+    DEPRECATED_VOLUMES.filter(([source]) => volume[source] !== undefined).map(
+      ([, message, shown]) => `${child(index(path, i), shown)}: ${message}`,
+    ),
+  );
+
+function duplicates<K extends string>(
+  list: readonly { readonly [k in K]?: string | undefined }[] | undefined,
+  path: string,
+  field: K,
+): string[] {
+  const seen = new Set<string>();
+  return (list ?? []).flatMap((item, i) => {
+    const value = item[field] ?? '';
+    if (!seen.has(value)) {
+      seen.add(value);
+      return [];
+    }
+    return [`${child(index(path, i), field)}: duplicate ${field} ${JSON.stringify(value)}`];
+  });
+}
+
+/** Half a byte is nothing one can have. */
+const fractional = (list: Readonly<Record<string, string>> | undefined, path: string): string[] =>
+  ['memory', 'ephemeral-storage'].flatMap((name) => {
+    const text = list?.[name];
+    if (text === undefined) return [];
+    const { unscaled, exponent } = parseQuantity(text);
+    if (exponent >= 0 || unscaled % 10n ** BigInt(-exponent) === 0n) return [];
+    const shown = JSON.stringify(canonicalQuantity(text));
+    return [`${keyPath(path, name)}: fractional byte value ${shown} is invalid, must be an integer`];
+  });
+
+function envWarnings({ env = [] }: Container, path: string): string[] {
+  const seen = new Set<string>();
+  return env.flatMap(({ name, value = '', valueFrom }, i) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    // X=$(X)more builds on what was there before.
+    const reference = `$(${name})`;
+    const buildsOn = valueFrom === undefined && value !== reference && value.includes(reference);
+    if (buildsOn) return [];
+    return [
+      `${index(path, i)}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
+    ];
+  });
+}
+
+function portWarnings(spec: PodSpec, path: string): string[] {
+  const warnings: string[] = [];
+  const known = new Map<string, { at: string; hostIP: string; hostPort: number }[]>();
+  for (const [{ ports = [] }, containerPath] of allContainers(spec, path)) {
+    for (const [i, { containerPort, protocol = 'TCP', hostIP = '', hostPort = 0 }] of ports.entries()) {
+      const at = index(child(containerPath, 'ports'), i);
+      const key = `${containerPort}/${protocol}`;
+      const others = known.get(key) ?? [];
+      for (const other of others) {
+        if (hostIP === other.hostIP && hostPort === other.hostPort) {
+          warnings.push(`${at}: duplicate port definition with ${other.at}`);
+        } else if (hostPort === 0 || other.hostPort === 0) {
+          warnings.push(`${at}: overlapping port definition with ${other.at}`);
+        } else if (hostPort === other.hostPort && (hostIP === '') !== (other.hostIP === '')) {
+          warnings.push(`${at}: dangerously ambiguous port definition with ${other.at}`);
+        }
+      }
+      known.set(key, [...others, { at, hostIP, hostPort }]);
+    }
+  }
+  return warnings;
+}
+
+function affinityWarnings({ affinity }: PodSpec, path: string): string[] {
+  const missing = (term: PodAffinityTerm, at: string): string[] =>
+    term.labelSelector === undefined ? [`${child(at, 'labelSelector')}: ${NO_SELECTOR}`] : [];
+  return (['podAffinity', 'podAntiAffinity'] as const).flatMap((kind) => {
+    const {
+      requiredDuringSchedulingIgnoredDuringExecution: hard = [],
+      preferredDuringSchedulingIgnoredDuringExecution: soft = [],
+    } = affinity?.[kind] ?? {};
+    const at = child(path, kind);
+    return [
+      ...hard.flatMap((term, i) =>
+        missing(term, index(child(at, 'requiredDuringSchedulingIgnoredDuringExecution'), i)),
+      ),
+      ...soft.flatMap(({ podAffinityTerm }, i) =>
+        missing(
+          podAffinityTerm,
+          child(index(child(at, 'preferredDuringSchedulingIgnoredDuringExecution'), i), 'podAffinityTerm'),
+        ),
+      ),
+    ];
+  });
+}
