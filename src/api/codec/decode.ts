@@ -178,6 +178,17 @@ function walkRaw(value: unknown, depth: number): number {
   return keys;
 }
 
+/** What is wrong with the depth of a value nobody has a schema for, if anything. */
+export function rawDepthError(value: unknown): string | undefined {
+  try {
+    walkRaw(value, 0);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+}
+
 // ---- containers
 
 const shortName = (definition: string): string => definition.slice(definition.indexOf('.') + 1);
@@ -310,14 +321,20 @@ function noteUnknown(key: string, value: unknown, walk: Walk): void {
   if (walk.unknown!.length < MAX_STRICT_ERRORS) walk.unknown!.push(walk.pathText(key));
 }
 
-function compileField(key: string, { t, req, go }: Field, version: string): CompiledField {
+/**
+ * The value of a field that Go leaves out of JSON, being zero and behind no pointer; undefined when it writes every one. Go never leaves a
+ * struct out; but an IntOrString of zero says nothing, and the defaults take it for absent.
+ */
+export function omittedValue({ t, req, go }: Field): unknown {
+  return req === 1 || go?.startsWith('*') === true || t === 'Quantity' ? undefined : ZERO[t];
+}
+
+function compileField(key: string, field: Field, version: string): CompiledField {
+  const { t, req, go } = field;
   const { container, of } = splitType(t);
   const goType = goTypeOf(t, go, version);
-  const pointer = go?.startsWith('*') === true;
   if (container === undefined) {
-    // Go never leaves a struct out; but an IntOrString of zero says nothing, and the defaults take it for absent.
-    const omitted = req === 1 || pointer || of === 'Quantity' ? undefined : ZERO[of];
-    return { decode: typeDecoder(of, goType), omitted };
+    return { decode: typeDecoder(of, goType), omitted: omittedValue(field) };
   }
   // An explicitly empty managedFields asks for all owners to be forgotten. Source: fieldmanager's isResetManagedFields.
   const dropEmpty = req !== 1 && key !== 'managedFields';
@@ -326,7 +343,7 @@ function compileField(key: string, { t, req, go }: Field, version: string): Comp
     : goType.startsWith('map[string]')
       ? goType.slice(11)
       : (GO_SCALARS[of as Scalar] ?? goType);
-  const zero = (): unknown => (of.includes('.') ? {} : of === 'Raw' ? null : ZERO[of]);
+  const zero = (): unknown => (of.includes('.') ? {} : (ZERO[of] ?? null));
   const make = container === 'list' ? list : map;
   return { decode: make(typeDecoder(of, elementGo), zero, goType, dropEmpty), omitted: undefined };
 }
