@@ -13,11 +13,8 @@ export interface Report {
 
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'node_modules/.bin');
-const ENV = {
-  ...process.env,
-  NODE_COMPILE_CACHE: join(ROOT, '.cache/compile'),
-  FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
-};
+const COLOUR = process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
+const ENV = { ...process.env, ...COLOUR, NODE_COMPILE_CACHE: join(ROOT, '.cache/compile') };
 
 const UNIT_TIMEOUT_MS = 120_000;
 /** A suite that takes longer is stuck: the slowest takes a third of it on two cores. */

@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
 /** Who may import these two: `cmd` puts the program together, `testing` is for tests. */
 const IMPORTED_ONLY_BY: Readonly<Record<string, RegExp>> = {
   cmd: /^(bin|scripts|test)\//,
-  testing: /^(scripts|test|examples)\/|\.test\.ts$|^src\/testing\//,
+  testing: /^(scripts|test|examples)\/|\.test\.ts$/,
 };
 
 const MAX_FILES_PER_FOLDER = 15;

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildImage, busyboxImage } from './images/images.ts';
-import { startRegistry } from './registry.ts';
+import { buildImage, busyboxImage, startRegistry } from '#testing';
 
 const credentials = (word: string): RequestInit => ({
   headers: { authorization: `Basic ${btoa(word)}`, accept: 'application/vnd.oci.image.manifest.v1+json' },
 });
-// The registry is unpacked from its package, which only root can do with the right owners.
-const options = { skip: process.getuid?.() !== 0 && 'needs root' };
 
-test('a pushed image is served to who knows the password, and to nobody else', options, async () => {
+test('a pushed image is served to who knows the password, and to nobody else', async () => {
   const image = await buildImage(busyboxImage());
   await using registry = await startRegistry({ host: '127.0.0.1', port: 0, users: { ada: 'lovelace' } });
   const digest = await registry.push(image, 'lib/busybox', '1');
@@ -23,13 +20,13 @@ test('a pushed image is served to who knows the password, and to nobody else', o
   assert.match(await registry.log(), /PUT/);
 });
 
-test('a registry that cannot start says why', options, async () => {
+test('a registry that cannot start says why', async () => {
   await using first = await startRegistry({ host: '127.0.0.1', port: 0 });
   const port = Number(new URL(first.url).port);
   await assert.rejects(startRegistry({ host: '127.0.0.1', port }), /address already in use/);
 });
 
-test('building an image twice builds it once', options, async () => {
+test('building an image twice builds it once', async () => {
   const file = await buildImage(busyboxImage());
   assert.equal(await buildImage(busyboxImage()), file);
 });
