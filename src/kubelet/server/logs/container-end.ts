@@ -1,0 +1,27 @@
+import { type CriClient, CriError, isNotFound } from '#cri';
+import { type Clock, sleep } from '#util';
+
+const RETRY_MS = 1000;
+/** Between the exit of the process and the runtime's "exited", which comes when it has written the last of the log. */
+const SETTLE_MS = 20;
+
+/** Resolves once the runtime says that the container does not run any more: all it wrote is in its log then. */
+export async function containerEnd(
+  { cri, clock, containerId }: { cri: CriClient; clock: Clock; containerId: string },
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  for (let delayMs = SETTLE_MS; ;) {
+    try {
+      const { status } = await cri.runtime.containerStatus({ container_id: containerId }, { signal });
+      if (status?.state !== 'CONTAINER_RUNNING') return;
+      await cri.tasks.wait({ container_id: containerId }, { signal });
+      delayMs = SETTLE_MS;
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      // No task: it has just ended. Anything else: containerd is away, and containers outlive that.
+      delayMs = isNotFound(error) ? SETTLE_MS : RETRY_MS;
+      if (isNotFound(error) && error instanceof CriError && error.method === 'ContainerStatus') return;
+    }
+    await sleep(clock, delayMs, { signal });
+  }
+}
