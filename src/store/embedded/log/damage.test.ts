@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { FakeClock } from '#util';
 import { type KeyValue, StoreError } from '../../types.ts';
@@ -10,6 +11,7 @@ import { Leases } from '../leases.ts';
 import { load } from '../loader.ts';
 import { Version } from '../version.ts';
 import { asStoreError, LogDatabase } from './database.ts';
+import { databasePath } from './files.ts';
 import { frameBytes, writeFrame } from './record.ts';
 import { memoryLog } from './log.ts';
 
@@ -102,9 +104,13 @@ test('a flipped byte anywhere in the database is refused, unless it changes noth
     copyFileSync(file, join(damaged, 'store.db'));
     flip(join(damaged, 'store.db'), offset);
     const outcome = await contents(damaged).catch((error: unknown) => error);
-    if (outcome instanceof StoreError) refused++;
-    else assert.equal(outcome, expected, `byte ${offset} was flipped`);
-    if (outcome instanceof StoreError && outcome.code === 'corrupt') assert.match(outcome.message, /move it away/);
+    if (outcome === expected) continue;
+    assert.ok(outcome instanceof StoreError, `byte ${offset} was flipped: ${String(outcome)}`);
+    const isFormat =
+      outcome.code === 'unavailable' && /has format \d+, this program reads format 1/.test(outcome.message);
+    const isDamage = outcome.code === 'corrupt' && /move it away/.test(outcome.message);
+    assert.ok(isFormat || isDamage, `byte ${offset} was flipped: ${outcome.code}: ${outcome.message}`);
+    refused++;
   }
   assert.ok(refused > offsets.length / 4, `only ${refused} of ${offsets.length} were noticed`);
 });
@@ -157,6 +163,18 @@ test('cleaning leaves the rows that are needed, in the order that a crash can in
   );
   database.close();
   assert.match(await contents(directory), /^690: /);
+});
+
+test('an old row that is lost is missed', async (t) => {
+  const directory = temporaryDirectory(t);
+  const database = new LogDatabase(directory, undefined);
+  for (let revision = 2; revision <= 20; revision++) commit(database, revision);
+  database.compact(15, 14);
+  database.close();
+  const raw = new DatabaseSync(databasePath(directory));
+  raw.exec('DELETE FROM log WHERE id = 9');
+  raw.close();
+  await assert.rejects(contents(directory), /12 rows lie below 14 where there should be 13/);
 });
 
 test('rows to be deleted that are not there are damage', (t) => {

@@ -50,23 +50,20 @@ export class LogDatabase {
   constructor(directory: string, maxBytes: number | undefined) {
     this.#path = databasePath(directory);
     makeDirectory(directory);
-    this.#lock = lockDirectory(directory);
-    try {
-      this.#checkFiles();
-      this.#db = new DatabaseSync(this.#path);
-      this.#configure(maxBytes);
-      this.#insert = this.#db.prepare('INSERT INTO log VALUES (?, ?)');
-      this.#delete = this.#db.prepare('DELETE FROM log WHERE id BETWEEN ? AND ?');
-      this.#putLease = this.#db.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?)');
-      this.#deleteLease = this.#db.prepare('DELETE FROM lease WHERE id = ?');
-      this.#putHead = this.#db.prepare('INSERT OR REPLACE INTO head VALUES (?, ?)');
-      this.#walState = this.#db.prepare('PRAGMA wal_checkpoint(NOOP)');
-      this.#readHead();
-      syncPath(directory);
-    } catch (error) {
-      this.#lock.close();
-      throw error;
-    }
+    using undo = new DisposableStack();
+    this.#lock = undo.use(lockDirectory(directory));
+    this.#checkFiles();
+    this.#db = undo.use(new DatabaseSync(this.#path));
+    this.#configure(maxBytes);
+    this.#insert = this.#db.prepare('INSERT INTO log VALUES (?, ?)');
+    this.#delete = this.#db.prepare('DELETE FROM log WHERE id BETWEEN ? AND ?');
+    this.#putLease = this.#db.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?)');
+    this.#deleteLease = this.#db.prepare('DELETE FROM lease WHERE id = ?');
+    this.#putHead = this.#db.prepare('INSERT OR REPLACE INTO head VALUES (?, ?)');
+    this.#walState = this.#db.prepare('PRAGMA wal_checkpoint(NOOP)');
+    this.#readHead();
+    syncPath(directory);
+    undo.move();
   }
 
   get head(): LogHead {
