@@ -13,3 +13,4 @@ export {
   redisImage,
 } from './images/images.ts';
 export { type Registry, type RegistryOptions, startRegistry } from './registry.ts';
+export { startTestApiServer, type TestApiServer, type TestApiServerOptions } from './apiserver.ts';

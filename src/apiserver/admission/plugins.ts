@@ -1,0 +1,134 @@
+import { forbidden, type Namespace, type Node, notFound, type Pod, StatusError, type Toleration } from '#api';
+import type { Resource } from '../registry/resource.ts';
+import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
+
+/** Namespaces that cannot be deleted. Source: NamespaceLifecycle, plugin/namespace/lifecycle/admission.go v1.36. */
+const IMMORTAL_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
+
+/** Nothing is created in a namespace that is not there or on its way out, and some namespaces stay. */
+export function namespaceLifecycle(namespaces: Resource): AdmissionPlugin {
+  return {
+    name: 'NamespaceLifecycle',
+    admit({ operation, kind, namespace, name, subresource }) {
+      if (operation !== 'CREATE' || !kind.namespaced || subresource !== '') return;
+      const entry = namespaces.get('', namespace);
+      if (entry === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace);
+      const { metadata, status } = entry.object as Namespace;
+      if (status.phase !== 'Terminating' && metadata.deletionTimestamp === undefined) return;
+      const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+      const error = forbidden(kind, name, why);
+      throw new StatusError('Forbidden', error.message, {
+        details: {
+          ...error.details,
+          causes: [
+            {
+              reason: 'NamespaceTerminating',
+              message: `namespace ${namespace} is being terminated`,
+              field: 'metadata.namespace',
+            },
+          ],
+        },
+      });
+    },
+    validate({ operation, kind, name }) {
+      if (operation === 'DELETE' && kind.plural === 'namespaces' && kind.group === '' && IMMORTAL_NAMESPACES.has(name))
+        throw forbidden(kind, name, 'this namespace may not be deleted');
+    },
+  };
+}
+
+const isPodCreate = ({ operation, kind, subresource }: AdmissionAttributes): boolean =>
+  operation === 'CREATE' && kind.plural === 'pods' && kind.group === '' && subresource === '';
+
+/** Pods run as a ServiceAccount that exists, `default` if they name none. Source: plugin/pkg/admission/serviceaccount v1.36. */
+export function serviceAccount(serviceAccounts: Resource): AdmissionPlugin {
+  return {
+    name: 'ServiceAccount',
+    admit(attributes) {
+      if (!isPodCreate(attributes)) return;
+      const { kind, namespace, name, object } = attributes;
+      const pod = object as Pod;
+      // A mirror pod stands for something that runs already.
+      if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;
+      if ((pod.spec.serviceAccountName ?? '') === '') pod.spec.serviceAccountName = 'default';
+      pod.spec.serviceAccount = pod.spec.serviceAccountName;
+      const account = serviceAccounts.get(namespace, pod.spec.serviceAccountName!);
+      if (account === undefined)
+        throw forbidden(
+          kind,
+          name,
+          `error looking up service account ${namespace}/${pod.spec.serviceAccountName}: serviceaccount "${pod.spec.serviceAccountName}" not found`,
+        );
+      const secrets = (account.object as { imagePullSecrets?: { name?: string }[] }).imagePullSecrets ?? [];
+      if ((pod.spec.imagePullSecrets ?? []).length === 0 && secrets.length > 0)
+        pod.spec.imagePullSecrets = structuredClone(secrets);
+    },
+  };
+}
+
+/** Seconds a pod stays on a node that is not ready or unreachable. Source: --default-not-ready-toleration-seconds v1.36. */
+const DEFAULT_TOLERATION_SECONDS = 300;
+const NOT_READY = 'node.kubernetes.io/not-ready';
+const UNREACHABLE = 'node.kubernetes.io/unreachable';
+
+/** Source: plugin/pkg/admission/defaulttolerationseconds v1.36. */
+export const defaultTolerationSeconds: AdmissionPlugin = {
+  name: 'DefaultTolerationSeconds',
+  admit(attributes) {
+    if (!isPodCreate(attributes)) return;
+    const pod = attributes.object as Pod;
+    const tolerations = pod.spec.tolerations ?? [];
+    const tolerates = (key: string): boolean =>
+      tolerations.some(
+        (t) => (t.key === key || (t.key ?? '') === '') && (t.effect === 'NoExecute' || (t.effect ?? '') === ''),
+      );
+    const added = [NOT_READY, UNREACHABLE]
+      .filter((key) => !tolerates(key))
+      .map((key): Toleration => ({
+        key,
+        operator: 'Exists',
+        effect: 'NoExecute',
+        tolerationSeconds: DEFAULT_TOLERATION_SECONDS,
+      }));
+    if (added.length > 0) pod.spec.tolerations = [...tolerations, ...added];
+  },
+};
+
+/** Priorities of the classes every cluster has. Source: scheduling.SystemPriorityClasses v1.36. */
+const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
+  'system-node-critical': 2_000_001_000,
+  'system-cluster-critical': 2_000_000_000,
+};
+
+/** Turns the name of a priority class into its number. Source: plugin/pkg/admission/priority v1.36. */
+export const priority: AdmissionPlugin = {
+  name: 'Priority',
+  admit(attributes) {
+    if (!isPodCreate(attributes)) return;
+    const pod = attributes.object as Pod;
+    const name = pod.spec.priorityClassName ?? '';
+    const value = name === '' ? 0 : SYSTEM_PRIORITIES[name];
+    if (value === undefined)
+      throw forbidden(attributes.kind, attributes.name, `no PriorityClass with name ${name} was found`);
+    if (pod.spec.priority !== undefined && pod.spec.priority !== value)
+      throw forbidden(
+        attributes.kind,
+        attributes.name,
+        `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+      );
+    pod.spec.priority = value;
+    pod.spec.preemptionPolicy ??= 'PreemptLowerPriority';
+  },
+};
+
+/** A new node takes no pods before it has been seen ready. Source: plugin/pkg/admission/nodetaint v1.36. */
+export const taintNodesByCondition: AdmissionPlugin = {
+  name: 'TaintNodesByCondition',
+  admit({ operation, kind, subresource, object }) {
+    if (operation !== 'CREATE' || kind.plural !== 'nodes' || kind.group !== '' || subresource !== '') return;
+    const node = object as Node;
+    const taints = node.spec.taints ?? [];
+    if (!taints.some((t) => t.key === NOT_READY && t.effect === 'NoSchedule'))
+      node.spec.taints = [...taints, { key: NOT_READY, effect: 'NoSchedule' }];
+  },
+};

@@ -1,0 +1,191 @@
+/**
+ * The API server: the only door to the datastore. Owns the filters every request passes, the registry of kinds with their watch caches, admission, and the
+ * HTTP face. Its invariants: nothing unvalidated is stored; what was acknowledged is durable; every reader gets the bytes that were stored.
+ * It decides nothing about workloads: controllers, scheduler and nodes do, as its clients.
+ */
+import { allKinds, type Transport } from '#api';
+import type { Store } from '#store';
+import type { Clock, Logger } from '#util';
+import { newAdmission, type UserInfo } from './admission/admission.ts';
+import {
+  defaultTolerationSeconds,
+  namespaceLifecycle,
+  priority,
+  serviceAccount,
+  taintNodesByCondition,
+} from './admission/plugins.ts';
+import { bearerTokens, clientCertificates } from './authn/authn.ts';
+import { fixedAuthorizer } from './authz/authz.ts';
+import { bootstrap } from './bootstrap.ts';
+import { dispatch } from './handlers/dispatch.ts';
+import { newLocalTransport } from './handlers/local.ts';
+import type { VerbEnvironment } from './handlers/options.ts';
+import { chain, type HttpRequest, type HttpResponse, RequestContext } from './http/context.ts';
+import {
+  statusResponse,
+  withAuthentication,
+  withAuthorization,
+  withMaxInFlight,
+  withRequestLog,
+  withStatusErrors,
+  withTimeout,
+} from './http/filters.ts';
+import type { VersionInfo } from './http/nonresource.ts';
+import { requestInfoOf } from './http/request-info.ts';
+import { newHttpServer } from './http/server.ts';
+import { newMetrics, withMetrics } from './http/metrics.ts';
+import { OpenApiV3 } from './openapi/openapi.ts';
+import { newNodeProxy } from './proxy/node-proxy.ts';
+import { newServiceHooks } from './registry/allocator.ts';
+import { namespaceHooks } from './registry/namespaces.ts';
+import { Registry } from './registry/registry.ts';
+
+export type { UserInfo } from './admission/admission.ts';
+export type { VersionInfo } from './http/nonresource.ts';
+
+/** Source: --request-timeout, --max-requests-inflight, --max-mutating-requests-inflight defaults v1.36. */
+const REQUEST_TIMEOUT_MS = 60_000;
+const MAX_READ_ONLY_IN_FLIGHT = 400;
+const MAX_MUTATING_IN_FLIGHT = 200;
+/** Requests under way have this long to end when the server stops. */
+const SHUTDOWN_GRACE_MS = 1000;
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** In [0,1). */
+  readonly random: () => number;
+  readonly newUid: () => string;
+  readonly version: VersionInfo;
+  /** Range of cluster IPs: `10.96.0.0/12`. */
+  readonly serviceCidr: string;
+}
+
+export interface ListenOptions {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** Address nodes and pods reach the server by; it stands behind the `kubernetes` Service. */
+  readonly advertiseAddress: string;
+  readonly certificate: string;
+  readonly key: string;
+  /** Authority of client certificates and of the kubelets' serving certificates. */
+  readonly ca: string;
+  /** How this server shows itself to kubelets. */
+  readonly kubeletClient: { readonly certificate: string; readonly key: string };
+}
+
+export interface ApiServer {
+  /** The API by function call, as `user`. */
+  transport(user: UserInfo): Transport;
+  /** Opens the port and writes what hangs on the address; resolves with the port. */
+  listen(options: ListenOptions): Promise<number>;
+  /** Adds a check to /readyz. */
+  addReadyCheck(name: string, check: () => void | Promise<void>): void;
+  close(): Promise<void>;
+}
+
+/** Loads the caches and stands ready; it listens only when told to. */
+export async function newApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock, log, random, newUid } = options;
+  const registry = new Registry(store, log);
+  await registry.start();
+  const resource = (plural: string): ReturnType<Registry['resource']> => registry.find('', 'v1', plural)!;
+  const authorizer = fixedAuthorizer;
+  const env: VerbEnvironment = {
+    store,
+    clock,
+    random,
+    newUid,
+    log,
+    // In the order of upstream's AllOrderedPlugins.
+    admission: newAdmission([
+      namespaceLifecycle(resource('namespaces')),
+      serviceAccount(resource('serviceaccounts')),
+      taintNodesByCondition,
+      priority,
+      defaultTolerationSeconds,
+    ]),
+    hooks: new Map([
+      ['services', newServiceHooks({ serviceCidr: options.serviceCidr, random, services: resource('services') })],
+      ['namespaces', namespaceHooks],
+    ]),
+  };
+  const readyChecks: Record<string, () => void | Promise<void>> = {};
+  const transport = (user: UserInfo): Transport => newLocalTransport({ env, registry, authorizer, user });
+  const closers: (() => Promise<void>)[] = [];
+
+  return {
+    transport,
+    addReadyCheck: (name, check) => void (readyChecks[name] = check),
+    async listen(listen) {
+      const metrics = newMetrics(registry);
+      const handler = chain(
+        // In the order of kube-apiserver's DefaultBuildHandlerChain.
+        [
+          withMetrics(metrics, clock),
+          withRequestLog(clock),
+          withStatusErrors,
+          withTimeout(clock, REQUEST_TIMEOUT_MS),
+          withAuthentication([clientCertificates, bearerTokens]),
+          withMaxInFlight(MAX_READ_ONLY_IN_FLIGHT, MAX_MUTATING_IN_FLIGHT),
+          withAuthorization(authorizer),
+        ],
+        dispatch({
+          env,
+          registry,
+          clock,
+          store,
+          openApi: new OpenApiV3(allKinds, options.version.gitVersion),
+          serverAddress: `${listen.advertiseAddress}:${listen.port}`,
+          version: options.version,
+          readyChecks,
+          metrics: () => metrics.text(),
+          nodeProxy: newNodeProxy({ registry, tls: { ca: listen.ca, ...listen.kubeletClient }, log }),
+        }),
+      );
+      const handle = async (request: HttpRequest, onClose: (listener: () => void) => void): Promise<HttpResponse> => {
+        let context: RequestContext;
+        try {
+          const info = requestInfoOf(request.method, request.path, request.query);
+          context = new RequestContext(request, info, NOBODY, log, clock.monotonic());
+        } catch (error) {
+          return statusResponse(error as Parameters<typeof statusResponse>[0]);
+        }
+        onClose(() => context.abort(CLIENT_LEFT));
+        return await handler(context);
+      };
+      const server = newHttpServer({
+        certificate: listen.certificate,
+        key: listen.key,
+        clientCa: listen.ca,
+        log,
+        handle,
+      });
+      let port = listen.port;
+      for (const address of listen.addresses) port = await server.listen(address, port);
+      closers.push(() => server.close(SHUTDOWN_GRACE_MS));
+      await bootstrap(transport({ name: 'system:apiserver', groups: ['system:masters'] }), {
+        advertiseAddress: listen.advertiseAddress,
+        port,
+        kubernetesServiceIp: firstAddress(options.serviceCidr),
+      });
+      return port;
+    },
+    async close() {
+      await Promise.all(closers.map((close) => close()));
+      registry.stop();
+    },
+  };
+}
+
+/** Until authentication has said who it is. */
+const NOBODY: UserInfo = { name: '', groups: [] };
+const CLIENT_LEFT = new Error('the client left');
+
+/** The address of the `kubernetes` Service: the first of the range. */
+function firstAddress(cidr: string): string {
+  const parts = cidr.split('/')[0]!.split('.').map(Number);
+  parts[3] = parts[3]! + 1;
+  return parts.join('.');
+}

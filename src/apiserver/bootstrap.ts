@@ -1,0 +1,85 @@
+import {
+  Endpoints,
+  EndpointSlice,
+  Namespace,
+  Service,
+  StatusError,
+  type Transport,
+  type Draft,
+  type Kind,
+  type KubeObject,
+} from '#api';
+
+/** Source: the system namespaces controller, pkg/controlplane/controller/systemnamespaces v1.36. */
+const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
+
+export interface BootstrapOptions {
+  /** Address of this server that nodes and pods reach. */
+  readonly advertiseAddress: string;
+  readonly port: number;
+  /** First address of the service range. */
+  readonly kubernetesServiceIp: string;
+}
+
+/** What every cluster has from the start: system namespaces, and the `kubernetes` Service with this server behind it. Done again at each start. */
+export async function bootstrap(transport: Transport, options: BootstrapOptions): Promise<void> {
+  for (const name of SYSTEM_NAMESPACES) await ensure(transport, Namespace, '', { metadata: { name }, spec: {} });
+  await ensure(transport, Service, 'default', kubernetesService(options));
+  await put(transport, Endpoints, 'default', kubernetesEndpoints(options));
+  await put(transport, EndpointSlice, 'default', kubernetesSlice(options));
+}
+
+/** Creates what is missing; leaves alone what is there. */
+async function ensure<T extends KubeObject>(
+  transport: Transport,
+  kind: Kind<T>,
+  namespace: string,
+  body: Draft<T>,
+): Promise<boolean> {
+  try {
+    await transport.request({ verb: 'create', kind, namespace, body });
+    return true;
+  } catch (error) {
+    if (StatusError.is(error, 'AlreadyExists')) return false;
+    throw error;
+  }
+}
+
+/** Creates it or makes it so: the address may have changed since the last start. */
+async function put<T extends KubeObject>(
+  transport: Transport,
+  kind: Kind<T>,
+  namespace: string,
+  body: Draft<T>,
+): Promise<void> {
+  if (await ensure(transport, kind, namespace, body)) return;
+  const name = body.metadata.name!;
+  await transport.request({ verb: 'update', kind, namespace, name, body });
+}
+
+const LABELS = { component: 'apiserver', provider: 'kubernetes' };
+const PORT_NAME = 'https';
+
+/** Source: pkg/controlplane/controller/kubernetesservice v1.36. */
+const kubernetesService = ({ kubernetesServiceIp, port }: BootstrapOptions): Draft<Service> => ({
+  metadata: { name: 'kubernetes', namespace: 'default', labels: LABELS },
+  spec: {
+    clusterIP: kubernetesServiceIp,
+    type: 'ClusterIP',
+    sessionAffinity: 'None',
+    ports: [{ name: PORT_NAME, protocol: 'TCP', port: 443, targetPort: port }],
+  },
+});
+
+/** Source: pkg/controlplane/reconcilers v1.36. */
+const kubernetesEndpoints = ({ advertiseAddress, port }: BootstrapOptions): Draft<Endpoints> => ({
+  metadata: { name: 'kubernetes', namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+  subsets: [{ addresses: [{ ip: advertiseAddress }], ports: [{ name: PORT_NAME, port, protocol: 'TCP' }] }],
+});
+
+const kubernetesSlice = ({ advertiseAddress, port }: BootstrapOptions): Draft<EndpointSlice> => ({
+  metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+  addressType: 'IPv4',
+  endpoints: [{ addresses: [advertiseAddress], conditions: { ready: true } }],
+  ports: [{ name: PORT_NAME, port, protocol: 'TCP' }],
+});

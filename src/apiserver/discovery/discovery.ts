@@ -1,0 +1,190 @@
+import { apiVersionOf, type Kind } from '#api';
+
+/** Verbs of a kind that has all of them. */
+const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const PART_VERBS = ['get', 'patch', 'update'] as const;
+
+/** One subresource as discovery lists it. */
+export interface Subresource {
+  readonly name: string;
+  readonly kind: string;
+  /** Absent: the group and version of the resource. */
+  readonly group?: string;
+  readonly version?: string;
+  readonly verbs: readonly string[];
+}
+
+/** Subresources that are actions, with the kind of their body. Source: storage maps in pkg/registry/core/rest v1.36. */
+const ACTION_SUBRESOURCES: Readonly<Record<string, readonly Subresource[]>> = {
+  pods: [
+    { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
+    { name: 'binding', kind: 'Binding', verbs: ['create'] },
+    { name: 'eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] },
+    { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
+    { name: 'log', kind: 'Pod', verbs: ['get'] },
+    { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
+  ],
+  namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
+};
+
+export function subresourcesOf(kind: Kind): readonly Subresource[] {
+  const parts = [...Object.keys(kind.parts ?? {}), ...(kind.status === undefined ? [] : ['status'])];
+  const scale: Subresource[] =
+    kind.scale === undefined
+      ? []
+      : [{ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: PART_VERBS }];
+  const own = parts.map((name): Subresource => ({ name, kind: kind.kind, verbs: PART_VERBS }));
+  const actions = kind.group === '' ? (ACTION_SUBRESOURCES[kind.plural] ?? []) : [];
+  return [...actions, ...own, ...scale].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export const verbsOf = (kind: Kind): readonly string[] => kind.verbs ?? ALL_VERBS;
+const singularOf = (kind: Kind): string => kind.singular ?? kind.kind.toLowerCase();
+
+/** Groups in the order clients prefer them. Source: apiVersionPriorities in cmd/kube-apiserver v1.36. */
+const GROUP_ORDER = [
+  'apiregistration.k8s.io',
+  'apps',
+  'events.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'autoscaling',
+  'batch',
+  'certificates.k8s.io',
+  'networking.k8s.io',
+  'policy',
+  'rbac.authorization.k8s.io',
+  'storage.k8s.io',
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'scheduling.k8s.io',
+  'coordination.k8s.io',
+  'node.k8s.io',
+  'discovery.k8s.io',
+  'resource.k8s.io',
+  'flowcontrol.apiserver.k8s.io',
+];
+
+/** Named groups with their versions and kinds; the core group is left out. */
+function groupsOf(kinds: readonly Kind[]): { name: string; versions: { version: string; kinds: Kind[] }[] }[] {
+  const names = [...new Set(kinds.map((k) => k.group))].filter((g) => g !== '');
+  const rank = (group: string): number =>
+    (GROUP_ORDER.indexOf(group) + GROUP_ORDER.length + 1) % (GROUP_ORDER.length + 1);
+  return names
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((name) => {
+      const own = kinds.filter((k) => k.group === name);
+      const versions = [...new Set(own.map((k) => k.version))];
+      return {
+        name,
+        versions: versions.map((version) => ({ version, kinds: own.filter((k) => k.version === version) })),
+      };
+    });
+}
+
+const versionEntry = (group: string, version: string): object => ({
+  groupVersion: apiVersionOf({ group, version }),
+  version,
+});
+
+/** `/apis` in its old form. */
+export function apiGroupList(kinds: readonly Kind[]): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(kinds).map((g) => group(g)) };
+}
+
+/** `/apis/GROUP`; undefined for a group there is not. */
+export function apiGroup(kinds: readonly Kind[], name: string): object | undefined {
+  const found = groupsOf(kinds).find((g) => g.name === name);
+  return found === undefined ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...group(found) };
+}
+
+const group = ({ name, versions }: ReturnType<typeof groupsOf>[number]): object => ({
+  name,
+  versions: versions.map(({ version }) => versionEntry(name, version)),
+  preferredVersion: versionEntry(name, versions[0]!.version),
+});
+
+/** `/api` in its old form. */
+export const apiVersions = (serverAddress: string): object => ({
+  kind: 'APIVersions',
+  versions: ['v1'],
+  serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+});
+
+/** `/api/v1` and `/apis/GROUP/VERSION`; undefined for a version there is not. */
+export function apiResourceList(kinds: readonly Kind[], groupName: string, version: string): object | undefined {
+  const own = kinds.filter((k) => k.group === groupName && k.version === version);
+  if (own.length === 0) return undefined;
+  const resources = own.flatMap((kind) => [
+    {
+      name: kind.plural,
+      singularName: singularOf(kind),
+      namespaced: kind.namespaced,
+      kind: kind.kind,
+      verbs: verbsOf(kind),
+      ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
+      ...(kind.categories === undefined ? {} : { categories: kind.categories }),
+      storageVersionHash: storageVersionHash(kind),
+    },
+    ...subresourcesOf(kind).map((sub) => ({
+      name: `${kind.plural}/${sub.name}`,
+      singularName: '',
+      namespaced: kind.namespaced,
+      ...(sub.group === undefined ? {} : { group: sub.group, version: sub.version }),
+      kind: sub.kind,
+      verbs: sub.verbs,
+    })),
+  ]);
+  return {
+    kind: 'APIResourceList',
+    ...(groupName === '' ? {} : { apiVersion: 'v1' }),
+    groupVersion: apiVersionOf({ group: groupName, version }),
+    resources: resources.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+/** Any text that changes with the stored version will do. */
+const storageVersionHash = (kind: Kind): string =>
+  Buffer.from(`${kind.group}/${kind.version}/${kind.kind}`).toString('base64').slice(0, 12);
+
+/** Aggregated discovery, v2: `core` for `/api`, else `/apis`. Source: apidiscovery.k8s.io/v2 types v1.36. */
+export function apiGroupDiscoveryList(kinds: readonly Kind[], core: boolean): object {
+  const items = core
+    ? [discoveryGroup('', [{ version: 'v1', kinds: kinds.filter((k) => k.group === '') }])]
+    : groupsOf(kinds).map(({ name, versions }) => discoveryGroup(name, versions));
+  return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
+}
+
+function discoveryGroup(name: string, versions: readonly { version: string; kinds: readonly Kind[] }[]): object {
+  return {
+    metadata: { ...(name === '' ? {} : { name }), creationTimestamp: null },
+    versions: versions.map(({ version, kinds }) => ({
+      version,
+      freshness: 'Current',
+      resources: kinds.toSorted((a, b) => (a.plural < b.plural ? -1 : 1)).map(discoveryResource),
+    })),
+  };
+}
+
+function discoveryResource(kind: Kind): object {
+  const { group: own, version } = kind;
+  const subresources = subresourcesOf(kind);
+  return {
+    resource: kind.plural,
+    responseKind: { group: own, version, kind: kind.kind },
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singularOf(kind),
+    verbs: verbsOf(kind),
+    ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
+    ...(kind.categories === undefined ? {} : { categories: kind.categories }),
+    ...(subresources.length === 0
+      ? {}
+      : {
+          subresources: subresources.map((sub) => ({
+            subresource: sub.name,
+            responseKind: { group: sub.group ?? own, version: sub.version ?? version, kind: sub.kind },
+            verbs: sub.verbs,
+          })),
+        }),
+  };
+}

@@ -1,0 +1,33 @@
+import type { BodyTarget, KubeObject, PatchType } from '#api';
+import type { UserInfo } from '../admission/admission.ts';
+import type { ListPage } from '../registry/list.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { Entry } from '../watchcache/entry.ts';
+
+/**
+ * A request for a resource, whichever way it came: over HTTP with a body to decode, or by function call with an object.
+ */
+export interface ApiCall {
+  readonly verb: string;
+  readonly resource: Resource;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Value of a query parameter. */
+  readonly query: (name: string) => string | undefined;
+  readonly user: UserInfo;
+  readonly warn: (text: string) => void;
+  readonly signal: AbortSignal;
+  /** A private copy of the body as an object of the target's kind; undefined when there is no body. */
+  body(target: BodyTarget): Promise<KubeObject | undefined>;
+  patch(): Promise<{ readonly type: PatchType; readonly patch: unknown }>;
+  /** Reads a patched object as strictly as this request wants. May share parts with what it is made from. */
+  typed(object: unknown, target: BodyTarget): KubeObject;
+}
+
+/** What a call comes to, before it is written in some format. */
+export type Outcome =
+  | { readonly type: 'entry'; readonly resource: Resource; readonly entry: Entry; readonly status: number }
+  | { readonly type: 'page'; readonly resource: Resource; readonly page: ListPage }
+  /** `definition` is its schema's name; for protobuf. */
+  | { readonly type: 'object'; readonly object: object; readonly definition: string; readonly status: number };

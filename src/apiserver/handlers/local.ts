@@ -1,0 +1,128 @@
+import {
+  apiVersionOf,
+  badRequest,
+  decodeObject,
+  deepClone,
+  type KubeObject,
+  type ObjectRequest,
+  StatusError,
+  type Transport,
+  type WatchEvent,
+} from '#api';
+import type { UserInfo } from '../admission/admission.ts';
+import { type Authorizer, forbiddenText } from '../authz/authz.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ApiCall, Outcome } from './call.ts';
+import type { VerbEnvironment } from './options.ts';
+import { perform } from './verbs.ts';
+import { planWatch, startWatch } from './watch.ts';
+
+export interface LocalTransportOptions {
+  readonly env: VerbEnvironment;
+  readonly registry: Registry;
+  readonly authorizer: Authorizer;
+  readonly user: UserInfo;
+}
+
+const NEVER = new AbortController().signal;
+
+/**
+ * The API by function call, for components in this process: the same authorization, admission, validation and storage as over HTTP, without
+ * sockets and encoding. What it returns is shared with the cache and must not be written to.
+ */
+export function newLocalTransport({ env, registry, authorizer, user }: LocalTransportOptions): Transport {
+  async function authorize(verb: string, request: Omit<ObjectRequest, 'verb'>): Promise<void> {
+    const { group, version, plural } = request.kind;
+    const attributes = {
+      user,
+      verb,
+      isResourceRequest: true,
+      path: '',
+      group,
+      version,
+      resource: plural,
+      subresource: request.subresource ?? '',
+      namespace: request.namespace ?? '',
+      name: request.name ?? '',
+    };
+    const { allowed, reason } = await authorizer.authorize(attributes);
+    if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason));
+  }
+
+  function callOf(verb: string, request: Omit<ObjectRequest, 'verb'>, signal: AbortSignal): ApiCall {
+    const { kind, body, patchType } = request;
+    return {
+      verb,
+      resource: registry.resource(kind),
+      subresource: request.subresource ?? '',
+      namespace: request.namespace ?? (kind.plural === 'namespaces' ? (request.name ?? '') : ''),
+      name: request.name ?? '',
+      query: (name) => request.query?.[name],
+      user,
+      warn() {},
+      signal,
+      body: async () => (body === undefined ? undefined : deepClone(body as KubeObject)),
+      async patch() {
+        if (patchType === undefined) throw badRequest('a patch needs its type');
+        return { type: patchType, patch: body };
+      },
+      typed: (object, target) => decodeObject(object, target, { fieldValidation: 'Ignore' }).object,
+    };
+  }
+
+  return {
+    async request(request, { signal = NEVER } = {}) {
+      signal.throwIfAborted();
+      await authorize(request.verb, request);
+      return resultOf(await perform(env, callOf(request.verb, request, signal)));
+    },
+    async watch(request, { signal }) {
+      signal.throwIfAborted();
+      await authorize('watch', request);
+      const call = callOf('watch', request, signal);
+      const { resource } = call;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      // Handlers run after the commit that woke them is through, all events of a turn together.
+      let pending: WatchEvent[] = [];
+      const flush = (): void => {
+        const events = pending;
+        pending = [];
+        if (events.length > 0 && !signal.aborted) request.onEvents(events);
+      };
+      const push = (event: WatchEvent): void => {
+        if (pending.length === 0) queueMicrotask(flush);
+        pending.push(event);
+      };
+      await startWatch(env, call, planWatch(call), {
+        onFrames(frames) {
+          for (const { type, entry } of frames) push({ type, object: resource.object(entry) });
+        },
+        onBookmark: (object) => push({ type: 'BOOKMARK', object }),
+        onEnd(error) {
+          flush();
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      });
+      await promise;
+    },
+  };
+}
+
+function resultOf(outcome: Outcome): unknown {
+  switch (outcome.type) {
+    case 'entry':
+      return outcome.resource.object(outcome.entry);
+    case 'object':
+      return outcome.object;
+    case 'page': {
+      const { resource, page } = outcome;
+      return {
+        kind: `${resource.kind.kind}List`,
+        apiVersion: apiVersionOf(resource.kind),
+        metadata: { resourceVersion: String(page.revision), continue: page.continue },
+        items: page.entries.map((entry) => resource.object(entry)),
+      };
+    }
+  }
+}

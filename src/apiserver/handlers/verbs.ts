@@ -1,0 +1,219 @@
+import {
+  apiVersionOf,
+  badRequest,
+  type DeleteOptions,
+  deepClone,
+  invalid,
+  invalidObject,
+  type Kind,
+  type KubeObject,
+  notFound,
+  type Status,
+  StatusError,
+} from '#api';
+import { createObject } from '../registry/create.ts';
+import { deleteObject } from '../registry/delete.ts';
+import { listObjects, parseRevision, tooLargeRevision } from '../registry/list.ts';
+import type { WriteScope } from '../registry/scope.ts';
+import { updateObject } from '../registry/update.ts';
+import type { ApiCall, Outcome } from './call.ts';
+import { isDryRun, listRequest, methodNotAllowed, notFoundPath, type VerbEnvironment, writeScope } from './options.ts';
+import { applyPatch } from './patch.ts';
+import { performScale } from './scale.ts';
+import { performSpecial } from './special.ts';
+
+/** Everything but watch and the streaming subresources: what the verb does, in terms of objects. */
+export async function perform(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, subresource, verb } = call;
+  const { kind } = resource;
+  if (subresource !== '' && subresource !== 'status' && kind.parts?.[subresource] === undefined) {
+    if (subresource === 'scale' && kind.scale !== undefined) return await performScale(env, call);
+    return await performSpecial(env, call);
+  }
+  if (subresource === 'status' && kind.status === undefined) throw notFoundPath();
+  switch (verb) {
+    case 'get':
+      return get(call);
+    case 'list':
+      return {
+        type: 'page',
+        resource,
+        page: await listObjects(env.store, env.clock, resource, call.namespace, listRequest(call)),
+      };
+    case 'create':
+      if (subresource !== '' || call.name !== '') throw methodNotAllowed();
+      return await create(env, call);
+    case 'update':
+      return await update(env, call);
+    case 'patch':
+      return await patch(env, call);
+    case 'delete':
+      if (subresource !== '') throw methodNotAllowed();
+      return await remove(env, call);
+    case 'deletecollection':
+      return await removeCollection(env, call);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+function get({ resource, namespace, name, query }: ApiCall): Outcome {
+  const wanted = parseRevision(query('resourceVersion'));
+  if (wanted > resource.cache.revision) throw tooLargeRevision(wanted, resource.cache.revision);
+  const entry = resource.get(namespace, name);
+  if (entry === undefined) throw notFound(resource.kind, name);
+  return { type: 'entry', resource, entry, status: 200 };
+}
+
+/** The decoded body with defaults, checked to be of the kind the path names. */
+async function decodedBody(call: ApiCall): Promise<KubeObject> {
+  const { kind } = call.resource;
+  const object = await call.body(kind);
+  if (object === undefined) throw badRequest(`unable to decode an empty body as ${kind.kind}`);
+  complete(kind, object);
+  return object;
+}
+
+/** What Go's structs have and JSON may lack: metadata, spec and status are always there. Then the kind's defaults. */
+function complete(kind: Kind, object: KubeObject): void {
+  object.apiVersion = apiVersionOf(kind);
+  object.kind = kind.kind;
+  object.metadata ??= {} as KubeObject['metadata'];
+  kind.defaults?.(object);
+}
+
+async function create(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const scope = writeScope(call);
+  const object = await decodedBody(call);
+  const entry = await createObject(env, call, object, scope);
+  return { type: 'entry', resource: call.resource, entry, status: 201 };
+}
+
+async function update(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, name, subresource } = call;
+  const scope = writeScope(call);
+  const object = await decodedBody(call);
+  const { entry, created } = await updateObject(
+    env,
+    call,
+    {
+      name,
+      subresource,
+      // Each round of the loop changes what it is given, so each gets its own copy.
+      change: () => deepClone(object),
+      ...(subresource === '' ? { create: () => deepClone(object) } : {}),
+    },
+    scope,
+  );
+  return { type: 'entry', resource, entry, status: created ? 201 : 200 };
+}
+
+async function patch(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, name, subresource } = call;
+  const { kind } = resource;
+  const scope = writeScope(call);
+  const { type, patch: content } = await call.patch();
+  const { entry } = await updateObject(
+    env,
+    call,
+    {
+      name,
+      subresource,
+      unconditional: true,
+      change(current) {
+        const patched = deepClone(call.typed(applyPatch(current, type, content, kind.definition), kind));
+        complete(kind, patched);
+        // A patch that says nothing of the version applies to whatever is there.
+        if (patched.metadata.resourceVersion === current.metadata.resourceVersion)
+          delete (patched.metadata as Partial<KubeObject['metadata']>).resourceVersion;
+        return patched;
+      },
+    },
+    scope,
+  );
+  return { type: 'entry', resource, entry, status: 200 };
+}
+
+const DELETE_OPTIONS = {
+  group: '',
+  version: 'v1',
+  kind: 'DeleteOptions',
+  definition: 'meta.v1.DeleteOptions',
+  anyVersion: true,
+} as const;
+
+/** DeleteOptions come as body or as query parameters. */
+async function deleteOptions(call: ApiCall): Promise<DeleteOptions> {
+  const body = await call.body(DELETE_OPTIONS);
+  if (body !== undefined) return body as unknown as DeleteOptions;
+  const grace = call.query('gracePeriodSeconds');
+  const propagationPolicy = call.query('propagationPolicy');
+  const orphanDependents = call.query('orphanDependents');
+  if (grace !== undefined && !/^-?\d+$/.test(grace))
+    throw invalidObject({ group: '', kind: 'DeleteOptions' }, '', [
+      invalid('gracePeriodSeconds', grace, 'must be an integer'),
+    ]);
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+    ...(orphanDependents === undefined ? {} : { orphanDependents: orphanDependents === 'true' }),
+  };
+}
+
+function deleteScope(call: ApiCall, options: DeleteOptions): WriteScope {
+  const scope = writeScope(call);
+  return { ...scope, dryRun: scope.dryRun || isDryRun(options.dryRun?.[0]) };
+}
+
+/** Kinds whose deletion is answered with the object. Source: ReturnDeletedObject of each storage v1.36. */
+const RETURNS_OBJECT = new Set([
+  'pods',
+  'services',
+  'serviceaccounts',
+  'persistentvolumes',
+  'persistentvolumeclaims',
+  'podtemplates',
+  'resourcequotas',
+]);
+
+async function remove(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, name } = call;
+  const options = await deleteOptions(call);
+  const { entry, gone } = await deleteObject(env, call, name, options, deleteScope(call, options));
+  if (gone && !RETURNS_OBJECT.has(resource.kind.plural)) return deletedStatus(resource.kind, resource.object(entry));
+  // Source: handlers/delete.go: 202 where dependents are to go too and the object waits for them.
+  const status = !gone && options.orphanDependents === false ? 202 : 200;
+  return { type: 'entry', resource, entry, status };
+}
+
+function deletedStatus(kind: Kind, { metadata }: KubeObject): Outcome {
+  const object: Status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: metadata.name,
+      ...(kind.group === '' ? {} : { group: kind.group }),
+      kind: kind.plural,
+      uid: metadata.uid,
+    },
+  };
+  return { type: 'object', object, definition: 'meta.v1.Status', status: 200 };
+}
+
+async function removeCollection(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, namespace } = call;
+  const options = await deleteOptions(call);
+  const scope = deleteScope(call, options);
+  const page = await listObjects(env.store, env.clock, resource, namespace, listRequest(call));
+  for (const entry of page.entries) {
+    const { metadata } = entry.object;
+    try {
+      await deleteObject(env, { resource, namespace: metadata.namespace ?? '' }, metadata.name, options, scope);
+    } catch (error) {
+      if (!StatusError.is(error, 'NotFound')) throw error; // somebody else was quicker
+    }
+  }
+  return { type: 'page', resource, page };
+}

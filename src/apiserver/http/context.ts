@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '#util';
+import type { UserInfo } from '../admission/admission.ts';
+import type { RequestInfo } from './request-info.ts';
+
+/** Headers by lower-case name; repeated ones joined. */
+export type Headers = Readonly<Record<string, string | undefined>>;
+
+/** What TLS says of the other end. */
+export interface Peer {
+  readonly remoteAddress: string;
+  /** Subject of a client certificate that our CA signed. */
+  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  /** Why a certificate that was sent does not count. */
+  readonly certificateError?: string | undefined;
+}
+
+/** An HTTP request, whatever the protocol version it came by. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Without the query; not decoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  readonly peer: Peer;
+  /** The whole body. Throws RequestEntityTooLarge beyond `limitBytes`. */
+  body(limitBytes: number): Promise<Buffer>;
+  /** Body and all of an HTTP/1.1 request that is handed on to a node. */
+  readonly raw?: IncomingMessage | undefined;
+}
+
+/** Where a streamed answer goes. */
+export interface ByteSink {
+  /** False: the buffer is full; wait for {@link drained}. Does nothing once closed. */
+  write(chunk: Buffer): boolean;
+  drained(): Promise<void>;
+  end(): void;
+  /** Bytes accepted but not yet sent. */
+  readonly bufferedBytes: number;
+}
+
+export type HttpResponse =
+  | { readonly status: number; readonly headers?: Headers; readonly body?: Buffer | string | readonly Buffer[] }
+  /** `stream` must end when the context's signal aborts. */
+  | { readonly status: number; readonly headers?: Headers; readonly stream: (sink: ByteSink) => Promise<void> }
+  /** The connection is taken over; only where the request had an Upgrade header. */
+  | { readonly upgrade: (socket: Duplex, head: Buffer) => void };
+
+/** One request on its way through the filters. */
+export class RequestContext {
+  readonly request: HttpRequest;
+  readonly log: Logger;
+  readonly startedMs: number;
+  info: RequestInfo;
+  user: UserInfo;
+  /** Texts for Warning headers. */
+  readonly warnings: string[] = [];
+  #abort: AbortController | undefined;
+  #aborted: unknown;
+
+  constructor(request: HttpRequest, info: RequestInfo, user: UserInfo, log: Logger, startedMs: number) {
+    this.request = request;
+    this.info = info;
+    this.user = user;
+    this.log = log;
+    this.startedMs = startedMs;
+  }
+
+  /** Aborts when the client leaves or the time is up. Made on first use: most requests end before anybody asks. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#aborted !== undefined) this.#abort.abort(this.#aborted);
+    }
+    return this.#abort.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= reason;
+    this.#abort?.abort(reason);
+  }
+
+  readonly warn = (text: string): void => {
+    if (!this.warnings.includes(text)) this.warnings.push(text);
+  };
+}
+
+export type Handler = (context: RequestContext) => Promise<HttpResponse>;
+export type Filter = (next: Handler) => Handler;
+
+/** Filters run outermost first. */
+export const chain = (filters: readonly Filter[], handler: Handler): Handler =>
+  filters.reduceRight((next, filter) => filter(next), handler);

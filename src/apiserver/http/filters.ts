@@ -1,0 +1,151 @@
+import { internalError, StatusError } from '#api';
+import { type Clock, messageOf } from '#util';
+import type { UserInfo } from '../admission/admission.ts';
+import type { Authenticator } from '../authn/authn.ts';
+import type { Authorizer } from '../authz/authz.ts';
+import { authorizationAttributes, forbiddenText } from '../authz/authz.ts';
+import type { Filter, HttpResponse, RequestContext } from './context.ts';
+
+/** Verbs that last as long as the client likes, and so have no deadline and no place in flight. Source: DefaultBuildHandlerChain's longRunning. */
+const LONG_RUNNING_SUBRESOURCES = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
+
+export const isLongRunning = ({ info }: RequestContext): boolean =>
+  info.verb === 'watch' || LONG_RUNNING_SUBRESOURCES.has(info.subresource);
+
+/** Turns whatever a handler throws into the one error shape clients understand. Must be the outermost filter. */
+export const withStatusErrors: Filter = (next) => async (context) => {
+  try {
+    return await next(context);
+  } catch (error) {
+    if (error instanceof StatusError) return statusResponse(error);
+    if (context.request.path !== '') context.log.error('Handler failed', { path: context.request.path, error });
+    return statusResponse(internalError(error));
+  }
+};
+
+export function statusResponse(error: StatusError): HttpResponse {
+  const retry = error.details?.retryAfterSeconds;
+  return {
+    status: error.code,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-cache, private',
+      ...(retry === undefined ? {} : { 'retry-after': String(retry) }),
+    },
+    body: `${JSON.stringify(error.toStatus())}\n`,
+  };
+}
+
+/** One line per request at debug level; failures of the server at error level. */
+export const withRequestLog =
+  (clock: Clock): Filter =>
+  (next) =>
+  async (context) => {
+    const response = await next(context);
+    const status = 'status' in response ? response.status : 101;
+    const fields = {
+      method: context.request.method,
+      path: context.request.path,
+      verb: context.info.verb,
+      user: context.user.name,
+      status,
+      durationMs: Math.round(clock.monotonic() - context.startedMs),
+    };
+    if (status >= 500) context.log.error('Request failed', fields);
+    else context.log.debug('Request', fields);
+    return response;
+  };
+
+/** Ends requests that are not long-running after `timeoutMs` (kube-apiserver --request-timeout: 60 s). One sweep a second serves all of them. */
+export function withTimeout(clock: Clock, timeoutMs: number): Filter {
+  const running = new Map<RequestContext, () => void>();
+  let sweep: Disposable | undefined;
+  const check = (): void => {
+    const latest = clock.monotonic() - timeoutMs;
+    for (const [context, expire] of running) {
+      if (context.startedMs > latest) break; // in order of their start
+      running.delete(context);
+      expire();
+    }
+    sweep = running.size > 0 ? clock.after(1000, check) : undefined;
+  };
+  return (next) => (context) => {
+    if (isLongRunning(context)) return next(context);
+    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+    running.set(context, () => {
+      // Source: apiserver pkg/server/filters/timeout.go v1.36.
+      const error = new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout');
+      context.abort(error);
+      reject(error);
+    });
+    sweep ??= clock.after(1000, check);
+    next(context)
+      .then(resolve, reject)
+      .finally(() => running.delete(context));
+    return promise;
+  };
+}
+
+/** Source: --max-requests-inflight 400, --max-mutating-requests-inflight 200; pkg/server/filters/maxinflight.go v1.36. */
+export function withMaxInFlight(readOnly: number, mutating: number): Filter {
+  const inFlight = { readOnly: 0, mutating: 0 };
+  return (next) => async (context) => {
+    // Administrators must be able to get in when all else is stuck.
+    if (isLongRunning(context) || context.user.groups.includes('system:masters')) return await next(context);
+    const kind = ['get', 'list', 'watch'].includes(context.info.verb) ? 'readOnly' : 'mutating';
+    if (inFlight[kind] >= (kind === 'readOnly' ? readOnly : mutating))
+      throw new StatusError('TooManyRequests', 'Too many requests, please try again later.', {
+        details: { retryAfterSeconds: 1 },
+      });
+    inFlight[kind]++;
+    try {
+      return await next(context);
+    } finally {
+      inFlight[kind]--;
+    }
+  };
+}
+
+/** Source: user.Anonymous, user.AllUnauthenticated, user.AllAuthenticated of apiserver pkg/authentication/user. */
+const ANONYMOUS: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+/** The first authenticator that knows the credentials says who it is; bad credentials are refused, none is anonymous. */
+export const withAuthentication =
+  (authenticators: readonly Authenticator[]): Filter =>
+  (next) =>
+  async (context) => {
+    context.user = ANONYMOUS;
+    for (const authenticate of authenticators) {
+      let user: UserInfo | undefined;
+      try {
+        user = await authenticate(context.request);
+      } catch (error) {
+        context.log.info('Unable to authenticate the request', { reason: messageOf(error) });
+        throw new StatusError('Unauthorized', 'Unauthorized', { cause: error });
+      }
+      if (user === undefined) continue;
+      context.user = user;
+      break;
+    }
+    return await next(context);
+  };
+
+export const withAuthorization =
+  (authorizer: Authorizer): Filter =>
+  (next) =>
+  async (context) => {
+    const attributes = authorizationAttributes(context.user, context.info);
+    const { allowed, reason } = await authorizer.authorize(attributes);
+    if (!allowed)
+      throw new StatusError('Forbidden', forbiddenText(attributes, reason), { details: detailsOf(context) });
+    return await next(context);
+  };
+
+function detailsOf({ info }: RequestContext): { name?: string; group?: string; kind?: string } {
+  if (!info.isResourceRequest) return {};
+  return {
+    ...(info.name === '' ? {} : { name: info.name }),
+    ...(info.group === '' ? {} : { group: info.group }),
+    kind: info.resource,
+  };
+}

@@ -1,0 +1,173 @@
+import { allKinds } from '#api';
+import type { Store } from '#store';
+import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from '../discovery/discovery.ts';
+import type { OpenApiV3 } from '../openapi/openapi.ts';
+import type { HttpResponse, RequestContext } from './context.ts';
+import { acceptRanges } from './negotiate.ts';
+import { isTrue } from './request-info.ts';
+
+export interface NonResourceOptions {
+  readonly store: Store;
+  readonly openApi: OpenApiV3;
+  /** `host:port` clients of the old discovery are told. */
+  readonly serverAddress: string;
+  readonly version: VersionInfo;
+  /** Named readiness checks beside the store's; throw to fail. */
+  readonly readyChecks: Readonly<Record<string, () => void | Promise<void>>>;
+  readonly metrics: () => string;
+}
+
+/** Source: version.Info of apimachinery v0.36. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+const json = (object: unknown, pretty = false): HttpResponse => ({
+  status: 200,
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
+  body: pretty ? `${JSON.stringify(object, undefined, 2)}\n` : JSON.stringify(object),
+});
+
+const text = (status: number, body: string): HttpResponse => ({
+  status,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+  body,
+});
+
+/** What upstream's mux says where nothing is. */
+export const pageNotFound = (): HttpResponse => text(404, '404 page not found\n');
+
+/** Paths that are no resources: discovery, OpenAPI, version, health, metrics. */
+export async function nonResource(options: NonResourceOptions, context: RequestContext): Promise<HttpResponse> {
+  const { request } = context;
+  const path = request.path.length > 1 ? request.path.replace(/\/+$/, '') : request.path;
+  const parts = path.split('/').slice(1);
+  switch (parts[0]) {
+    case '':
+      return json({ paths: rootPaths() }, true);
+    case 'api':
+    case 'apis':
+      return discovery(options, context, parts);
+    case 'version':
+      return json(options.version, true);
+    case 'healthz':
+    case 'livez':
+    case 'readyz':
+      return await health(options, parts[0], parts.slice(1), request.query);
+    case 'metrics':
+      return text(200, options.metrics());
+    case 'openapi':
+      return openApi(options, context, parts);
+    default:
+      return pageNotFound();
+  }
+}
+
+function rootPaths(): string[] {
+  const groups = allKinds
+    .filter((k) => k.group !== '')
+    .flatMap((k) => [`/apis/${k.group}`, `/apis/${k.group}/${k.version}`]);
+  return [
+    ...new Set([
+      '/api',
+      '/api/v1',
+      '/apis',
+      ...groups,
+      '/healthz',
+      '/livez',
+      '/metrics',
+      '/openapi/v3',
+      '/readyz',
+      '/version',
+    ]),
+  ].toSorted();
+}
+
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+function discovery(options: NonResourceOptions, { request }: RequestContext, parts: readonly string[]): HttpResponse {
+  const core = parts[0] === 'api';
+  if (parts.length === 1) {
+    const aggregated = acceptRanges(request.headers['accept'] ?? '').some(
+      ({ params: { as, g, v } }) => as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && v === 'v2',
+    );
+    if (aggregated) {
+      const found = json(apiGroupDiscoveryList(allKinds, core)) as { headers: object; body: string };
+      return {
+        status: 200,
+        headers: { ...found.headers, 'content-type': AGGREGATED, vary: 'Accept' },
+        body: found.body,
+      };
+    }
+    return json(core ? apiVersions(options.serverAddress) : apiGroupList(allKinds));
+  }
+  const found =
+    core || parts.length > 2
+      ? apiResourceList(allKinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
+      : apiGroup(allKinds, parts[1]!);
+  return found === undefined ? pageNotFound() : json(found);
+}
+
+/** Source: apiserver pkg/server/healthz v1.36. */
+async function health(
+  { store, readyChecks }: NonResourceOptions,
+  name: string,
+  only: readonly string[],
+  query: URLSearchParams,
+): Promise<HttpResponse> {
+  const checks: Record<string, () => unknown> = {
+    ping: () => undefined,
+    etcd: () => store.range({ key: '/registry/health', countOnly: true }),
+    ...(name === 'readyz' ? readyChecks : {}),
+  };
+  const excluded = new Set(query.getAll('exclude'));
+  const lines: string[] = [];
+  let failed = false;
+  for (const [check, run] of Object.entries(checks)) {
+    if (only.length > 0 && only[0] !== check) continue;
+    if (excluded.has(check)) {
+      lines.push(`[+]${check} excluded: ok`);
+      continue;
+    }
+    try {
+      await run();
+      lines.push(`[+]${check} ok`);
+    } catch {
+      failed = true;
+      lines.push(`[-]${check} failed: reason withheld`);
+    }
+  }
+  if (only.length > 0 && lines.length === 0) return pageNotFound();
+  if (failed) return text(500, `${lines.join('\n')}\n${name} check failed\n`);
+  const verbose = query.has('verbose') && isTrue(query.get('verbose'));
+  return text(200, verbose ? `${lines.join('\n')}\n${name} check passed\n` : 'ok');
+}
+
+function openApi(
+  { openApi: documents }: NonResourceOptions,
+  { request }: RequestContext,
+  parts: readonly string[],
+): HttpResponse {
+  if (parts[1] !== 'v3') return pageNotFound();
+  if (parts.length === 2) return json(documents.index());
+  const document = documents.document(parts.slice(2).join('/'));
+  if (document === undefined) return pageNotFound();
+  const etag = `"${document.hash}"`;
+  const headers = {
+    'content-type': 'application/json',
+    etag,
+    vary: 'Accept',
+    // With the hash in the address the content can never change.
+    'cache-control': request.query.has('hash') ? 'public, immutable, max-age=31536000' : 'no-cache, private',
+  };
+  if (request.headers['if-none-match'] === etag) return { status: 304, headers };
+  return { status: 200, headers, body: document.bytes };
+}

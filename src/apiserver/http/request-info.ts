@@ -1,0 +1,94 @@
+import { badRequest } from '#api';
+
+/** What a request asks for, read from its method, path and query. Source: apiserver pkg/endpoints/request/requestinfo.go v1.36. */
+export interface RequestInfo {
+  readonly isResourceRequest: boolean;
+  /** get list watch create update patch delete deletecollection; for other paths the method in lower case. */
+  readonly verb: string;
+  readonly path: string;
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  /** What stands behind the subresource: the path of a proxied request. */
+  readonly rest: string;
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** Subresources of a namespace, which otherwise would look like collections in it. */
+const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
+
+export function requestInfoOf(method: string, path: string, query: URLSearchParams): RequestInfo {
+  const parts = path.split('/').filter((p) => p !== '');
+  const core = parts[0] === 'api';
+  const group = core ? '' : (parts[1] ?? '');
+  const resourceAt = core ? 2 : 3;
+  if ((!core && parts[0] !== 'apis') || parts.length <= resourceAt)
+    return { ...NOTHING, verb: method.toLowerCase(), path, version: '' };
+
+  const version = parts[resourceAt - 1] ?? '';
+  const own = parts.slice(resourceAt).map(decode);
+  let namespace = '';
+  if (own[0] === 'namespaces' && own[1] !== undefined) {
+    namespace = own[1];
+    if (own.length > 2 && !NAMESPACE_SUBRESOURCES.has(own[2]!)) own.splice(0, 2);
+  }
+  const [resource = '', name = '', subresource = '', ...rest] = own;
+  return {
+    isResourceRequest: true,
+    verb: verbOf(method, name, query),
+    path,
+    group,
+    version,
+    namespace,
+    resource,
+    subresource,
+    name,
+    rest: rest.join('/'),
+  };
+}
+
+const NOTHING: RequestInfo = {
+  isResourceRequest: false,
+  verb: '',
+  path: '',
+  group: '',
+  version: '',
+  namespace: '',
+  resource: '',
+  subresource: '',
+  name: '',
+  rest: '',
+};
+
+function verbOf(method: string, name: string, query: URLSearchParams): string {
+  const verb = VERBS[method] ?? method.toLowerCase();
+  if (verb === 'get' && isTrue(query.get('watch'))) return 'watch';
+  if (name !== '') return verb;
+  if (verb === 'get') return 'list';
+  return verb === 'delete' ? 'deletecollection' : verb;
+}
+
+/** Booleans of a query as Go's conversion reads them: present and empty is true. */
+export function isTrue(value: string | null | undefined): boolean {
+  return value !== null && value !== undefined && !['0', 'false', 'f', 'F', 'FALSE', 'False'].includes(value);
+}
+
+function decode(part: string): string {
+  if (!part.includes('%')) return part;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badRequest(`invalid URL escape in path segment ${JSON.stringify(part)}`);
+  }
+}

@@ -1,0 +1,116 @@
+import {
+  alreadyExists,
+  apiVersionOf,
+  badRequest,
+  generateName,
+  invalidObject,
+  type KubeObject,
+  StatusError,
+  validateObjectMeta,
+} from '#api';
+import type { Entry } from '../watchcache/entry.ts';
+import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
+
+/** Tries with another suffix when a generated name is taken. Source: generic registry store.go, maxNameGenerationCreateAttempts v1.36. */
+const NAME_ATTEMPTS = 8;
+
+/**
+ * Stores a new object. `object` is a private, decoded and defaulted copy.
+ * Order: system metadata → mutating admission → strategy → validation → validating admission → store (endpoints/handlers/create.go, registry/rest/create.go v1.36).
+ */
+export async function createObject(
+  env: RegistryEnvironment,
+  { resource, namespace }: Target,
+  object: KubeObject,
+  scope: WriteScope,
+): Promise<Entry> {
+  const { kind } = resource;
+  checkNamespace(kind.namespaced, object, namespace);
+  if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== '')
+    throw badRequest('resourceVersion should not be set on objects to be created');
+
+  const { generateName: base } = object.metadata;
+  const generated = (object.metadata.name ?? '') === '' && base !== undefined && base !== '';
+  for (let attempt = 1; ; attempt++) {
+    const candidate = generated ? structuredClone(object) : object;
+    if (generated) candidate.metadata.name = generateName(base, env.random);
+    const entry = await createOnce(env, { resource, namespace }, candidate, scope);
+    if (entry !== undefined) return entry;
+    if (!generated) throw alreadyExists(kind, candidate.metadata.name);
+    if (attempt === NAME_ATTEMPTS) throw generatedNameTaken(kind, candidate.metadata.name);
+  }
+}
+
+async function createOnce(
+  env: RegistryEnvironment,
+  { resource, namespace }: Target,
+  object: KubeObject,
+  scope: WriteScope,
+): Promise<Entry | undefined> {
+  const { kind } = resource;
+  fillSystemMetadata(env, object);
+  const attributes = {
+    operation: 'CREATE',
+    kind,
+    subresource: '',
+    namespace,
+    name: object.metadata.name,
+    object,
+    user: scope.user,
+    dryRun: scope.dryRun,
+  } as const;
+  await env.admission.admit(attributes);
+
+  if (kind.generation === true) object.metadata.generation = 1;
+  else delete object.metadata.generation;
+  kind.prepareForCreate?.(object);
+  const release = env.hooks.get(kind.plural)?.beginCreate?.(object);
+  try {
+    const errors = [
+      ...validateObjectMeta(object.metadata, { namespaced: kind.namespaced, validateName: kind.validateName }),
+      ...(kind.validate?.(object) ?? []),
+    ];
+    if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
+    for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
+    await env.admission.validate(attributes);
+
+    const taken = resource.get(namespace, object.metadata.name) !== undefined;
+    if (taken) return undefined;
+    return scope.dryRun ? resource.unwritten(object) : await resource.insert(object);
+  } finally {
+    release?.();
+  }
+}
+
+/** Source: rest.FillObjectMetaSystemFields and what clients may not set on create. */
+function fillSystemMetadata(env: RegistryEnvironment, object: KubeObject): void {
+  const { metadata } = object;
+  metadata.creationTimestamp = `${new Date(env.clock.now()).toISOString().slice(0, 19)}Z`;
+  metadata.uid = env.newUid();
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  metadata.name ??= '';
+}
+
+/** Source: rest.EnsureObjectNamespaceMatchesRequestNamespace v1.36. */
+export function checkNamespace(namespaced: boolean, object: KubeObject, namespace: string): void {
+  const { metadata } = object;
+  if (!namespaced) {
+    delete metadata.namespace;
+    return;
+  }
+  if ((metadata.namespace ?? '') === '') metadata.namespace = namespace;
+  if (metadata.namespace !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+function generatedNameTaken(kind: { group: string; plural: string }, name: string): StatusError {
+  const resource =
+    apiVersionOf({ group: kind.group, version: '' }) === '' ? kind.plural : `${kind.plural}.${kind.group}`;
+  return new StatusError(
+    'AlreadyExists',
+    `${resource} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    { details: { name, kind: kind.plural, ...(kind.group === '' ? {} : { group: kind.group }), retryAfterSeconds: 1 } },
+  );
+}

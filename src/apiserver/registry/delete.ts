@@ -1,0 +1,174 @@
+import {
+  conflict,
+  type DeleteOptions,
+  deepClone,
+  invalid,
+  invalidObject,
+  type Kind,
+  type KubeObject,
+  notFound,
+  StatusError,
+} from '#api';
+import type { Entry } from '../watchcache/entry.ts';
+import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
+
+/** Finalizers the garbage collector takes off. Source: meta/v1 FinalizerOrphanDependents, FinalizerDeleteDependents. */
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
+export interface DeleteResult {
+  readonly entry: Entry;
+  /** False: it is marked and goes later, by grace period or finalizers. */
+  readonly gone: boolean;
+}
+
+/** Deletes one object, or marks it for deletion. Source: store.go Delete, rest/delete.go BeforeDelete v1.36. */
+export async function deleteObject(
+  env: RegistryEnvironment,
+  target: Target,
+  name: string,
+  options: DeleteOptions,
+  scope: WriteScope,
+): Promise<DeleteResult> {
+  const { resource, namespace } = target;
+  const { kind } = resource;
+  checkOptions(options);
+  for (;;) {
+    scope.signal?.throwIfAborted();
+    const current = resource.get(namespace, name);
+    if (current === undefined) throw notFound(kind, name);
+    const old = resource.object(current);
+    checkPreconditions(kind, old, options);
+    await env.admission.validate({
+      operation: 'DELETE',
+      kind,
+      subresource: '',
+      namespace,
+      name,
+      oldObject: old,
+      user: scope.user,
+      dryRun: scope.dryRun,
+    });
+
+    const next = deepClone(old);
+    const stays = mark(env, kind, next, options);
+    if (scope.dryRun) return { entry: stays ? resource.unwritten(next, current) : current, gone: !stays };
+    if (stays) {
+      const unchanged = JSON.stringify(next) === JSON.stringify(old);
+      const entry = unchanged ? current : await resource.replace(current, next);
+      if (entry !== undefined) return { entry, gone: false };
+    } else {
+      const entry = await removeObject(env, target, current, next);
+      if (entry !== undefined) return { entry, gone: true };
+    }
+  }
+}
+
+/** Takes an object out of the store and lets go of what hangs on it. Undefined when another write came between. */
+export async function removeObject(
+  env: RegistryEnvironment,
+  { resource }: Target,
+  current: Entry,
+  object: KubeObject,
+): Promise<Entry | undefined> {
+  const entry = await resource.remove(current);
+  if (entry !== undefined) env.hooks.get(resource.kind.plural)?.afterDelete?.(object);
+  return entry;
+}
+
+/** An object marked for deletion goes with the update that takes away the last thing that held it. Source: store.go ShouldDeleteDuringUpdate v1.36. */
+export function goesNow(env: RegistryEnvironment, kind: Kind, object: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
+  return (
+    deletionTimestamp !== undefined &&
+    (deletionGracePeriodSeconds ?? 0) === 0 &&
+    (finalizers ?? []).length === 0 &&
+    (env.hooks.get(kind.plural)?.mayGo?.(object) ?? true)
+  );
+}
+
+/** Writes the marks of a deletion into `object`; true when it stays for now. */
+function mark(env: RegistryEnvironment, kind: Kind, object: KubeObject, options: DeleteOptions): boolean {
+  const { metadata } = object;
+  const nowMs = env.clock.now();
+  const finalizers = withPropagation(metadata.finalizers ?? [], options);
+  if (finalizers.length > 0) metadata.finalizers = finalizers;
+  else delete metadata.finalizers;
+
+  if (env.hooks.get(kind.plural)?.beginDelete?.(object, nowMs) === true) return true;
+  const grace = gracePeriod(kind, object, options);
+  if (grace > 0) {
+    setDeletion(object, nowMs, grace);
+    return true;
+  }
+  if (finalizers.length > 0) {
+    setDeletion(object, nowMs, 0);
+    return true;
+  }
+  return false;
+}
+
+/** Seconds the object is left to end by itself. A second request may shorten a grace period, never lengthen it. */
+function gracePeriod(kind: Kind, object: KubeObject, { gracePeriodSeconds }: DeleteOptions): number {
+  if (kind.gracePeriodSeconds === undefined) return 0;
+  // A negative period counts as one second (BeforeDelete).
+  const requested = gracePeriodSeconds !== undefined && gracePeriodSeconds < 0 ? 1 : gracePeriodSeconds;
+  const wanted = kind.gracePeriodSeconds(object, requested);
+  const known = object.metadata.deletionGracePeriodSeconds;
+  return object.metadata.deletionTimestamp === undefined || known === undefined ? wanted : Math.min(wanted, known);
+}
+
+/** Marks `object` as being deleted; its time is the end of the grace period, as upstream's is. */
+export function setDeletion(object: KubeObject, nowMs: number, graceSeconds: number): void {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp !== undefined && metadata.deletionGracePeriodSeconds === graceSeconds) return;
+  const startMs =
+    metadata.deletionTimestamp === undefined
+      ? nowMs
+      : Math.min(nowMs, Date.parse(metadata.deletionTimestamp) - (metadata.deletionGracePeriodSeconds ?? 0) * 1000);
+  if (metadata.deletionTimestamp === undefined && metadata.generation !== undefined && metadata.generation > 0)
+    metadata.generation += 1;
+  metadata.deletionTimestamp = `${new Date(startMs + graceSeconds * 1000).toISOString().slice(0, 19)}Z`;
+  metadata.deletionGracePeriodSeconds = graceSeconds;
+}
+
+function withPropagation(finalizers: readonly string[], options: DeleteOptions): string[] {
+  const orphan = options.propagationPolicy === 'Orphan' || options.orphanDependents === true;
+  const foreground = options.propagationPolicy === 'Foreground';
+  const stated = options.propagationPolicy !== undefined || options.orphanDependents !== undefined;
+  if (!stated) return [...finalizers];
+  const kept = finalizers.filter((f) => f !== ORPHAN && f !== FOREGROUND);
+  if (orphan) kept.push(ORPHAN);
+  if (foreground) kept.push(FOREGROUND);
+  return kept;
+}
+
+function checkPreconditions(kind: Kind, object: KubeObject, { preconditions }: DeleteOptions): void {
+  const { uid, resourceVersion, name } = object.metadata;
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid)
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
+    );
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion)
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
+}
+
+/** Source: metav1 validation.ValidateDeleteOptions v1.36. */
+function checkOptions({ orphanDependents, propagationPolicy }: DeleteOptions): void {
+  const kind = { group: '', kind: 'DeleteOptions' };
+  if (orphanDependents !== undefined && propagationPolicy !== undefined)
+    throw invalidObject(kind, '', [
+      invalid('propagationPolicy', propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set'),
+    ]);
+  if (propagationPolicy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(propagationPolicy))
+    throw new StatusError(
+      'Invalid',
+      `DeleteOptions "" is invalid: propagationPolicy: Unsupported value: "${propagationPolicy}": supported values: "Foreground", "Background", "Orphan", "nil"`,
+    );
+}

@@ -1,0 +1,52 @@
+import { allKinds, type Kind, StatusError } from '#api';
+import type { Store } from '#store';
+import type { Logger } from '#util';
+import { WatchCache } from '../watchcache/watchcache.ts';
+import { Resource } from './resource.ts';
+
+/** All served kinds with their storage. Kinds that share a storage share its cache. */
+export class Registry {
+  readonly #resources = new Map<Kind, Resource>();
+  readonly #byPath = new Map<string, Resource>();
+  readonly #caches = new Map<string, WatchCache>();
+
+  constructor(store: Store, log: Logger) {
+    for (const kind of allKinds) {
+      const storage = kind.storedAs?.kind ?? kind;
+      const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
+      let cache = this.#caches.get(prefix);
+      if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, log)));
+      const resource = new Resource(kind, cache, store);
+      this.#resources.set(kind, resource);
+      this.#byPath.set(`${kind.group}/${kind.version}/${kind.plural}`, resource);
+    }
+  }
+
+  /** Loads every cache. */
+  async start(): Promise<void> {
+    await Promise.all([...this.#caches.values()].map((cache) => cache.start()));
+  }
+
+  stop(): void {
+    for (const cache of this.#caches.values()) cache.stop();
+  }
+
+  resource(kind: Kind): Resource {
+    const found = this.#resources.get(kind) ?? this.find(kind.group, kind.version, kind.plural);
+    if (found === undefined) throw new StatusError('NotFound', 'the server could not find the requested resource');
+    return found;
+  }
+
+  find(group: string, version: string, plural: string): Resource | undefined {
+    return this.#byPath.get(`${group}/${version}/${plural}`);
+  }
+
+  /** Objects and watchers by kind, for metrics. */
+  counts(): { resource: string; objects: number; watchers: number }[] {
+    return [...this.#resources.values()].map(({ kind, cache }) => ({
+      resource: kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`,
+      objects: cache.size,
+      watchers: cache.watchers,
+    }));
+  }
+}

@@ -1,0 +1,128 @@
+import { apiVersionOf, type Kind, type KubeObject, StatusError } from '#api';
+import type { Store, TxnRequest } from '#store';
+import { StoreError } from '#store';
+import { encodeStored, Entry } from '../watchcache/entry.ts';
+import type { WatchCache } from '../watchcache/watchcache.ts';
+
+/**
+ * One served kind bound to its storage: keys, reads from the watch cache, compare-and-swap writes. It knows no verbs and no rules; those are in
+ * create.ts, update.ts, delete.ts, list.ts.
+ */
+export class Resource {
+  readonly kind: Kind;
+  readonly cache: WatchCache;
+  readonly #store: Store;
+  readonly #prefix: string;
+
+  constructor(kind: Kind, cache: WatchCache, store: Store) {
+    this.kind = kind;
+    this.cache = cache;
+    this.#store = store;
+    this.#prefix = cache.prefix;
+  }
+
+  key(namespace: string, name: string): string {
+    return this.kind.namespaced ? `${this.prefix(namespace)}${toKey(name)}` : `${this.#prefix}${toKey(name)}`;
+  }
+
+  /** Prefix of all keys of a namespace; of all there are for ''. */
+  prefix(namespace: string): string {
+    return namespace === '' || !this.kind.namespaced ? this.#prefix : `${this.#prefix}${toKey(namespace)}/`;
+  }
+
+  get(namespace: string, name: string): Entry | undefined {
+    return this.cache.get(this.key(namespace, name));
+  }
+
+  /** The object as this kind's version shows it. Shared: never write to it. */
+  object(entry: Entry): KubeObject {
+    const { storedAs } = this.kind;
+    return storedAs === undefined ? entry.object : storedAs.fromStored(entry.object);
+  }
+
+  /** JSON of {@link object}. */
+  bytes(entry: Entry): Buffer {
+    return this.kind.storedAs === undefined ? entry.bytes() : Buffer.from(JSON.stringify(this.object(entry)));
+  }
+
+  /** The entry an object would have if it were written now; for dry runs. */
+  unwritten(object: KubeObject, current?: Entry): Entry {
+    const { key, value, stored } = this.#encode(object);
+    return new Entry(key, value, current?.revision ?? 0, stored);
+  }
+
+  /** Writes a new object. Undefined when there is one of that name. */
+  async insert(object: KubeObject): Promise<Entry | undefined> {
+    const { key, value, stored } = this.#encode(object);
+    return await this.#put(key, value, stored, 0);
+  }
+
+  /** Replaces `current`. Undefined when it is no longer the newest. */
+  async replace(current: Entry, object: KubeObject): Promise<Entry | undefined> {
+    const { value, stored } = this.#encode(object);
+    return await this.#put(current.key, value, stored, current.revision);
+  }
+
+  /** Removes `current`; returns it at the revision of its removal, undefined when it is no longer the newest. */
+  async remove(current: Entry): Promise<Entry | undefined> {
+    const { succeeded, revision } = await this.#txn({
+      compare: [{ key: current.key, target: 'modRevision', result: '=', number: current.revision }],
+      success: [{ type: 'delete', key: current.key }],
+    });
+    if (!succeeded) return undefined;
+    await this.cache.reached(revision);
+    return new Entry(current.key, current.value, revision);
+  }
+
+  #encode(object: KubeObject): { key: string; value: Buffer; stored: KubeObject } {
+    const { storedAs } = this.kind;
+    const stored = storedAs === undefined ? object : storedAs.toStored(object);
+    stored.apiVersion = apiVersionOf(storedAs?.kind ?? this.kind);
+    stored.kind = (storedAs?.kind ?? this.kind).kind;
+    const value = encodeStored(stored);
+    return { key: this.key(stored.metadata.namespace ?? '', stored.metadata.name), value, stored };
+  }
+
+  async #put(key: string, value: Buffer, stored: KubeObject, expected: number): Promise<Entry | undefined> {
+    this.cache.remember(value, stored);
+    const { succeeded, revision } = await this.#txn({
+      compare: [{ key, target: 'modRevision', result: '=', number: expected }],
+      success: [{ type: 'put', key, value }],
+    });
+    if (!succeeded) return undefined;
+    await this.cache.reached(revision);
+    const cached = this.cache.get(key);
+    return cached?.revision === revision ? cached : new Entry(key, value, revision, stored);
+  }
+
+  async #txn(request: TxnRequest): ReturnType<Store['txn']> {
+    try {
+      return await this.#store.txn(request);
+    } catch (error) {
+      throw storeFailure(error);
+    }
+  }
+}
+
+/** What a client is told when the datastore refuses. Text of the full disk: etcd's own, since tools look for it. */
+export function storeFailure(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  switch (error.code) {
+    case 'no-space':
+      return new StatusError('InternalError', `etcdserver: mvcc: database space exceeded: ${error.message}`, {
+        cause: error,
+      });
+    case 'compacted':
+      return new StatusError('Expired', 'The resourceVersion for the provided list is too old.', { cause: error });
+    default:
+      return new StatusError('ServiceUnavailable', `the datastore is not available: ${error.message}`, {
+        cause: error,
+      });
+  }
+}
+
+/** Store keys are byte strings; almost every name is ASCII and stays as it is. */
+function toKey(name: string): string {
+  // oxlint-disable-next-line no-control-regex -- the ASCII range is what is meant
+  return /^[\x00-\x7f]*$/.test(name) ? name : Buffer.from(name).toString('latin1');
+}

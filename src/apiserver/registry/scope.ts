@@ -1,0 +1,52 @@
+import type { KubeObject } from '#api';
+import type { Clock, Logger } from '#util';
+import type { Admission, UserInfo } from '../admission/admission.ts';
+import type { Resource } from './resource.ts';
+
+/** What every verb needs beside the request itself. */
+export interface RegistryEnvironment {
+  readonly clock: Clock;
+  /** In [0,1). */
+  readonly random: () => number;
+  /** A new random UUID. */
+  readonly newUid: () => string;
+  readonly admission: Admission;
+  readonly log: Logger;
+  /** Work tied to the writes of one kind: allocation of addresses and ports. */
+  readonly hooks: ReadonlyMap<string, ResourceHooks>;
+}
+
+/** Who writes and how. */
+export interface WriteScope {
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly fieldManager?: string | undefined;
+  /** Adds a Warning header to the answer. */
+  readonly warn: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ObjectRefOf {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * Steps around the write of one kind that touch more than the object: run after admission, before validation. What they return is called when
+ * the write is over, done or failed. Source: beginCreate and beginUpdate of pkg/registry/core/service/storage v1.36.
+ */
+export interface ResourceHooks {
+  beginCreate?(object: KubeObject): (() => void) | undefined;
+  beginUpdate?(object: KubeObject, old: KubeObject): (() => void) | undefined;
+  /** After the object is gone. */
+  afterDelete?(object: KubeObject): void;
+  /** Whether a deletion must leave the object for another step (namespaces: until they are empty). Changes `object` accordingly. */
+  beginDelete?(object: KubeObject, nowMs: number): boolean;
+  /** Whether an object marked for deletion may go once its finalizers are gone. */
+  mayGo?(object: KubeObject): boolean;
+}
+
+export interface Target {
+  readonly resource: Resource;
+  readonly namespace: string;
+}

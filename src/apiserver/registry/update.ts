@@ -1,0 +1,189 @@
+import {
+  badRequest,
+  conflict,
+  equalValues,
+  invalid,
+  invalidObject,
+  type Kind,
+  type KubeObject,
+  notFound,
+  StatusError,
+  validateObjectMeta,
+  validateObjectMetaUpdate,
+} from '#api';
+import type { Entry } from '../watchcache/entry.ts';
+import { checkNamespace, createObject } from './create.ts';
+import { goesNow, removeObject } from './delete.ts';
+import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
+
+/** Source: registry.OptimisticLockErrorMsg v1.36. */
+const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
+
+export interface UpdateRequest {
+  readonly name: string;
+  /** '' for the object itself, `status`, or one of the kind's parts. */
+  readonly subresource: string;
+  /**
+   * The object as it shall be, made from the stored one (shared: copy it). Called again when another write came between.
+   * Undefined leaves everything as it is.
+   */
+  readonly change: (current: KubeObject) => KubeObject | Promise<KubeObject>;
+  /** PUT: an object that does not exist is created where the kind allows it. */
+  readonly create?: () => KubeObject;
+  /** A change without resourceVersion is applied to whatever is there, whatever the kind says: patches. */
+  readonly unconditional?: boolean;
+  readonly operationOnConflict?: 'retry' | 'fail';
+}
+
+export interface UpdateResult {
+  readonly entry: Entry;
+  readonly created: boolean;
+}
+
+/** Compare-and-swap loop: read, change, check, write, again when somebody else was quicker. Source: store.go Update, etcd3 GuaranteedUpdate v1.36. */
+export async function updateObject(
+  env: RegistryEnvironment,
+  target: Target,
+  request: UpdateRequest,
+  scope: WriteScope,
+): Promise<UpdateResult> {
+  const { resource, namespace } = target;
+  const { kind } = resource;
+  for (;;) {
+    scope.signal?.throwIfAborted();
+    const current = resource.get(namespace, request.name);
+    if (current === undefined) {
+      if (request.create !== undefined && kind.createOnUpdate === true)
+        return { entry: await createObject(env, target, request.create(), scope), created: true };
+      throw notFound(kind, request.name);
+    }
+    const old = resource.object(current);
+    const next = await request.change(old);
+    checkLock(kind, next, old, request);
+    const entry = await updateOnce(env, target, request, { current, old, next }, scope);
+    if (entry !== undefined) return { entry, created: false };
+  }
+}
+
+/** What the caller knew of the object must still hold. */
+function checkLock(kind: Kind, next: KubeObject, old: KubeObject, { unconditional, name }: UpdateRequest): void {
+  const { resourceVersion, uid } = next.metadata;
+  if (uid !== undefined && uid !== '' && uid !== old.metadata.uid)
+    throw conflict(
+      kind,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+    );
+  if (resourceVersion !== undefined && resourceVersion !== '') {
+    if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name, MODIFIED);
+  } else if (unconditional !== true && kind.unconditionalUpdate === false) {
+    throw invalidObject(kind, name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  }
+}
+
+interface Versions {
+  readonly current: Entry;
+  readonly old: KubeObject;
+  readonly next: KubeObject;
+}
+
+async function updateOnce(
+  env: RegistryEnvironment,
+  target: Target,
+  { name, subresource }: UpdateRequest,
+  { current, old, next }: Versions,
+  scope: WriteScope,
+): Promise<Entry | undefined> {
+  const { resource, namespace } = target;
+  const { kind } = resource;
+  if (next.metadata.name !== name) throw nameMismatch(next.metadata.name, name);
+  checkNamespace(kind.namespaced, next, namespace);
+  const attributes = {
+    operation: 'UPDATE',
+    kind,
+    subresource,
+    namespace,
+    name,
+    object: next,
+    oldObject: old,
+    user: scope.user,
+    dryRun: scope.dryRun,
+  } as const;
+  await env.admission.admit(attributes);
+  prepare(kind, next, old, subresource);
+  const release = subresource === '' ? env.hooks.get(kind.plural)?.beginUpdate?.(next, old) : undefined;
+  try {
+    validate(kind, next, old, subresource);
+    for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
+    await env.admission.validate(attributes);
+    next.metadata.resourceVersion = old.metadata.resourceVersion;
+    if (equalValues(next, old)) return current;
+    if (scope.dryRun) return resource.unwritten(next, current);
+    return goesNow(env, kind, next)
+      ? await removeObject(env, target, current, next)
+      : await resource.replace(current, next);
+  } finally {
+    release?.();
+  }
+}
+
+/** What an update may not touch is taken over from the stored object. Source: rest.BeforeUpdate v1.36. */
+function prepare(kind: Kind, next: KubeObject, old: KubeObject, subresource: string): void {
+  const { metadata } = next;
+  metadata.uid = old.metadata.uid;
+  metadata.creationTimestamp = old.metadata.creationTimestamp;
+  assignOrDelete(metadata, 'generation', old.metadata.generation);
+  assignOrDelete(metadata, 'deletionTimestamp', old.metadata.deletionTimestamp);
+  assignOrDelete(metadata, 'deletionGracePeriodSeconds', old.metadata.deletionGracePeriodSeconds);
+  assignOrDelete(metadata, 'generateName', old.metadata.generateName);
+  delete metadata.selfLink;
+  if (subresource === 'status') {
+    kind.status?.prepareForUpdate(next, old);
+  } else if (subresource !== '') {
+    kind.parts?.[subresource]?.prepareForUpdate(next, old);
+  } else {
+    if (kind.status !== undefined) takeOver(next, old, 'status');
+    kind.prepareForUpdate?.(next, old);
+  }
+  if (kind.generation === true && subresource !== 'status' && !sameSpec(next, old))
+    metadata.generation = (old.metadata.generation ?? 0) + 1;
+}
+
+function assignOrDelete<T extends object, K extends keyof T>(object: T, key: K, value: T[K] | undefined): void {
+  if (value === undefined) delete object[key];
+  else object[key] = value;
+}
+
+function takeOver(next: KubeObject, old: KubeObject, field: string): void {
+  const from = old as unknown as Record<string, unknown>;
+  const to = next as unknown as Record<string, unknown>;
+  if (from[field] === undefined) delete to[field];
+  else to[field] = from[field];
+}
+
+/** Everything but metadata and status is what generation counts. */
+function sameSpec(a: KubeObject, b: KubeObject): boolean {
+  const { metadata: _am, status: _as, ...left } = a as KubeObject & { status?: unknown };
+  const { metadata: _bm, status: _bs, ...right } = b as KubeObject & { status?: unknown };
+  return equalValues(left, right);
+}
+
+function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: string): void {
+  const own = (): ReturnType<NonNullable<Kind['validate']>> => {
+    if (subresource === 'status') return kind.status?.validateUpdate?.(next, old) ?? [];
+    if (subresource !== '') return kind.parts?.[subresource]?.validateUpdate?.(next, old) ?? [];
+    return [...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])];
+  };
+  const errors = [
+    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, validateName: undefined }),
+    ...validateObjectMetaUpdate(next.metadata, old.metadata),
+    ...own(),
+  ];
+  if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
+}
+
+function nameMismatch(name: string | undefined, url: string): StatusError {
+  return (name ?? '') === ''
+    ? badRequest(`name is required`)
+    : badRequest(`the name of the object (${name}) does not match the name on the URL (${url})`);
+}

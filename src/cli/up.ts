@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util';
+import { type ClusterCommands, createCluster, kubeconfigPath, type Registry } from '#cluster';
+import { type Command, formatMs, type Io, UsageError } from './command.ts';
+import { printProgress } from './progress.ts';
+
+const help = `Start a cluster, or what is missing of it
+
+Usage: pirogue up [--nodes N] [--name NAME] [--kubeconfig FILE]
+                  [--insecure-registry HOST[:PORT]]… [--registry-ca HOST[:PORT]=FILE]…
+
+  --nodes N               nodes besides the control plane (default 2 for a new cluster);
+                          more than there are adds nodes
+  --name NAME             name of the cluster, for several side by side (default pirogue)
+  --kubeconfig FILE       file to merge the context into (default $KUBECONFIG or ~/.kube/config)
+  --insecure-registry R   pull from this registry over plain HTTP, or HTTPS with any certificate
+  --registry-ca R=FILE    trust the certificates in FILE for this registry
+
+A second \`up\` changes nothing. \`pirogue down\` takes everything away again.
+`;
+
+async function run(argv: readonly string[], io: Io): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      nodes: { type: 'string' },
+      name: { type: 'string' },
+      kubeconfig: { type: 'string' },
+      'insecure-registry': { type: 'string', multiple: true },
+      'registry-ca': { type: 'string', multiple: true },
+    },
+    strict: true,
+  });
+  const workers = values.nodes === undefined ? undefined : Number(values.nodes);
+  if (workers !== undefined && (!Number.isInteger(workers) || workers < 0 || values.nodes === ''))
+    throw new UsageError(`--nodes takes a number from 0 on, not ${JSON.stringify(values.nodes)}`);
+  const registries: Registry[] = [
+    ...(values['insecure-registry'] ?? []).map((host) => ({ host, insecure: true })),
+    ...(values['registry-ca'] ?? []).map(registryCa),
+  ];
+  const kubeconfig = await kubeconfigPath(values.kubeconfig, io.env);
+  const began = performance.now();
+  const { state, context } = await createCluster({
+    ...(values.name === undefined ? {} : { name: values.name }),
+    ...(workers === undefined ? {} : { workers }),
+    commands: clusterCommands(io),
+    readOnlyPaths: io.program.directories,
+    kubeconfig,
+    registries,
+    progress: printProgress(io),
+    signal: io.signal,
+  });
+  const file = kubeconfig === (await kubeconfigPath(undefined, {})) ? '' : `  export KUBECONFIG=${kubeconfig}\n`;
+  const suffix = values.name === undefined ? '' : ` --name ${values.name}`;
+  io.out(`
+The cluster ${state.name} is ready after ${formatMs(performance.now() - began)}: ${state.nodes.map((n) => n.name).join(', ')}.
+kubectl's context is now ${context}. Next:
+
+${file}  kubectl get nodes
+  kubectl create deployment web --image=IMAGE --replicas=3
+  pirogue status${suffix}
+  pirogue down${suffix}
+`);
+  return 0;
+}
+
+function registryCa(text: string): Registry {
+  const at = text.indexOf('=');
+  if (at <= 0 || at === text.length - 1)
+    throw new UsageError(`--registry-ca takes HOST[:PORT]=FILE, not ${JSON.stringify(text)}`);
+  return { host: text.slice(0, at), caFile: text.slice(at + 1) };
+}
+
+export function clusterCommands({ program }: Io): ClusterCommands {
+  const { node, nodeFlags, entry } = program;
+  return {
+    controlPlane: (directory) => [node, ...nodeFlags.controlPlane, entry, 'control-plane', directory],
+    agent: (config) => [node, ...nodeFlags.agent, entry, 'agent', config],
+  };
+}
+
+export const up: Command = { name: 'up', summary: 'Start a cluster, or what is missing of it', help, run };

@@ -1,0 +1,75 @@
+/**
+ * Where the program is put together: each command line's composition root. Nothing below knows how the parts are joined, and nothing here does work of
+ * its own. Roots are loaded on demand, so that an agent does not carry an API server.
+ */
+import { dirname, join, relative } from 'node:path';
+import { KUBERNETES_VERSION } from './version.ts';
+
+const ROOT = dirname(dirname(import.meta.dirname));
+
+/**
+ * Flags of Node for what lives long. A young generation of 64 MB in the control plane trades memory for throughput under load; an agent does little and
+ * must be small.
+ */
+const NODE_FLAGS = {
+  controlPlane: ['--max-semi-space-size=32'],
+  agent: ['--max-semi-space-size=1', '--max-old-space-size=256'],
+} as const;
+
+/** Runs one command line; resolves with the exit code, or never while a component runs. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [verb, argument] = argv;
+  switch (verb) {
+    case 'control-plane': {
+      const { runControlPlane } = await import('./control-plane.ts');
+      return await component(runControlPlane, argument);
+    }
+    case 'agent': {
+      const { runAgent } = await import('./agent.ts');
+      return await component(runAgent, argument);
+    }
+    default: {
+      const { runCli } = await import('#cli');
+      return await runCli(argv, io());
+    }
+  }
+}
+
+async function component(run: (argument: string) => Promise<void>, argument: string | undefined): Promise<number> {
+  if (argument === undefined) {
+    process.stderr.write(
+      'pirogue: a component takes the path of its settings; `pirogue up` starts it with the right one\n',
+    );
+    return 2;
+  }
+  try {
+    await run(argument);
+    return 0;
+  } catch (error) {
+    const { errorText } = await import('#util');
+    process.stderr.write(`${errorText(error)}\n`);
+    // Timers and sockets of a half-started component must not keep it alive: its supervisor starts it again.
+    process.exit(1);
+  }
+}
+
+function io(): Parameters<typeof import('#cli').runCli>[1] {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new Error('interrupted')));
+  process.once('SIGTERM', () => stop.abort(new Error('terminated')));
+  const inRoot = !relative(ROOT, process.execPath).startsWith('..');
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    tty: { in: process.stdin.isTTY ?? false, out: process.stdout.isTTY ?? false },
+    version: KUBERNETES_VERSION,
+    program: {
+      node: process.execPath,
+      nodeFlags: NODE_FLAGS,
+      entry: join(ROOT, 'bin/pirogue.mjs'),
+      directories: inRoot ? [ROOT] : [ROOT, dirname(dirname(process.execPath))],
+    },
+    signal: stop.signal,
+  };
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { newApiServer } from '#apiserver';
+import { newClient, newEventRecorder, newInformers } from '#client';
+import { type ClusterState, readClusterState, statePaths } from '#cluster';
+import { newControllers } from '#controllers';
+import { runControllers } from '#runtime';
+import { newScheduler } from '#scheduler';
+import { openEmbeddedStore } from '#store';
+import { type Logger, newLogger, systemClock } from '#util';
+import { versionInfo } from './version.ts';
+
+/** Identities of the components, as kubeadm's certificates give them. */
+const CONTROLLER_MANAGER = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
+const SCHEDULER = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
+
+/** `pirogue control-plane STATE_DIRECTORY`: API server, controllers and scheduler in one process, until SIGTERM. */
+export async function runControlPlane(directory: string): Promise<void> {
+  const log = newLogger({ write: (line) => process.stderr.write(line), now: () => Date.now() });
+  const state = await readClusterState(directory);
+  if (state === undefined) throw new Error(`there is no cluster in ${directory}`);
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)));
+  process.on('unhandledRejection', (error) => {
+    // A bug, but not one that may take the cluster's door away.
+    log.error('Unhandled rejection', { error });
+  });
+
+  const store = await openEmbeddedStore({
+    directory: statePaths(directory).data,
+    clock: systemClock,
+    log: log.with({ component: 'store' }),
+    onFatal(error) {
+      log.error('The datastore failed; ending at once so that nothing is acknowledged that is not on disk', { error });
+      process.exit(1);
+    },
+  });
+  const server = await newApiServer({
+    store,
+    clock: systemClock,
+    log: log.with({ component: 'apiserver' }),
+    random: Math.random,
+    newUid: randomUUID,
+    version: versionInfo(),
+    serviceCidr: state.serviceCIDR,
+  });
+  await listen(server, state, directory);
+  const controllers = startControllers(server, directory, log, stop.signal);
+  const scheduler = startScheduler(server, log, stop.signal);
+  log.info('Control plane started', { port: state.apiPort });
+  await Promise.all([controllers, scheduler]);
+  await server.close();
+  await store.close();
+}
+
+type Server = Awaited<ReturnType<typeof newApiServer>>;
+
+async function listen(server: Server, state: ClusterState, directory: string): Promise<void> {
+  const pki = (file: string): Promise<string> => readFile(join(statePaths(directory).pki, file), 'utf8');
+  await server.listen({
+    addresses: ['127.0.0.1', state.gateway],
+    port: state.apiPort,
+    advertiseAddress: state.gateway,
+    certificate: await pki('apiserver.crt'),
+    key: await pki('apiserver.key'),
+    ca: await pki('ca.crt'),
+    kubeletClient: {
+      certificate: await pki('apiserver-kubelet-client.crt'),
+      key: await pki('apiserver-kubelet-client.key'),
+    },
+  });
+}
+
+async function startControllers(server: Server, directory: string, log: Logger, signal: AbortSignal): Promise<void> {
+  const own = log.with({ component: 'controller-manager' });
+  const client = newClient(server.transport(CONTROLLER_MANAGER));
+  const common = { client, clock: systemClock, random: Math.random, log: own };
+  const context = {
+    ...common,
+    informers: newInformers(common),
+    recorder: newEventRecorder({ ...common, component: 'controller-manager', signal }),
+  };
+  const rootCa = await readFile(join(statePaths(directory).pki, 'ca.crt'), 'utf8');
+  await runControllers(newControllers(context, { rootCa }), context, { signal }).done;
+}
+
+async function startScheduler(server: Server, log: Logger, signal: AbortSignal): Promise<void> {
+  const own = log.with({ component: 'scheduler' });
+  const client = newClient(server.transport(SCHEDULER));
+  const common = { client, clock: systemClock, random: Math.random, log: own };
+  const informers = newInformers(common);
+  const recorder = newEventRecorder({ ...common, component: 'default-scheduler', signal });
+  await newScheduler({ ...common, informers, recorder }).run({ signal });
+}
