@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, sleep } from '#util';
+import { errorCode } from './errno.ts';
 import { type Mount, readMountinfo } from './mounts.ts';
 
 /**
@@ -25,7 +26,9 @@ const NOT_CONTROLLERS = new Set(['rw', 'ro', 'xattr', 'clone_children', 'noprefi
 /** Undefined: no cgroup file system is mounted. */
 export function parseCgroups(mounts: readonly Mount[]): CgroupSystem | undefined {
   const hierarchies: CgroupHierarchy[] = [];
-  for (const { type, mountPoint, superOptions } of mounts) {
+  // Of several mounts at one place the last is seen.
+  const visible = new Map(mounts.map((mount) => [mount.mountPoint, mount])).values();
+  for (const { type, mountPoint, superOptions } of visible) {
     if (!mountPoint.startsWith('/sys/fs/cgroup')) continue;
     if (type === 'cgroup2') hierarchies.push({ version: 2, mountPoint, controllers: [] });
     if (type === 'cgroup') {
@@ -43,15 +46,11 @@ export async function detectCgroups(): Promise<CgroupSystem | undefined> {
   return parseCgroups(await readMountinfo());
 }
 
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
-
 async function present(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return false;
+      if (errorCode(error) === 'ENOENT') return false;
       throw error;
     },
   );
@@ -61,7 +60,8 @@ async function present(path: string): Promise<boolean> {
 async function copyCpuset(directory: string): Promise<void> {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     const own = await readFile(join(directory, file), 'utf8');
-    if (own.trim() === '') await writeFile(join(directory, file), await readFile(join(dirname(directory), file), 'utf8'));
+    if (own.trim() === '')
+      await writeFile(join(directory, file), await readFile(join(dirname(directory), file), 'utf8'));
   }
 }
 
@@ -75,14 +75,14 @@ async function delegateControllers(directory: string): Promise<void> {
     } catch (error) {
       // A controller may refuse (cpu, while real-time processes run outside of the root; any, in a container whose root has processes).
       // Then its limits are missing below, and runc says so when one is asked for.
-      if (!['EBUSY', 'EINVAL', 'EOPNOTSUPP', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+      if (!['EBUSY', 'EINVAL', 'EOPNOTSUPP', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
     }
   }
 }
 
 async function makeDirectory({ version, controllers }: CgroupHierarchy, directory: string): Promise<void> {
   await mkdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
   });
   if (version === 1 && controllers.includes('cpuset')) await copyCpuset(directory);
 }
@@ -111,7 +111,7 @@ async function directoriesBelow(directory: string): Promise<string[]> {
     try {
       entries = await readdir(path, { withFileTypes: true });
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return;
+      if (errorCode(error) === 'ENOENT') return;
       throw error;
     }
     found.push(path);
@@ -131,7 +131,7 @@ export async function cgroupProcesses(system: CgroupSystem, path: string): Promi
         for (const line of text.split('\n')) if (line !== '' && line !== '0') pids.add(Number(line));
       } catch (error) {
         // ENODEV: removed while we read. EOPNOTSUPP: a threaded cgroup, whose processes are listed by its root.
-        if (!['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) throw error;
+        if (!['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes(errorCode(error) ?? '')) throw error;
       }
     }
   }
@@ -146,7 +146,11 @@ export interface CgroupWait {
 }
 
 /** Kills (SIGKILL) every process of the cgroup and below, and waits until there is none. Returns how many there were. */
-export async function killCgroup(system: CgroupSystem, path: string, { clock, timeoutMs = 10_000, signal }: CgroupWait): Promise<number> {
+export async function killCgroup(
+  system: CgroupSystem,
+  path: string,
+  { clock, timeoutMs = 10_000, signal }: CgroupWait,
+): Promise<number> {
   const killed = new Set<number>();
   const end = clock.monotonic() + timeoutMs;
   for (;;) {
@@ -162,7 +166,7 @@ export async function killCgroup(system: CgroupSystem, path: string, { clock, ti
       try {
         process.kill(pid, 'SIGKILL');
       } catch (error) {
-        if (codeOf(error) !== 'ESRCH') throw error;
+        if (errorCode(error) !== 'ESRCH') throw error;
       }
     }
     await sleep(clock, 5, { ...(signal && { signal }) });
@@ -170,7 +174,11 @@ export async function killCgroup(system: CgroupSystem, path: string, { clock, ti
 }
 
 /** Removes the cgroup and all below it from every hierarchy, children first. Processes must be gone; absence is no error. */
-export async function removeCgroup(system: CgroupSystem, path: string, { clock, timeoutMs = 5_000, signal }: CgroupWait): Promise<void> {
+export async function removeCgroup(
+  system: CgroupSystem,
+  path: string,
+  { clock, timeoutMs = 5_000, signal }: CgroupWait,
+): Promise<void> {
   const end = clock.monotonic() + timeoutMs;
   for (const { mountPoint } of system.hierarchies) {
     for (;;) {
@@ -179,7 +187,7 @@ export async function removeCgroup(system: CgroupSystem, path: string, { clock, 
         break;
       } catch (error) {
         // A process that died an instant ago still holds its cgroup.
-        const again = ['EBUSY', 'ENOTEMPTY', 'ENOENT'].includes(codeOf(error) ?? '');
+        const again = ['EBUSY', 'ENOTEMPTY', 'ENOENT'].includes(errorCode(error) ?? '');
         if (!again || clock.monotonic() >= end) throw error;
         await sleep(clock, 5, { ...(signal && { signal }) });
       }

@@ -24,7 +24,7 @@ export interface Route {
   readonly device?: string;
 }
 
-interface IpAddressJson {
+interface IpLinkJson {
   ifindex: number;
   ifname: string;
   flags: string[];
@@ -41,8 +41,14 @@ function ip(args: readonly string[], { ofPid, signal }: NetworkNamespace, input?
 }
 
 export async function listLinks(where: NetworkNamespace = {}): Promise<Link[]> {
-  const links = JSON.parse((await ip(['-j', 'addr'], where)) || '[]') as IpAddressJson[];
-  return links
+  // `ip addr` does not tell aliases, `ip link` no addresses.
+  const [links, addressed] = await Promise.all(
+    [['link'], ['addr']].map(async (args): Promise<IpLinkJson[]> =>
+      JSON.parse((await ip(['-j', ...args], where)) || '[]'),
+    ),
+  );
+  const addressesOf = new Map((addressed ?? []).map((link) => [link.ifindex, link.addr_info ?? []]));
+  return (links ?? [])
     .filter((link) => link.ifname !== undefined)
     .map((link) => ({
       index: link.ifindex,
@@ -50,14 +56,16 @@ export async function listLinks(where: NetworkNamespace = {}): Promise<Link[]> {
       up: link.flags.includes('UP'),
       ...(link.master !== undefined && { master: link.master }),
       ...(link.ifalias !== undefined && { alias: link.ifalias }),
-      addresses: (link.addr_info ?? []).flatMap((a) => (a.local === undefined ? [] : [`${a.local}/${a.prefixlen}`])),
+      addresses: (addressesOf.get(link.ifindex) ?? []).flatMap((a) =>
+        a.local === undefined ? [] : [`${a.local}/${a.prefixlen}`],
+      ),
     }));
 }
 
 /** The IPv4 routes of every table. */
 export async function listRoutes(where: NetworkNamespace = {}): Promise<Route[]> {
   const text = await ip(['-j', '-4', 'route', 'show', 'table', 'all'], where);
-  const routes = JSON.parse(text || '[]') as { dst: string; gateway?: string; dev?: string }[];
+  const routes: { dst: string; gateway?: string; dev?: string }[] = JSON.parse(text || '[]');
   return routes.map((route) => ({
     destination: route.dst,
     ...(route.gateway !== undefined && { gateway: route.gateway }),

@@ -21,8 +21,10 @@ export {
 export { deleteLink, type Link, ipBatch, listLinks, listRoutes, type Route } from './ip.ts';
 export { type Mount, mountsUnder, parseMountinfo, readMountinfo, unmountUnder } from './mounts.ts';
 export {
+  innerPid,
   isAlive,
   killProcess,
+  namespaceOf,
   processIdentity,
   type ProcessIdentity,
   processMemory,
@@ -33,5 +35,13 @@ export {
 } from './process.ts';
 export { directoryEntries, type TarEntry } from './tar.ts';
 export { type OciImage, type OciImageConfig, writeOciImage } from './ociimage.ts';
-export { detectMachine, type Machine, type Requirement, unmetRequirements } from './machine.ts';
+export {
+  CAP_SYS_RESOURCE,
+  detectMachine,
+  type Machine,
+  type Requirement,
+  supportsOverlay,
+  unmetRequirements,
+} from './machine.ts';
+export { errorCode } from './errno.ts';
 export { quote } from './shell.ts';

@@ -1,6 +1,7 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { type Clock, sleep } from '#util';
+import { errorCode } from './errno.ts';
 
 /** What makes a process itself: its pid may be given to another one after its death, or after a reboot. */
 export interface ProcessIdentity {
@@ -27,7 +28,7 @@ export interface ProcessMemory {
 }
 
 function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = errorCode(error);
   return code === 'ENOENT' || code === 'ESRCH';
 }
 

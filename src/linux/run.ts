@@ -66,7 +66,8 @@ export function run(command: string, args: readonly string[], options: RunOption
       const stderr = Buffer.concat(err).toString();
       if (code === 0) return resolve(Buffer.concat(out).toString());
       if (signal?.aborted === true) return reject(signal.reason);
-      const how = bytes > MAX_OUTPUT_BYTES ? 'too much output' : code === null ? `killed by ${killedBy}` : `exit code ${code}`;
+      const how =
+        bytes > MAX_OUTPUT_BYTES ? 'too much output' : code === null ? `killed by ${killedBy}` : `exit code ${code}`;
       const said = stderr.trim() || Buffer.concat(out).toString().trim();
       reject(new CommandError(`${shown}: ${how}${said && `: ${said.slice(-4000)}`}`, code ?? undefined, stderr));
     });
