@@ -1,0 +1,289 @@
+import { readdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { detectMachine, type Machine, type Requirement, unmetRequirements } from '#linux';
+import { type Clock, systemClock } from '#util';
+import { type ClusterCommands, type KnownCluster, newContext } from './context.ts';
+import { controlPlaneSupervisor, startControlPlane } from './controlplane.ts';
+import { readOptional, writeFileAtomic } from './files.ts';
+import { contextName, type KubeconfigEntry, mergeKubeconfig, mergeKubeconfigFile } from './kubeconfig.ts';
+import { checkName, kernelNames } from './names.ts';
+import { ensureNetwork, networksInUse } from './network.ts';
+import { writeNodeHosts } from './node/files.ts';
+import { ensurePauseIn, startNode } from './node/node.ts';
+import { ensurePauseImage } from './images/pause.ts';
+import { apiServerNames, ensurePki, type Pki } from './pki/pki.ts';
+import { type Progress, step } from './progress.ts';
+import { type ApiAccess, httpsReadiness, type Readiness } from './ready.ts';
+import { configureRegistry, type Registry } from './images/registries.ts';
+import {
+  type ClusterState,
+  DEFAULT_CLUSTER_NAME,
+  DEFAULT_STATE_ROOT,
+  listClusters,
+  lockState,
+  nodePaths,
+  type NodeState,
+  readClusterState,
+  stateDirectory,
+  writeClusterState,
+} from './state.ts';
+import { addressIn, chooseNetworks, CLUSTER_DNS, KUBERNETES_SERVICE_IP, SERVICE_CIDR, subnet24 } from './subnets.ts';
+
+export interface CreateClusterOptions {
+  /** Default `pirogue`. */
+  readonly name?: string;
+  /** Default /var/lib/pirogue. */
+  readonly stateRoot?: string;
+  /** Nodes besides the control-plane node: default 2 for a new cluster, and no change for an existing one; more than there are adds nodes. */
+  readonly workers?: number;
+  readonly commands: ClusterCommands;
+  /** Directories of the machine that the commands need: the project's and the Node binary's. */
+  readonly readOnlyPaths: readonly string[];
+  /** File to merge the admin's context into. Absent: none. */
+  readonly kubeconfig?: string;
+  readonly registries?: readonly Registry[];
+  readonly progress?: Progress;
+  /** Default: HTTPS requests to the API server. */
+  readonly readiness?: Readiness;
+  /** For the API server, and again for the nodes. Default 60 s. */
+  readonly readyTimeoutMs?: number;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+}
+
+/** The machine cannot run nodes. */
+export class RequirementsError extends Error {
+  override readonly name = 'RequirementsError';
+  readonly requirements: readonly Requirement[];
+
+  constructor(requirements: readonly Requirement[]) {
+    super(requirements.map(({ missing, remedy }) => `missing: ${missing}; ${remedy}`).join('\n'));
+    this.requirements = requirements;
+  }
+}
+
+const FIRST_API_PORT = 6443;
+/** Addresses in the node subnet: .0 the network, .1 the machine. */
+const FIRST_NODE_ADDRESS = 2;
+const MAX_NODES = 253;
+const DEFAULT_READY_TIMEOUT_MS = 60_000;
+
+export function nodeName(index: number): string {
+  return index === 0 ? 'control-plane' : `node${index}`;
+}
+
+function newNode(index: number, networks: { nodeSubnet: string; podCIDR: string }): NodeState {
+  return {
+    name: nodeName(index),
+    role: index === 0 ? 'control-plane' : 'worker',
+    index,
+    ip: addressIn(networks.nodeSubnet, FIRST_NODE_ADDRESS + index),
+    podCIDR: subnet24(networks.podCIDR, index),
+  };
+}
+
+function portIsFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
+  });
+}
+
+async function choosePort(taken: readonly number[]): Promise<number> {
+  for (let port = FIRST_API_PORT; port < FIRST_API_PORT + 200; port++) {
+    if (!taken.includes(port) && (await portIsFree(port))) return port;
+  }
+  throw new Error(`no free port for the API server from ${FIRST_API_PORT} on`);
+}
+
+/** Decides all that is decided once. The caller holds the lock of allocation. */
+async function newState(
+  name: string,
+  workers: number,
+  options: { stateRoot: string; clock: Clock },
+): Promise<ClusterState> {
+  const { stateRoot, clock } = options;
+  const others: ClusterState[] = [];
+  for (const other of await listClusters(stateRoot)) {
+    const state = other === name ? undefined : await readClusterState(stateDirectory(stateRoot, other));
+    if (state !== undefined) others.push(state);
+  }
+  const used = [...(await networksInUse()), ...others.flatMap((other) => [other.nodeSubnet, other.podCIDR])];
+  const networks = chooseNetworks(used);
+  return {
+    version: 1,
+    name,
+    createdAt: new Date(clock.now()).toISOString(),
+    bridge: kernelNames(name).bridge,
+    ...networks,
+    gateway: addressIn(networks.nodeSubnet, 1),
+    serviceCIDR: SERVICE_CIDR,
+    clusterDNS: CLUSTER_DNS,
+    clusterDomain: 'cluster.local',
+    apiPort: await choosePort(others.map((other) => other.apiPort)),
+    nodes: Array.from({ length: workers + 1 }, (_, index) => newNode(index, networks)),
+  };
+}
+
+/** Reads the state, or makes it, or adds nodes to it. Returns it and whether it was written. */
+async function ensureState(
+  name: string,
+  workers: number | undefined,
+  options: { stateRoot: string; clock: Clock; signal?: AbortSignal },
+): Promise<{ state: ClusterState; changed: boolean }> {
+  const { stateRoot, clock, signal } = options;
+  const directory = stateDirectory(stateRoot, name);
+  const existing = await readClusterState(directory);
+  if (existing === undefined) {
+    // Two clusters created at once must not choose the same networks.
+    await using lock = await lockState(stateRoot, '_allocation', { clock, waitMs: 30_000, ...(signal && { signal }) });
+    void lock;
+    const state = await newState(name, workers ?? 2, { stateRoot, clock });
+    await writeClusterState(directory, state);
+    return { state, changed: true };
+  }
+  const have = existing.nodes.length - 1;
+  if (workers === undefined || workers === have) return { state: existing, changed: false };
+  if (workers < have) {
+    throw new Error(
+      `cluster ${name} has ${have} nodes besides control-plane, not ${workers}; nodes are not removed by \`up\``,
+    );
+  }
+  const added = Array.from({ length: workers - have }, (_, i) => newNode(have + 1 + i, existing));
+  const state = { ...existing, nodes: [...existing.nodes, ...added] };
+  await writeClusterState(directory, state);
+  for (const node of existing.nodes) await writeNodeHosts(nodePaths(directory, node.name).root, state);
+  return { state, changed: true };
+}
+
+/** The kubeconfigs kubeadm leaves in /etc/kubernetes, in the state directory. */
+async function writeKubeconfigs(directory: string, access: Omit<ApiAccess, 'client'>, pki: Pki): Promise<boolean> {
+  const { admin, superAdmin, controllerManager, scheduler } = pki;
+  const files = { admin, 'super-admin': superAdmin, 'controller-manager': controllerManager, scheduler };
+  let changed = false;
+  for (const [name, client] of Object.entries(files)) {
+    const file = join(directory, `${name}.conf`);
+    const text = mergeKubeconfig(undefined, { ...access, name: 'kubernetes', client });
+    if ((await readOptional(file)) === text) continue;
+    await writeFileAtomic(file, text, { mode: 0o600 });
+    changed = true;
+  }
+  return changed;
+}
+
+/** Lets a wait end as soon as the supervisor of the control plane is gone, and adds the end of the log to what it says. */
+function watchingControlPlane(context: KnownCluster): () => Promise<void> {
+  return async () => {
+    if ((await controlPlaneSupervisor(context)) === undefined) throw new Error('the control plane ended');
+  };
+}
+
+async function withLog(context: KnownCluster, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (context.signal?.aborted === true) throw error;
+    const log = ((await readOptional(context.paths.controlPlaneLog)) ?? '').trimEnd().split('\n').slice(-20).join('\n');
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\nlast lines of ${context.paths.controlPlaneLog}:\n${log}`, { cause: error });
+  }
+}
+
+async function checkMachine(): Promise<Required<Pick<Machine, 'cgroups'>> & Machine> {
+  const machine = await detectMachine();
+  const unmet = unmetRequirements(machine);
+  const { cgroups } = machine;
+  if (unmet.length > 0 || cgroups === undefined) throw new RequirementsError(unmet);
+  return { ...machine, cgroups };
+}
+
+function checkOptions(name: string, workers: number | undefined): void {
+  checkName('cluster', name);
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers < MAX_NODES)) {
+    throw new Error(`${workers} nodes: a whole number from 0 to ${MAX_NODES - 1} is expected`);
+  }
+}
+
+export interface CreatedCluster {
+  readonly state: ClusterState;
+  readonly directory: string;
+  readonly access: ApiAccess;
+  /** Name of the context in the kubeconfig. */
+  readonly context: string;
+}
+
+/**
+ * Makes a cluster, or starts what of it does not run: after a reboot everything, on the same data; when all runs, nothing. Can be
+ * interrupted anywhere and called again. On return the API server is ready and so are all nodes.
+ */
+export async function createCluster(options: CreateClusterOptions): Promise<CreatedCluster> {
+  const {
+    name = DEFAULT_CLUSTER_NAME,
+    stateRoot = DEFAULT_STATE_ROOT,
+    workers,
+    commands,
+    readOnlyPaths,
+    signal,
+  } = options;
+  const { clock = systemClock, progress = () => {}, readiness = httpsReadiness, registries = [] } = options;
+  checkOptions(name, workers);
+  const machine = await checkMachine();
+  await using lock = await lockState(stateRoot, name, { clock });
+  void lock;
+  let context!: KnownCluster;
+  let pki!: Pki;
+  await step('state', clock, progress, async () => {
+    const { state, changed } = await ensureState(name, workers, { stateRoot, clock, ...(signal && { signal }) });
+    context = { ...newContext({ name, stateRoot, cgroups: machine.cgroups, clock, signal }), machine, state };
+    for (const registry of registries) await configureRegistry(context.paths.directory, registry);
+    return changed;
+  });
+  const { state, paths } = context;
+  const server = `https://127.0.0.1:${state.apiPort}`;
+  await step('certificates', clock, progress, async () => {
+    const before = await readdir(paths.pki).catch(() => []);
+    const names = apiServerNames({
+      hostname: hostname(),
+      serviceIP: KUBERNETES_SERVICE_IP,
+      addresses: [state.gateway, ...state.nodes.filter((node) => node.role === 'control-plane').map((node) => node.ip)],
+    });
+    pki = await ensurePki({ directory: paths.pki, apiServerNames: names, clock });
+    const written = await writeKubeconfigs(paths.directory, { server, caCertificate: pki.caCertificate }, pki);
+    return written || (await readdir(paths.pki)).length !== before.length;
+  });
+  await step('network', clock, progress, () => ensureNetwork(context));
+  const access: ApiAccess = { server, caCertificate: pki.caCertificate, client: pki.admin };
+  const timeoutMs = options.readyTimeoutMs ?? DEFAULT_READY_TIMEOUT_MS;
+  const wait = { clock, timeoutMs, signal, stillPossible: watchingControlPlane(context) };
+  // The control plane takes longest: its process is started first, and nodes boot while it loads.
+  const pause = ensurePauseImage(stateRoot, machine);
+  const controlPlane = step('control-plane', clock, progress, async () => {
+    const started = await startControlPlane(context, commands);
+    await withLog(context, () => readiness.apiServer(access, wait));
+    return started;
+  });
+  const nodes = state.nodes.map((node) =>
+    step(`node ${node.name}`, clock, progress, async () => {
+      const started = await startNode(context, { node, commands, pki, readOnlyPaths });
+      const imported = await ensurePauseIn(context, node.name, (await pause).file);
+      return started || imported;
+    }),
+  );
+  const results = await Promise.allSettled([controlPlane, pause, ...nodes]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  await step('nodes-ready', clock, progress, async () => {
+    const names = state.nodes.map((node) => node.name);
+    await withLog(context, () => readiness.nodes(access, names, wait));
+    return true;
+  });
+  if (options.kubeconfig !== undefined)
+    await mergeInto(options.kubeconfig, { ...access, name: contextName(name) }, clock, progress);
+  return { state, directory: paths.directory, access, context: contextName(name) };
+}
+
+async function mergeInto(file: string, entry: KubeconfigEntry, clock: Clock, progress: Progress): Promise<void> {
+  await step('kubeconfig', clock, progress, () => mergeKubeconfigFile(file, entry));
+}
