@@ -1,59 +1,31 @@
 /** One connection to containerd's socket and the calls made over it: (de)serialisers become promises and streams. */
+import { readFileSync } from 'node:fs';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { loadSync, type Options } from '@grpc/proto-loader';
-import { fileURLToPath } from 'node:url';
 import { criErrorFromGrpc } from './error.ts';
+import { type Codec, parseProto, type Proto } from './proto.ts';
 import type { CallOptions } from './services.ts';
 
 /** Upstream's limit for answers of the runtime (pkg/kubelet/cri/remote/remote_runtime.go, maxMsgSize, 16 MiB). */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-const PROTO_OPTIONS: Options = { keepCase: true, longs: String, enums: String, defaults: true, arrays: true };
-
 export interface Method {
   readonly name: string;
   /** `/package.Service/Method`. */
   readonly path: string;
-  readonly serialize: (request: object) => Buffer;
-  readonly deserialize: (bytes: Buffer) => object;
+  readonly request: Codec;
+  readonly response: Codec;
 }
 
-export interface ProtoFile {
-  /** Methods by service (full name), then by method name. */
-  readonly services: ReadonlyMap<string, readonly Method[]>;
-  /** Decoders of messages by full name. */
-  readonly decoders: ReadonlyMap<string, (bytes: Buffer) => object>;
+/** Reads a `.proto` file that lies beside this one. */
+export function loadProto(file: string): Proto {
+  return parseProto(readFileSync(new URL(file, import.meta.url), 'utf8'));
 }
 
-/** Reads a `.proto` file that lies beside this one. Descriptors are dropped: only the codecs are kept in memory. */
-export function loadProto(file: string): ProtoFile {
-  const services = new Map<string, readonly Method[]>();
-  const decoders = new Map<string, (bytes: Buffer) => object>();
-  for (const [name, value] of Object.entries(loadSync(fileURLToPath(new URL(file, import.meta.url)), PROTO_OPTIONS))) {
-    if ('deserialize' in value && typeof value.deserialize === 'function') {
-      const decode = value.deserialize as (bytes: Buffer) => object;
-      decoders.set(name, (bytes) => withoutNulls(decode(bytes)));
-    } else if (!('format' in value)) {
-      const methods = Object.entries(value).map(([method, { path, requestSerialize, responseDeserialize }]) => ({
-        name: method,
-        path,
-        serialize: requestSerialize as (request: object) => Buffer,
-        deserialize: (bytes: Buffer): object => withoutNulls((responseDeserialize as (b: Buffer) => object)(bytes)),
-      }));
-      services.set(name, methods);
-    }
-  }
-  return { services, decoders };
-}
-
-/** protobufjs says null for an absent message; here absent is absent. Works in place: the object is freshly decoded. */
-function withoutNulls<T extends object>(message: T): T {
-  for (const key in message) {
-    const value = message[key];
-    if (value === null) delete message[key];
-    else if (typeof value === 'object' && !Buffer.isBuffer(value)) withoutNulls(value);
-  }
-  return message;
+/** The methods of a service, by its full name. */
+export function methodsOf(proto: Proto, service: string): Method[] {
+  const rpcs = proto.services.get(service);
+  if (rpcs === undefined) throw new Error(`no service ${service} in the .proto file`);
+  return rpcs.map((rpc) => ({ ...rpc, path: `/${service}/${rpc.name}` }));
 }
 
 export interface Channel extends Disposable {
@@ -100,16 +72,12 @@ export function newChannel(socketPath: string, metadata: Readonly<Record<string,
           if (error !== null) return reject(failure(method, error, signal));
           resolve(response ?? {});
         };
-        const { path, serialize, deserialize } = method;
-        const call = client.makeUnaryRequest(
+        const {
           path,
-          serialize,
-          deserialize,
-          request,
-          newMetadata(),
-          deadline(options),
-          done,
-        );
+          request: { encode },
+          response: { decode },
+        } = method;
+        const call = client.makeUnaryRequest(path, encode, decode, request, newMetadata(), deadline(options), done);
         signal?.addEventListener('abort', onAbort, { once: true });
       }),
     serverStream: (method, request, onMessage, options) =>
@@ -117,15 +85,12 @@ export function newChannel(socketPath: string, metadata: Readonly<Record<string,
         const { signal } = options;
         if (signal?.aborted === true) return reject(signal.reason);
         let thrown: { error: unknown } | undefined;
-        const { path, serialize, deserialize } = method;
-        const call = client.makeServerStreamRequest(
+        const {
           path,
-          serialize,
-          deserialize,
-          request,
-          newMetadata(),
-          deadline(options),
-        );
+          request: { encode },
+          response: { decode },
+        } = method;
+        const call = client.makeServerStreamRequest(path, encode, decode, request, newMetadata(), deadline(options));
         const onAbort = (): void => call.cancel();
         signal?.addEventListener('abort', onAbort, { once: true });
         call.on('data', (message: object) => {

@@ -6,8 +6,9 @@
  * no state about containers, retries nothing and decides nothing: that is the kubelet's.
  */
 import { type Clock, type Logger } from '#util';
-import { type Channel, loadProto, newChannel, type ProtoFile } from './channel.ts';
+import { type Channel, loadProto, methodsOf, newChannel } from './channel.ts';
 import { type EventsService, newEventsService } from './events.ts';
+import type { Proto } from './proto.ts';
 import type { CallOptions, ImageService, RuntimeService, TasksService } from './services.ts';
 
 export { CriError, type CriErrorCode, isNotFound } from './error.ts';
@@ -75,11 +76,9 @@ function timeoutMs(request: object): number {
 }
 
 // The interfaces in services.ts mirror the .proto files (a test holds the two together), hence the cast by the caller's type.
-function bind<Service>(channel: Channel, proto: ProtoFile, serviceName: string): Service {
-  const methods = proto.services.get(serviceName);
-  if (methods === undefined) throw new Error(`no service ${serviceName} in the .proto file`);
+function bind<Service>(channel: Channel, proto: Proto, serviceName: string): Service {
   const service: Record<string, (request: object, options?: CallOptions) => Promise<object>> = {};
-  for (const method of methods) {
+  for (const method of methodsOf(proto, serviceName)) {
     const name = method.name.charAt(0).toLowerCase() + method.name.slice(1);
     service[name] = (request, options) => {
       const deadlineMs = options?.deadlineMs ?? defaultDeadlineMs(method.name, request);

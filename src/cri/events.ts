@@ -1,6 +1,7 @@
 import { backoffMs, type Clock, type Logger, sleep } from '#util';
-import { type Channel, loadProto, type Method } from './channel.ts';
+import { type Channel, loadProto, type Method, methodsOf } from './channel.ts';
 import { CriError } from './error.ts';
+import type { Proto } from './proto.ts';
 import type { Int64 } from './messages/messages.ts';
 import type { Timestamp } from './services.ts';
 
@@ -48,11 +49,9 @@ interface Envelope {
   event?: { value: Buffer };
 }
 
-type Decoders = ReadonlyMap<string, (bytes: Buffer) => object>;
-
 export function newEventsService(channel: Channel, clock: Clock, log: Logger): EventsService {
-  const { services, decoders } = loadProto('events.proto');
-  const methods = services.get('containerd.services.events.v1.Events') ?? [];
+  const proto = loadProto('events.proto');
+  const methods = methodsOf(proto, 'containerd.services.events.v1.Events');
   const methodNamed = (name: string): Method => {
     const method = methods.find((candidate) => candidate.name === name);
     if (method === undefined) throw new Error(`events.proto lacks ${name}`);
@@ -82,7 +81,7 @@ export function newEventsService(channel: Channel, clock: Clock, log: Logger): E
         inForce = true;
         options.onResynchronise();
       } else {
-        const decoded = decodeEvent(decoders, topic, event?.value ?? Buffer.alloc(0));
+        const decoded = decodeEvent(proto, topic, event?.value ?? Buffer.alloc(0));
         if (decoded !== undefined) handler(decoded);
       }
     };
@@ -138,10 +137,9 @@ interface AnyEvent {
   exited_at?: Timestamp;
 }
 
-function decodeEvent(decoders: Decoders, topic: string, bytes: Buffer): ContainerdEvent | undefined {
+function decodeEvent(proto: Proto, topic: string, bytes: Buffer): ContainerdEvent | undefined {
   if (!isTopic(topic)) return undefined;
-  const message = decoders.get(`containerd.services.events.v1.${MESSAGES[topic]}`)?.(bytes) as AnyEvent | undefined;
-  if (message === undefined) throw new Error(`events.proto lacks ${MESSAGES[topic]}`);
+  const message = proto.message(MESSAGES[topic]).decode(bytes) as AnyEvent;
   const { container_id: containerId, pid } = message;
   // The container's own process has the container's id.
   const execId = message.id === containerId || message.id === '' ? undefined : message.id;

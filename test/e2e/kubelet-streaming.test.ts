@@ -5,9 +5,10 @@ import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { text } from 'node:stream/consumers';
-import { ensurePki, type KeyPair } from '#cluster';
 import type { ContainerdEvent } from '#cri';
 import { newLogger, systemClock } from '#util';
+import type { KeyPair } from '../../src/cluster/pki/certificate.ts';
+import { ensurePki } from '../../src/cluster/pki/pki.ts';
 import { type KubeletServer, newKubeletServer } from '../../src/kubelet/server/server.ts';
 import { startApiFront } from './kubelet-streaming/api-front.ts';
 import { Channels, get, type Kubelet, stream, upgrade } from './kubelet-streaming/clients.ts';
@@ -384,6 +385,11 @@ test('kubectl does exec, logs and port-forward through an API server', async (t)
       assert.deepEqual(await forwarded(config), 'hello\n');
     });
   }
+  // containerd refuses v5 for attach, and kubectl goes on to SPDY, which ends the input.
+  process.env['KUBECTL_REMOTE_COMMAND_WEBSOCKETS'] = 'true';
+  await containerd.startPod('echo', ['sh', '-c', 'cat; echo input ended'], { stdin: true, stdin_once: true });
+  const [code, out] = await kubectl(['attach', '-i', 'echo'], 'typed\n');
+  assert.deepEqual([code, out], ['0', 'typed\ninput ended\n']);
   assert.deepEqual(await kubectl(['logs', 'talker', '--tail=1']), ['0', 'last', '']);
 });
 

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Pod } from '#api';
 import { type ContainerConfig, type CriClient, type Input, newCriClient, type PodSandboxConfig } from '#cri';
-import { buildImage, busyboxImage } from '#testing';
+import { buildImage, busyboxImage } from '../../../src/testing/images/images.ts';
 import { silentLogger, systemClock } from '#util';
 import type { PodLookup } from '../../../src/kubelet/server/server.ts';
 
