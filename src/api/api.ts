@@ -43,3 +43,4 @@ export { isExternallyAccessible, isHeadless, needsHealthCheck } from './core/ser
 export { sliceServiceName } from './discovery/endpointslice.ts';
 export { validateIP, validateCIDR, ipFamily, cidrFamily, type IPFamily } from './validation/ip.ts';
 export * from './validation/names.ts';
+export * from './patch/patch.ts';
