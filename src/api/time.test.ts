@@ -22,6 +22,36 @@ test('times become UTC with whole seconds', () => {
   assert.equal(formatMicroTime(1700000000123, 45), '2023-11-14T22:13:20.123045Z');
 });
 
+test('the quick way to a canonical time agrees with the full reading', () => {
+  const two = fc.nat(70).map((n) => String(n).padStart(2, '0'));
+  fc.assert(
+    fc.property(
+      fc.constantFrom('2024', '2023', '0001', '0000', '9999'),
+      two,
+      two,
+      two,
+      two,
+      two,
+      (y, mo, d, h, mi, s) => {
+        const text = `${y}-${mo}-${d}T${h}:${mi}:${s}Z`;
+        const result = (read: () => string | undefined): string | undefined => {
+          try {
+            return read();
+          } catch {
+            return 'refused';
+          }
+        };
+        const full = result(() => canonicalTime(text.replace('Z', '.0Z')));
+        assert.equal(
+          result(() => canonicalTime(text)),
+          full,
+        );
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
 test('a bad time is refused with the text of Go', () => {
   const message = (text: string): string => {
     try {

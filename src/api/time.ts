@@ -33,8 +33,6 @@ const ELEMENTS = [
   [':', '05', 2, 0, 59, 'second'],
 ] as const;
 
-const FAST = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/;
-
 /** Reads a Time. Throws an Error with the text of Go's time.ParseError. */
 export const parseTime = (text: string): Instant => parseRfc3339(text, RFC3339);
 
@@ -101,15 +99,24 @@ export function microTimeText({ seconds, nanos }: Instant): string | undefined {
   return `${formatTime(seconds * 1000).slice(0, -1)}.${String(Math.floor(nanos / 1000)).padStart(6, '0')}Z`;
 }
 
-/** Text of a Time → as the server writes it: UTC, whole seconds; undefined for the zero time. */
+/** Text of a Time → as the server writes it: UTC, whole seconds; undefined for the zero time. Throws as {@link parseTime}. */
 export function canonicalTime(text: string): string | undefined {
-  const parts = FAST.exec(text);
-  if (parts !== null) {
-    const ms = Date.parse(text);
-    // Date rolls 30 February over instead of refusing it; then the texts differ.
-    if (!Number.isNaN(ms) && formatTime(ms) === text && ms !== ZERO_TIME_SECONDS * 1000) return text;
+  return isPlainTime(text) ? text : timeText(parseTime(text));
+}
+
+const PLAIN = 'dddd-dd-ddTdd:dd:ddZ';
+
+/** Whether a text surely is a time as the server writes it; days above 28 and early years are left to the full reading. */
+function isPlainTime(text: string): boolean {
+  if (text.length !== PLAIN.length) return false;
+  for (let i = 0; i < PLAIN.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (PLAIN[i] === 'd' ? digit < 0 || digit > 9 : text[i] !== PLAIN[i]) return false;
   }
-  return timeText(parseTime(text));
+  const two = (at: number): number => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
+  const month = two(5);
+  const day = two(8);
+  return two(0) > 0 && month > 0 && month < 13 && day > 0 && day < 29 && two(11) < 24 && two(14) < 60 && two(17) < 60;
 }
 
 /** Text of a MicroTime → as the server writes it: UTC, six digits; undefined for the zero time. */

@@ -2,7 +2,7 @@
 import { fieldErrorText, invalid } from '../field-error.ts';
 import { badRequest, StatusError } from '../status.ts';
 import { type Operator, type Requirement, requirement, type Selector, selectorOf } from './label-selector.ts';
-import { labelKeyErrors } from './label-syntax.ts';
+import { isQualifiedName } from '../validation/names.ts';
 
 type TokenKind = 'identifier' | 'symbol' | 'word' | 'error' | 'end';
 
@@ -103,7 +103,7 @@ class Parser {
     const negated = isSymbol(token, '!');
     if (negated) token = this.#next();
     if (!isName(token)) throw found(token, 'identifier');
-    const errors = labelKeyErrors(token.text);
+    const errors = isQualifiedName(token.text);
     // Upstream has no path to name here and prints the nil one.
     if (errors.length > 0) throw badRequest(fieldErrorText(invalid('<nil>', token.text, errors.join('; '))));
     const after = this.#peek();

@@ -5,7 +5,7 @@
 import { type FieldError, fieldErrorText, invalid } from '../field-error.ts';
 import type { LabelSelector } from '../generated/meta.v1.ts';
 import { badRequest } from '../status.ts';
-import { labelKeyErrors, labelValueErrors } from './label-syntax.ts';
+import { isLabelValue, isQualifiedName } from '../validation/names.ts';
 
 export type Operator = '=' | '==' | '!=' | 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt';
 
@@ -154,7 +154,7 @@ export function formatLabelSelector(selector: LabelSelector | undefined): string
 /** A checked requirement. Throws StatusError BadRequest. Source: labels.NewRequirement. */
 export function requirement(key: string, operator: Operator, values: readonly string[]): Requirement {
   const errors: FieldError[] = [];
-  const keyErrors = labelKeyErrors(key);
+  const keyErrors = isQualifiedName(key);
   if (keyErrors.length > 0) errors.push(invalid('key', key, keyErrors.join('; ')));
   const count = valueCountError(operator, values.length);
   if (count !== undefined) errors.push(invalid('values', values, count));
@@ -162,7 +162,7 @@ export function requirement(key: string, operator: Operator, values: readonly st
     if ((operator === 'gt' || operator === 'lt') && int64(value) === undefined) {
       errors.push(invalid(`values[${i}]`, value, "for 'Gt', 'Lt' operators, the value must be an integer"));
     }
-    const valueErrors = labelValueErrors(value);
+    const valueErrors = isLabelValue(value);
     if (valueErrors.length > 0) errors.push(invalid(`values[${i}][${key}]`, value, valueErrors.join('; ')));
   }
   if (errors.length > 0) {

@@ -12,7 +12,6 @@ export {
   selectorFromSet,
 } from './label-selector.ts';
 export { parseLabelSelector } from './label-parser.ts';
-export { labelKeyErrors, labelValueErrors } from './label-syntax.ts';
 export {
   type FieldRequirement,
   type FieldSelector,
