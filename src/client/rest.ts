@@ -36,6 +36,8 @@ export function newClient(transport: Transport): Client {
     update: (kind, object, options) => put(kind, object, undefined, options),
     updateStatus: (kind, object, options) => put(kind, object, 'status', options),
 
+    updateSubresource: (kind, object, subresource, options) => put(kind, object, subresource, options),
+
     patch(kind, ref, patch, { type = 'application/strategic-merge-patch+json', subresource, ...options } = {}) {
       const request = {
         verb: 'patch',

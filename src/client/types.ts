@@ -50,6 +50,13 @@ export interface Client {
   create<T extends KubeObject>(kind: Kind<T>, object: Draft<T>, options?: CallOptions): Promise<T>;
   update<T extends KubeObject>(kind: Kind<T>, object: T, options?: CallOptions): Promise<T>;
   updateStatus<T extends KubeObject>(kind: Kind<T>, object: T, options?: CallOptions): Promise<T>;
+  /** PUT of a part of the object: `finalize`, `approval`. */
+  updateSubresource<T extends KubeObject>(
+    kind: Kind<T>,
+    object: T,
+    subresource: string,
+    options?: CallOptions,
+  ): Promise<T>;
   patch<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, patch: unknown, options?: PatchOptions): Promise<T>;
   delete<T extends KubeObject>(
     kind: Kind<T>,

@@ -43,6 +43,7 @@ function newRunner(controller: Controller, context: Pick<ControllerContext, 'inf
   const log = context.log.with({ controller: controller.name });
   const queue = new Workqueue(clock);
   let last: Partial<Pick<ControllerStatus, 'lastKey' | 'lastDurationMs' | 'lastError'>> = {};
+  const enqueue = (key: string): void => queue.add(key);
   let reconciles = 0;
   let failures = 0;
 
@@ -56,7 +57,7 @@ function newRunner(controller: Controller, context: Pick<ControllerContext, 'inf
 
   async function work(signal: AbortSignal): Promise<void> {
     for (let key = await queue.take(); key !== undefined; key = await queue.take())
-      await reconcile(key, { signal, log });
+      await reconcile(key, { signal, log, enqueue });
   }
 
   async function reconcile(key: string, options: ReconcileContext): Promise<void> {

@@ -16,6 +16,8 @@ export interface ControllerContext {
 export interface ReconcileContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Wakes another key of the same controller. */
+  readonly enqueue: (key: string) => void;
 }
 
 /** Something whose changes wake a controller: which kind, and which keys one change concerns. */
