@@ -60,6 +60,7 @@ export async function updateObject(
     const old = resource.object(current);
     const next = await request.change(old);
     checkLock(kind, next, old, request);
+    next.metadata.resourceVersion = old.metadata.resourceVersion;
     const entry = await updateOnce(env, target, request, { current, old, next }, scope);
     if (entry !== undefined) return { entry, created: false };
   }
@@ -116,7 +117,6 @@ async function updateOnce(
     validate(kind, next, old, subresource);
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     await env.admission.validate(attributes);
-    next.metadata.resourceVersion = old.metadata.resourceVersion;
     if (equalValues(next, old)) return current;
     if (scope.dryRun) return resource.unwritten(next, current);
     return goesNow(env, kind, next)
@@ -131,6 +131,7 @@ async function updateOnce(
 function prepare(kind: Kind, next: KubeObject, old: KubeObject, subresource: string): void {
   const { metadata } = next;
   metadata.uid = old.metadata.uid;
+  metadata.resourceVersion = old.metadata.resourceVersion;
   metadata.creationTimestamp = old.metadata.creationTimestamp;
   assignOrDelete(metadata, 'generation', old.metadata.generation);
   assignOrDelete(metadata, 'deletionTimestamp', old.metadata.deletionTimestamp);
