@@ -12,6 +12,7 @@ import {
   type ProcessIdentity,
   waitForExit,
 } from '#linux';
+import { sleep } from '#util';
 import { type ClusterCommands, type ClusterContext, type KnownCluster, serviceEnvironment } from './context.ts';
 import { writeFileAtomic } from './files.ts';
 import { controlPlaneCgroup } from './names.ts';
@@ -68,6 +69,11 @@ export async function startControlPlane(context: KnownCluster, commands: Cluster
   const identity = child.pid === undefined ? undefined : await processIdentity(child.pid);
   if (identity === undefined) throw new Error(`the control plane ended at once; see ${paths.controlPlaneLog}`);
   await writeIdentity(identityFile(context), identity);
+  // It has to run a few instructions to be in its cgroup, and is not taken for the supervisor before.
+  while ((await controlPlaneSupervisor(context)) === undefined) {
+    if (!(await isAlive(identity))) throw new Error(`the control plane ended at once; see ${paths.controlPlaneLog}`);
+    await sleep(clock, 2, { ...(signal && { signal }) });
+  }
   return true;
 }
 

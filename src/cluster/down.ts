@@ -18,7 +18,7 @@ import { removeNetwork, restoreForwarding } from './network.ts';
 import { nodeInit } from './node/node.ts';
 import { imageCache } from './images/pause.ts';
 import { type Progress, step } from './progress.ts';
-import { DEFAULT_CLUSTER_NAME, DEFAULT_STATE_ROOT, listClusters, lockState } from './state.ts';
+import { DEFAULT_CLUSTER_NAME, DEFAULT_STATE_ROOT, listClusters, lockState, removeStaleLocks } from './state.ts';
 
 export interface DeleteClusterOptions {
   /** Default `pirogue`. */
@@ -101,6 +101,7 @@ async function removeShared(stateRoot: string): Promise<void> {
   if ((await listClusters(stateRoot)).length > 0) return;
   await restoreForwarding(stateRoot);
   await rm(imageCache(stateRoot), { recursive: true, force: true });
+  await removeStaleLocks(stateRoot);
 }
 
 /**

@@ -168,7 +168,8 @@ export async function lockState(
   await mkdir(stateRoot, { recursive: true });
   const file = join(stateRoot, `.${name}.lock`);
   const own = `${file}.${randomUUID()}`;
-  await writeFile(own, JSON.stringify(await processIdentity(process.pid)), { mode: 0o600 });
+  const content = JSON.stringify(await processIdentity(process.pid));
+  await writeFile(own, content, { mode: 0o600 });
   const end = clock.monotonic() + waitMs;
   try {
     for (;;) {
@@ -176,7 +177,9 @@ export async function lockState(
         await link(own, file); // appears with its content, or not at all
         return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
       } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw error;
+        // ENOENT: a `down` that cleans up took our file, still being written, for one that a dead process left.
+        if (errorCode(error) === 'ENOENT') await writeFile(own, content, { mode: 0o600 });
+        else if (errorCode(error) !== 'EEXIST') throw error;
       }
       const holder = await readIdentity(file);
       if (holder === undefined || !(await isAlive(holder))) await removeStaleLock(file);
@@ -188,5 +191,14 @@ export async function lockState(
     }
   } finally {
     await rm(own, { force: true });
+  }
+}
+
+/** Removes the locks that dead processes left, of whatever cluster. */
+export async function removeStaleLocks(stateRoot: string): Promise<void> {
+  for (const name of await readdir(stateRoot)) {
+    if (!/^\..*\.lock(\.[-0-9a-f]+)?$/.test(name)) continue;
+    const holder = await readIdentity(join(stateRoot, name));
+    if (holder === undefined || !(await isAlive(holder))) await removeStaleLock(join(stateRoot, name));
   }
 }

@@ -16,7 +16,7 @@ export function parseCidr(text: string): Cidr | undefined {
   return { base: Math.floor(value / size) * size, prefix };
 }
 
-export function formatAddress(value: number): string {
+function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 

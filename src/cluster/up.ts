@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '#util';
 import { type ClusterCommands, type KnownCluster, newContext } from './context.ts';
 import { controlPlaneSupervisor, startControlPlane } from './controlplane.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
-import { contextName, type KubeconfigEntry, mergeKubeconfig, mergeKubeconfigFile } from './kubeconfig.ts';
+import { contextName, mergeKubeconfig, mergeKubeconfigFile } from './kubeconfig.ts';
 import { checkName, kernelNames } from './names.ts';
 import { ensureNetwork, networksInUse } from './network.ts';
 import { writeNodeHosts } from './node/files.ts';
@@ -70,7 +70,7 @@ const FIRST_NODE_ADDRESS = 2;
 const MAX_NODES = 253;
 const DEFAULT_READY_TIMEOUT_MS = 60_000;
 
-export function nodeName(index: number): string {
+function nodeName(index: number): string {
   return index === 0 ? 'control-plane' : `node${index}`;
 }
 
@@ -215,6 +215,89 @@ export interface CreatedCluster {
   readonly context: string;
 }
 
+/** What `up` was asked for, with its defaults. */
+type Wanted = CreateClusterOptions & {
+  readonly clock: Clock;
+  readonly progress: Progress;
+};
+
+async function stateStep(wanted: Wanted, name: string, stateRoot: string): Promise<KnownCluster> {
+  const { workers, registries = [], clock, progress, signal } = wanted;
+  const machine = await checkMachine();
+  let context: KnownCluster | undefined;
+  await step('state', clock, progress, async () => {
+    const { state, changed } = await ensureState(name, workers, { stateRoot, clock, ...(signal && { signal }) });
+    context = { ...newContext({ name, stateRoot, cgroups: machine.cgroups, clock, signal }), machine, state };
+    for (const registry of registries) await configureRegistry(context.paths.directory, registry);
+    return changed;
+  });
+  if (context === undefined) throw new Error('no state'); // the step either sets it or throws
+  return context;
+}
+
+/** The cluster's keys and the kubeconfigs made of them. Returns whether any was written. */
+async function certificates({
+  state,
+  paths,
+  clock,
+}: KnownCluster): Promise<{ pki: Pki; access: ApiAccess; changed: boolean }> {
+  const before = await readdir(paths.pki).catch(() => []);
+  const controlPlanes = state.nodes.filter((node) => node.role === 'control-plane');
+  const names = apiServerNames({
+    hostname: hostname(),
+    serviceIP: KUBERNETES_SERVICE_IP,
+    addresses: [state.gateway, ...controlPlanes.map((node) => node.ip)],
+  });
+  const pki = await ensurePki({ directory: paths.pki, apiServerNames: names, clock });
+  const server = `https://127.0.0.1:${state.apiPort}`;
+  const access = { server, caCertificate: pki.caCertificate, client: pki.admin };
+  const written = await writeKubeconfigs(paths.directory, access, pki);
+  return { pki, access, changed: written || (await readdir(paths.pki)).length !== before.length };
+}
+
+/** Waits for all, also after one failed: nothing goes on behind the back of who gets the error. */
+async function all(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Starts what does not run and waits until all of it is ready. */
+async function startAll(
+  wanted: Wanted,
+  context: KnownCluster,
+  pki: Pki,
+  access: ApiAccess,
+  pauseFile: string,
+): Promise<void> {
+  const {
+    commands,
+    readOnlyPaths,
+    readiness = httpsReadiness,
+    readyTimeoutMs: timeoutMs = DEFAULT_READY_TIMEOUT_MS,
+    progress,
+    clock,
+  } = wanted;
+  const wait = { clock, timeoutMs, signal: context.signal, stillPossible: watchingControlPlane(context) };
+  // The control plane takes longest: its process is started first, and nodes boot while it loads.
+  const controlPlane = step('control-plane', clock, progress, async () => {
+    const started = await startControlPlane(context, commands);
+    await withLog(context, () => readiness.apiServer(access, wait));
+    return started;
+  });
+  const nodes = context.state.nodes.map((node) =>
+    step(`node ${node.name}`, clock, progress, async () => {
+      const started = await startNode(context, { node, commands, pki, readOnlyPaths });
+      const imported = await ensurePauseIn(context, node.name, pauseFile);
+      return started || imported;
+    }),
+  );
+  await all([controlPlane, ...nodes]);
+  await step('nodes-ready', clock, progress, async () => {
+    const names = context.state.nodes.map((node) => node.name);
+    await withLog(context, () => readiness.nodes(access, names, wait));
+    return true;
+  });
+}
+
 /**
  * Makes a cluster, or starts what of it does not run: after a reboot everything, on the same data; when all runs, nothing. Can be
  * interrupted anywhere and called again. On return the API server is ready and so are all nodes.
@@ -223,67 +306,26 @@ export async function createCluster(options: CreateClusterOptions): Promise<Crea
   const {
     name = DEFAULT_CLUSTER_NAME,
     stateRoot = DEFAULT_STATE_ROOT,
-    workers,
-    commands,
-    readOnlyPaths,
-    signal,
+    kubeconfig,
+    clock = systemClock,
+    progress = () => {},
   } = options;
-  const { clock = systemClock, progress = () => {}, readiness = httpsReadiness, registries = [] } = options;
-  checkOptions(name, workers);
-  const machine = await checkMachine();
+  checkOptions(name, options.workers);
   await using lock = await lockState(stateRoot, name, { clock });
   void lock;
-  let context!: KnownCluster;
-  let pki!: Pki;
-  await step('state', clock, progress, async () => {
-    const { state, changed } = await ensureState(name, workers, { stateRoot, clock, ...(signal && { signal }) });
-    context = { ...newContext({ name, stateRoot, cgroups: machine.cgroups, clock, signal }), machine, state };
-    for (const registry of registries) await configureRegistry(context.paths.directory, registry);
-    return changed;
+  const wanted: Wanted = { ...options, clock, progress };
+  const context = await stateStep(wanted, name, stateRoot);
+  let keys: Awaited<ReturnType<typeof certificates>> | undefined;
+  const certificatesStep = step('certificates', clock, progress, async () => {
+    keys = await certificates(context);
+    return keys.changed;
   });
-  const { state, paths } = context;
-  const server = `https://127.0.0.1:${state.apiPort}`;
-  await step('certificates', clock, progress, async () => {
-    const before = await readdir(paths.pki).catch(() => []);
-    const names = apiServerNames({
-      hostname: hostname(),
-      serviceIP: KUBERNETES_SERVICE_IP,
-      addresses: [state.gateway, ...state.nodes.filter((node) => node.role === 'control-plane').map((node) => node.ip)],
-    });
-    pki = await ensurePki({ directory: paths.pki, apiServerNames: names, clock });
-    const written = await writeKubeconfigs(paths.directory, { server, caCertificate: pki.caCertificate }, pki);
-    return written || (await readdir(paths.pki)).length !== before.length;
-  });
-  await step('network', clock, progress, () => ensureNetwork(context));
-  const access: ApiAccess = { server, caCertificate: pki.caCertificate, client: pki.admin };
-  const timeoutMs = options.readyTimeoutMs ?? DEFAULT_READY_TIMEOUT_MS;
-  const wait = { clock, timeoutMs, signal, stillPossible: watchingControlPlane(context) };
-  // The control plane takes longest: its process is started first, and nodes boot while it loads.
-  const pause = ensurePauseImage(stateRoot, machine);
-  const controlPlane = step('control-plane', clock, progress, async () => {
-    const started = await startControlPlane(context, commands);
-    await withLog(context, () => readiness.apiServer(access, wait));
-    return started;
-  });
-  const nodes = state.nodes.map((node) =>
-    step(`node ${node.name}`, clock, progress, async () => {
-      const started = await startNode(context, { node, commands, pki, readOnlyPaths });
-      const imported = await ensurePauseIn(context, node.name, (await pause).file);
-      return started || imported;
-    }),
-  );
-  const results = await Promise.allSettled([controlPlane, pause, ...nodes]);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-  await step('nodes-ready', clock, progress, async () => {
-    const names = state.nodes.map((node) => node.name);
-    await withLog(context, () => readiness.nodes(access, names, wait));
-    return true;
-  });
-  if (options.kubeconfig !== undefined)
-    await mergeInto(options.kubeconfig, { ...access, name: contextName(name) }, clock, progress);
-  return { state, directory: paths.directory, access, context: contextName(name) };
-}
-
-async function mergeInto(file: string, entry: KubeconfigEntry, clock: Clock, progress: Progress): Promise<void> {
-  await step('kubeconfig', clock, progress, () => mergeKubeconfigFile(file, entry));
+  const pause = ensurePauseImage(stateRoot, context.machine);
+  await all([certificatesStep, pause, step('network', clock, progress, () => ensureNetwork(context))]);
+  if (keys === undefined) throw new Error('no certificates'); // the step either sets them or throws
+  const { pki, access } = keys;
+  await startAll(wanted, context, pki, access, (await pause).file);
+  const entry = { ...access, name: contextName(name) };
+  if (kubeconfig !== undefined) await step('kubeconfig', clock, progress, () => mergeKubeconfigFile(kubeconfig, entry));
+  return { state: context.state, directory: context.paths.directory, access, context: entry.name };
 }

@@ -29,8 +29,8 @@ export interface Requirement {
   readonly remedy: string;
 }
 
-export const CAP_NET_ADMIN = 12;
-export const CAP_SYS_ADMIN = 21;
+const CAP_NET_ADMIN = 12;
+const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_RESOURCE = 24;
 
 /** Program → Debian package. `env`, `mount` and the like are part of every Debian; they are named to tell what is used. */

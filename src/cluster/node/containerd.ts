@@ -100,7 +100,6 @@ export function cniConflist(podCIDR: string): string {
     type: 'host-local',
     dataDir: '/run/cni-ipam', // in memory: addresses of pods that a stop of the node killed are free again
     ranges: [[{ subnet: podCIDR }]],
-    routes: [{ dst: '0.0.0.0/0' }],
   };
   const bridge = {
     type: 'bridge',

@@ -10,7 +10,7 @@ import { CNI_CONF_DIR, cniConflist, CONTAINERD_SOCKET, CRICTL_CONFIG } from './c
 /** Where a node keeps what its agent reads. */
 export const AGENT_CONFIG = '/etc/kubernetes/agent.json';
 export const NODE_PKI = '/var/lib/kubelet/pki';
-export const NODE_CA = '/etc/kubernetes/pki/ca.crt';
+const NODE_CA = '/etc/kubernetes/pki/ca.crt';
 const KUBELET_CONF = '/etc/kubernetes/kubelet.conf';
 
 /** `/etc/kubernetes/agent.json`: all that the agent of a node is told. Paths are those inside the node. */

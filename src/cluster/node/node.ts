@@ -278,8 +278,16 @@ export function nodeCommand(
     ...env,
   };
   const command = tty ? ['script', '-qefc', `exec ${argv.map(quote).join(' ')}`, '/dev/null'] : argv;
-  const enter = ['nsenter', '-t', String(init.pid), '-m', '-u', '-i', '-n', '-p', '-C', '--wd=/root', '--'];
-  const inside = ['env', '-i', ...Object.entries(variables).map(([key, value]) => `${key}=${value}`), ...command];
+  const enter = ['nsenter', '-t', String(init.pid), '-m', '-u', '-i', '-n', '-p', '-C', '--'];
+  // env changes the directory where it runs; nsenter's own --wd is looked up outside.
+  const inside = [
+    'env',
+    '-i',
+    '-C',
+    '/root',
+    ...Object.entries(variables).map(([key, value]) => `${key}=${value}`),
+    ...command,
+  ];
   const script = `${joinCgroup(context.cgroups, leafOf(context, node))}\nexec "$@"`;
   return { command: '/bin/sh', args: ['-ec', script, 'sh', ...enter, ...inside] };
 }
