@@ -39,8 +39,8 @@ const error = (type: FieldErrorType, field: string, value: string, detail: strin
 /** A value as Go prints it in a field error: strings quoted, numbers and booleans plain, the rest as JSON. */
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  if (typeof value === 'string' || typeof value === 'object') return JSON.stringify(value);
-  return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return JSON.stringify(value);
 }
 
 export const required = (field: string, detail = ''): FieldError => error('FieldValueRequired', field, '', detail);

@@ -13,7 +13,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) =>
 function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {
   const errors = [...validateKeys(data, 'data'), ...validateKeys(binaryData, 'binaryData')];
   for (const key of Object.keys(data)) {
-    if (binaryData[key] === undefined) continue;
+    if (!Object.hasOwn(binaryData, key)) continue;
     errors.push(invalid(keyPath('data', key), key, 'duplicate of key present in binaryData'));
   }
   const bytes = sum(Object.values(data).map(byteLength)) + sum(Object.values(binaryData).map(base64Bytes));

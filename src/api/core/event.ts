@@ -63,7 +63,7 @@ export const eventColumns: readonly Column[] = [
 
 /** Source: printEvent in pkg/printers/internalversion/printers.go v1.36. */
 export function eventRow(event: Event, { nowMs }: { readonly nowMs: number }): Row {
-  const { involvedObject = {}, series, source } = event;
+  const { involvedObject, series, source } = event;
   const first = ageOf(event.firstTimestamp ?? event.eventTime, nowMs);
   const last = event.lastTimestamp === undefined ? first : ageOf(event.lastTimestamp, nowMs);
   const object = [involvedObject.kind?.toLowerCase() ?? '', involvedObject.name ?? ''];
@@ -95,6 +95,9 @@ export const Event = defineKind<Event>({
   namespaced: true,
   definition: 'core.v1.Event',
   createOnUpdate: true,
+  defaults(event) {
+    event.involvedObject ??= {};
+  },
   validate: validateEvent,
   columns: eventColumns,
   row: eventRow,

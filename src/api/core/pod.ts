@@ -1,6 +1,7 @@
 import type * as core from '../generated/core.v1.ts';
 import type { LabelSelector } from '../generated/meta.v1.ts';
 import { defineKind } from '../kind.ts';
+import { own } from '../validation/equal.ts';
 import { isDNS1123Label } from '../validation/names.ts';
 import { defaultPod, syncServiceAccount } from './pod/defaults.ts';
 import { computePodQOS } from './pod/resources.ts';
@@ -162,7 +163,7 @@ function mergeLabelKeys({ metadata: { labels = {} }, spec }: Pod): void {
   const merge = (selector: LabelSelector | undefined, keys: readonly string[] = [], operator: 'In' | 'NotIn'): void => {
     if (selector === undefined) return;
     for (const key of keys) {
-      const value = labels[key];
+      const value = own(labels, key);
       if (value !== undefined) (selector.matchExpressions ??= []).push({ key, operator, values: [value] });
     }
   };

@@ -12,6 +12,7 @@ import {
   validateEnum,
   validateImmutable,
   validateQualifiedName,
+  unchecked,
 } from '../validation/fields.ts';
 import { ipFamily, validateNonSpecialIP } from '../validation/ip.ts';
 import {
@@ -42,7 +43,7 @@ function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlic
 }
 
 function validateEndpoint(endpoint: discovery.Endpoint, path: string, addressType: string): FieldError[] {
-  const { addresses = [], nodeName, hostname } = endpoint;
+  const { addresses = [], nodeName, hostname } = unchecked(endpoint);
   const at = child(path, 'addresses');
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(required(at, 'must contain at least 1 address'));

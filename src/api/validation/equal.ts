@@ -10,6 +10,8 @@ const POINTERS: ReadonlySet<string> = new Set([
   'allocateLoadBalancerNodePorts',
   'allowPrivilegeEscalation',
   'automountServiceAccountToken',
+  'blockOwnerDeletion',
+  'controller',
   'defaultMode',
   'deletionGracePeriodSeconds',
   'enableServiceLinks',
@@ -18,6 +20,9 @@ const POINTERS: ReadonlySet<string> = new Set([
   'hostProcess',
   'hostUsers',
   'immutable',
+  'lun',
+  'maxExpirationSeconds',
+  'minDomains',
   'mode',
   'optional',
   'priority',
@@ -77,7 +82,7 @@ function walk(
   }
   if (isRecord(from) && isRecord(to)) {
     for (const name of new Set([...Object.keys(from), ...Object.keys(to)])) {
-      walk(from[name], to[name], path === '' ? name : `${path}.${name}`, name, key, found, limit);
+      walk(own(from, name), own(to, name), path === '' ? name : `${path}.${name}`, name, key, found, limit);
     }
     return;
   }
@@ -91,6 +96,10 @@ function walk(
   }
   found.push({ path, from, to });
 }
+
+/** The map's own value: `constructor` may be a key, and is inherited. */
+export const own = <T>(map: Readonly<Record<string, T>> | undefined, key: string): T | undefined =>
+  map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

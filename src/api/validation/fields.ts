@@ -13,6 +13,11 @@ import {
 } from './names.ts';
 import { semanticEqual } from './equal.ts';
 
+/** What a client sent, before it is validated: fields the schema requires may still be missing. */
+export type Unchecked<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+export const unchecked = <T extends object>(sent: T): Unchecked<T> => sent;
+
 export const FIELD_IMMUTABLE = 'field is immutable';
 export const PROTOCOLS: readonly string[] = ['SCTP', 'TCP', 'UDP'];
 

@@ -18,6 +18,7 @@ import type {
   EphemeralContainer,
   PodSpec,
 } from '../../generated/core.v1.ts';
+import type { Unchecked } from '../../validation/fields.ts';
 import { eachOf, invalidEach, PROTOCOLS, Seen, validateDNS1123Label, validateEnum } from '../../validation/fields.ts';
 import { isConfigMapKey, isEnvVarName, isPortName, isPortNumber, nameIsDNSSubdomain } from '../../validation/names.ts';
 import { validateObjectFieldSelector, validateResourceFieldSelector } from './downward.ts';
@@ -171,19 +172,23 @@ export const validateImageWhitespace = ({ image = '' }: Pick<Container, 'image'>
 
 function validatePorts(ports: readonly ContainerPort[] | undefined, path: string): FieldError[] {
   const names = new Seen();
-  return eachOf(ports, path, ({ name = '', containerPort = 0, hostPort = 0, protocol }, at) => {
-    const errors: FieldError[] = [];
-    if (name !== '') {
-      const messages = isPortName(name);
-      errors.push(...invalidEach(child(at, 'name'), name, messages));
-      if (messages.length === 0 && !names.add(name)) errors.push(duplicate(child(at, 'name'), name));
-    }
-    if (containerPort === 0) errors.push(required(child(at, 'containerPort')));
-    else errors.push(...invalidEach(child(at, 'containerPort'), containerPort, isPortNumber(containerPort)));
-    if (hostPort !== 0) errors.push(...invalidEach(child(at, 'hostPort'), hostPort, isPortNumber(hostPort)));
-    errors.push(...validateEnum(protocol, PROTOCOLS, child(at, 'protocol')));
-    return errors;
-  });
+  return eachOf(
+    ports,
+    path,
+    ({ name = '', containerPort = 0, hostPort = 0, protocol }: Unchecked<ContainerPort>, at) => {
+      const errors: FieldError[] = [];
+      if (name !== '') {
+        const messages = isPortName(name);
+        errors.push(...invalidEach(child(at, 'name'), name, messages));
+        if (messages.length === 0 && !names.add(name)) errors.push(duplicate(child(at, 'name'), name));
+      }
+      if (containerPort === 0) errors.push(required(child(at, 'containerPort')));
+      else errors.push(...invalidEach(child(at, 'containerPort'), containerPort, isPortNumber(containerPort)));
+      if (hostPort !== 0) errors.push(...invalidEach(child(at, 'hostPort'), hostPort, isPortNumber(hostPort)));
+      errors.push(...validateEnum(protocol, PROTOCOLS, child(at, 'protocol')));
+      return errors;
+    },
+  );
 }
 
 function validateHostPorts(containers: readonly Container[], path: string): FieldError[] {

@@ -71,11 +71,21 @@ function defaultPodSpec(spec: PodSpec): void {
   spec.terminationGracePeriodSeconds ??= 30;
   fill(spec, 'schedulerName', 'default-scheduler');
   syncServiceAccount(spec);
+  defaultAffinity(spec);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
   for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) defaultContainer(container);
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
   if (spec.overhead !== undefined) spec.overhead = roundedToMilli(spec.overhead);
   if (spec.resources !== undefined) defaultRequirements(spec.resources);
+}
+
+/** Go's structs are there even when nobody sent them. */
+function defaultAffinity({ affinity }: PodSpec): void {
+  const preferred = 'preferredDuringSchedulingIgnoredDuringExecution';
+  for (const kind of ['podAffinity', 'podAntiAffinity'] as const) {
+    for (const term of affinity?.[kind]?.[preferred] ?? []) term.podAffinityTerm ??= { topologyKey: '' };
+  }
+  for (const term of affinity?.nodeAffinity?.[preferred] ?? []) term.preference ??= {};
 }
 
 /** `serviceAccount` is the old name of `serviceAccountName`: always both. Source: conversion.go, same folder. */
@@ -150,7 +160,10 @@ function defaultVolume(volume: Volume): void {
     fill(scaleIO, 'storageMode', 'ThinProvisioned');
     fill(scaleIO, 'fsType', 'xfs');
   }
-  if (ephemeral?.volumeClaimTemplate !== undefined) ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';
+  if (ephemeral?.volumeClaimTemplate !== undefined) {
+    ephemeral.volumeClaimTemplate.spec ??= {};
+    ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';
+  }
 }
 
 function defaultDownwardAPIItem({

@@ -1,7 +1,8 @@
 /** Validation of probes and lifecycle handlers. Source: validateProbe, validateLifecycle in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
 import { child, forbiddenField, invalid, required } from '../../field-error.ts';
-import type { Container, LifecycleHandler, Probe } from '../../generated/core.v1.ts';
+import type { Container, HTTPHeader, LifecycleHandler, Probe } from '../../generated/core.v1.ts';
+import type { Unchecked } from '../../validation/fields.ts';
 import { invalidEach, validateEnum, validateNonnegative, validatePortNumOrName } from '../../validation/fields.ts';
 import { isHTTPHeaderName } from '../../validation/names.ts';
 
@@ -27,7 +28,7 @@ function validateAction(handler: Handler, path: string, graceSeconds: number | u
       ...((httpGet.path ?? '') === '' ? [required(child(path, 'path'))] : []),
       ...validatePortNumOrName(httpGet.port ?? 0, child(path, 'port')),
       ...validateEnum(httpGet.scheme, ['HTTP', 'HTTPS'], child(path, 'scheme')),
-      ...(httpGet.httpHeaders ?? []).flatMap(({ name = '' }) =>
+      ...(httpGet.httpHeaders ?? []).flatMap(({ name = '' }: Unchecked<HTTPHeader>) =>
         invalidEach(child(path, 'httpHeaders'), name, isHTTPHeaderName(name)),
       ),
     ];

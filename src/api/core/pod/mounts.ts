@@ -2,7 +2,7 @@
 import type { FieldError } from '../../field-error.ts';
 import { child, forbiddenField, index, invalid, notFoundField, notSupported, required } from '../../field-error.ts';
 import type { Container, VolumeMount } from '../../generated/core.v1.ts';
-import { Seen, validateLocalDescendingPath, validateOptionalEnum } from '../../validation/fields.ts';
+import { Seen, validateLocalDescendingPath, validateOptionalEnum, unchecked } from '../../validation/fields.ts';
 import type { Volumes } from './volumes.ts';
 
 export const validateMounts = (container: Container, path: string, volumes: Volumes): FieldError[] => [
@@ -16,7 +16,7 @@ function validateVolumeMounts(container: Container, path: string, volumes: Volum
   const devices = container.volumeDevices ?? [];
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     const at = index(path, i);
-    const { name = '', mountPath = '' } = mount;
+    const { name = '', mountPath = '' } = unchecked(mount);
     if (name === '') errors.push(required(child(at, 'name')));
     if (!volumes.has(name)) errors.push(notFoundField(child(at, 'name'), name));
     if (mountPath === '') errors.push(required(child(at, 'mountPath')));

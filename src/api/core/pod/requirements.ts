@@ -2,7 +2,8 @@
 import type { FieldError } from '../../field-error.ts';
 import { child, duplicate, forbiddenField, index, invalid, keyPath, required } from '../../field-error.ts';
 import type { ResourceClaim, ResourceRequirements } from '../../generated/core.v1.ts';
-import { canonicalQuantity, compareQuantity, cpuMilli, parseQuantity } from '../../quantity.ts';
+import { canonicalQuantity, compareQuantity, cpuMilli, QuantityError, valueOf } from '../../quantity.ts';
+import { own } from '../../validation/equal.ts';
 import { eachKey, invalidEach, Seen, validateDNS1123Label } from '../../validation/fields.ts';
 import { isQualifiedName } from '../../validation/names.ts';
 import { isExtendedResource, isHugePageResource, isNativeResource, isOvercommitAllowed } from './resources.ts';
@@ -58,13 +59,22 @@ export function validateQuantity(name: string, quantity: string, path: string): 
 
 function validateHugePages(name: string, quantity: string, path: string): FieldError[] {
   if (!isHugePageResource(name)) return [];
-  const size = parseQuantity(name.slice('hugepages-'.length));
-  const pageBytes = size.unscaled * 10n ** BigInt(Math.max(size.exponent, 0));
-  const { unscaled, exponent } = parseQuantity(quantity);
-  const whole = exponent >= 0 && pageBytes > 0n && (unscaled * 10n ** BigInt(exponent)) % pageBytes === 0n;
-  return whole || (exponent < 0 && unscaled === 0n)
-    ? []
-    : [invalid(path, quantity, `${canonicalQuantity(quantity)} is not positive integer multiple of ${name}`)];
+  const pageBytes = pageSizeBytes(name);
+  const bytes = cpuMilli(quantity) % 1000 === 0 ? BigInt(valueOf(quantity)) : undefined;
+  if (pageBytes !== undefined && bytes !== undefined && bytes % pageBytes === 0n) return [];
+  const shown = canonicalQuantity(quantity);
+  return [invalid(path, shown, `${shown} is not positive integer multiple of ${name}`)];
+}
+
+/** `hugepages-2Mi` → 2097152; undefined when the name carries no size. */
+function pageSizeBytes(name: string): bigint | undefined {
+  try {
+    const bytes = BigInt(valueOf(name.slice('hugepages-'.length)));
+    return bytes > 0n ? bytes : undefined;
+  } catch (error) {
+    if (error instanceof QuantityError) return undefined;
+    throw error;
+  }
 }
 
 export interface RequirementsContext {
@@ -92,7 +102,7 @@ export function validateRequirements(
     const at = keyPath(requestsPath, name);
     errors.push(
       ...common(name, quantity, at),
-      ...validateAgainstLimit(name, quantity, limits[name], requestsPath, limitsPath),
+      ...validateAgainstLimit(name, quantity, own(limits, name), requestsPath, limitsPath),
       ...validateHugePages(name, quantity, at),
     );
   }

@@ -1,6 +1,7 @@
 /** What pods ask for, in numbers: cpu in thousandths, everything else in whole units (bytes, counts). */
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../generated/core.v1.ts';
 import { cpuMilli, valueOf } from '../../quantity.ts';
+import { own } from '../../validation/equal.ts';
 import { isQualifiedName } from '../../validation/names.ts';
 
 export type ResourceAmounts = Record<string, number>;
@@ -31,11 +32,11 @@ export function resourceAmounts(list: ResourceList | undefined): ResourceAmounts
 }
 
 function addTo(sum: ResourceAmounts, more: ResourceAmounts): void {
-  for (const name in more) sum[name] = (sum[name] ?? 0) + more[name]!;
+  for (const name in more) sum[name] = (own(sum, name) ?? 0) + more[name]!;
 }
 
 function raiseTo(max: ResourceAmounts, other: ResourceAmounts): void {
-  for (const name in other) max[name] = Math.max(max[name] ?? 0, other[name]!);
+  for (const name in other) max[name] = Math.max(own(max, name) ?? 0, other[name]!);
 }
 
 /** An init container that goes on beside the others: a sidecar. */
@@ -88,7 +89,8 @@ export function podLimits({ spec }: { readonly spec: PodSpec }): ResourceAmounts
   const total = aggregateContainers(spec, 'limits');
   Object.assign(total, podLevelAmounts(spec, 'limits'));
   for (const [name, amount] of Object.entries(resourceAmounts(spec.overhead))) {
-    if (total[name] !== undefined) total[name] += amount;
+    const limit = own(total, name);
+    if (limit !== undefined) total[name] = limit + amount;
   }
   return total;
 }
@@ -102,9 +104,9 @@ export type QOSClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 /** The pod's class of service, from what it asks for. Source: ComputePodQOS in pkg/apis/core/v1/helper/qos v1.36. */
 export function computePodQOS({ spec }: Pick<Pod, 'spec'>): QOSClass {
-  const own = spec.resources;
-  if (own !== undefined && Object.keys({ ...own.requests, ...own.limits }).some(isPodLevelResource)) {
-    return requirementsQOS(own);
+  const { resources } = spec;
+  if (resources !== undefined && Object.keys({ ...resources.requests, ...resources.limits }).some(isPodLevelResource)) {
+    return requirementsQOS(resources);
   }
   const classes = new Set(
     [...(spec.initContainers ?? []), ...spec.containers].map((c) => requirementsQOS(c.resources)),

@@ -20,6 +20,7 @@ import {
   validateLabelSelector,
   validateOptionalEnum,
   validateQualifiedName,
+  unchecked,
 } from '../../validation/fields.ts';
 import { isLabelValue, nameIsDNSLabel, nameIsDNSSubdomain } from '../../validation/names.ts';
 
@@ -53,7 +54,7 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
 export function validateTaints(taints: readonly Taint[] | undefined, path: string): FieldError[] {
   const seen = new Seen();
   return eachOf(taints, path, (taint, at) => {
-    const { key = '', value = '', effect = '' } = taint;
+    const { key = '', value = '', effect = '' } = unchecked(taint);
     const errors = validateQualifiedName(key, child(at, 'key'));
     const messages = isLabelValue(value);
     if (messages.length > 0) errors.push(invalid(child(at, 'value'), value, messages.join(';')));
@@ -169,7 +170,7 @@ const validatePodAffinity = (affinity: PodAffinity | undefined, path: string): F
 ];
 
 function validateAffinityTerm(term: PodAffinityTerm, path: string): FieldError[] {
-  const { labelSelector, namespaceSelector, namespaces = [], topologyKey = '' } = term;
+  const { labelSelector, namespaceSelector, namespaces = [], topologyKey = '' } = unchecked(term);
   const keyPath = child(path, 'topologyKey');
   return [
     ...validateLabelSelector(labelSelector, child(path, 'labelSelector')),
@@ -217,7 +218,7 @@ export function validateTopologySpreadConstraints(
   path: string,
 ): FieldError[] {
   return eachOf(constraints, path, (constraint, at, i) => {
-    const { maxSkew = 0, minDomains, topologyKey = '', whenUnsatisfiable = '' } = constraint;
+    const { maxSkew = 0, minDomains, topologyKey = '', whenUnsatisfiable = '' } = unchecked(constraint);
     const errors: FieldError[] = [];
     const positive = 'must be greater than zero';
     if (maxSkew <= 0) errors.push(invalid(child(at, 'maxSkew'), maxSkew, positive));

@@ -1,8 +1,17 @@
 /** Validation of pods and pod templates as a whole. Source: ValidatePodSpec and around in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
 import { child, duplicate, forbiddenField, index, invalid, notSupported, required } from '../../field-error.ts';
-import type { Pod, PodDNSConfig, PodResourceClaim, PodSpec, PodTemplateSpec } from '../../generated/core.v1.ts';
+import type {
+  HostAlias,
+  Pod,
+  PodDNSConfig,
+  PodResourceClaim,
+  PodSchedulingGate,
+  PodSpec,
+  PodTemplateSpec,
+} from '../../generated/core.v1.ts';
 import { canonicalQuantity } from '../../quantity.ts';
+import type { Unchecked } from '../../validation/fields.ts';
 import {
   eachOf,
   invalidEach,
@@ -14,7 +23,9 @@ import {
   validateLabels,
   validateOptionalEnum,
   validateQualifiedName,
+  unchecked,
 } from '../../validation/fields.ts';
+import { own } from '../../validation/equal.ts';
 import { validateIP } from '../../validation/ip.ts';
 import { inclusiveRangeError, isDNS1123SubdomainWithUnderscore, nameIsDNSSubdomain } from '../../validation/names.ts';
 import {
@@ -132,7 +143,7 @@ function validatePodSpec(
     ...validateHostUsers(spec, path),
     ...validateNames(spec, path),
     ...validateTolerations(spec.tolerations, at('tolerations')),
-    ...eachOf(spec.hostAliases, at('hostAliases'), ({ ip = '', hostnames }, alias) => [
+    ...eachOf(spec.hostAliases, at('hostAliases'), ({ ip = '', hostnames }: Unchecked<HostAlias>, alias) => [
       ...validateIP(ip, child(alias, 'ip')),
       ...eachOf(hostnames, child(alias, 'hostnames'), validateDNS1123Subdomain),
     ]),
@@ -163,7 +174,7 @@ function validateNames(spec: PodSpec, path: string): FieldError[] {
 function validateResourceClaims(claims: readonly PodResourceClaim[] | undefined, path: string): FieldError[] {
   const names = new Seen();
   return eachOf(claims, path, (claim, at) => {
-    const { name = '', resourceClaimName, resourceClaimTemplateName } = claim;
+    const { name = '', resourceClaimName, resourceClaimTemplateName } = unchecked(claim);
     const errors: FieldError[] = [];
     if (name === '') errors.push(required(child(at, 'name')));
     else if (!names.add(name)) errors.push(duplicate(child(at, 'name'), name));
@@ -193,7 +204,7 @@ function validatePodResources(spec: PodSpec, path: string, claimNames: ReadonlyS
   errors.push(...validateRequirements(resources, path, { claimNames, validateName: validatePodResourceName }));
   const { requests = {}, limits = {} } = resources;
   for (const [name, needed] of Object.entries(aggregateContainers(spec, 'requests'))) {
-    const given = requests[name] ?? '0';
+    const given = own(requests, name) ?? '0';
     if (needed <= resourceAmount(name, given)) continue;
     const shown = name === 'cpu' ? canonicalQuantity(`${needed}m`) : String(needed);
     const why = `must be greater than or equal to aggregate container requests of ${shown}`;
@@ -201,7 +212,7 @@ function validatePodResources(spec: PodSpec, path: string, claimNames: ReadonlyS
   }
   for (const [i, container] of spec.containers.entries()) {
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const whole = limits[name];
+      const whole = own(limits, name);
       if (whole === undefined || resourceAmount(name, limit) <= resourceAmount(name, whole)) continue;
       const at = `${index(child(path, 'containers'), i)}[${name}].limits`;
       const why = `must be less than or equal to pod limits of ${canonicalQuantity(whole)}`;
@@ -270,7 +281,7 @@ function validateDNSConfig(config: PodDNSConfig | undefined, policy: string | un
 
 function validateSchedulingGates({ schedulingGates }: PodSpec, path: string): FieldError[] {
   const names = new Seen();
-  return eachOf(schedulingGates, path, ({ name = '' }, at) => [
+  return eachOf(schedulingGates, path, ({ name = '' }: Unchecked<PodSchedulingGate>, at) => [
     ...validateQualifiedName(name, at),
     ...(names.add(name) ? [] : [duplicate(at, name)]),
   ]);
@@ -278,7 +289,7 @@ function validateSchedulingGates({ schedulingGates }: PodSpec, path: string): Fi
 
 function validateOS(spec: PodSpec, path: string): FieldError[] {
   if (spec.os === undefined) return [];
-  const { name = '' } = spec.os;
+  const { name = '' } = unchecked(spec.os);
   const at = child(path, 'os');
   if (name === '') return [required(child(at, 'name'), 'cannot be empty')];
   if (name !== 'linux' && name !== 'windows') return [notSupported(at, name, ['linux', 'windows'])];

@@ -1,7 +1,8 @@
 /** What a status update of a pod has to heed. Source: ValidatePodStatusUpdate in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
 import { child, duplicate, forbiddenField, index, invalid } from '../../field-error.ts';
-import type { ContainerStatus, Pod, PodStatus } from '../../generated/core.v1.ts';
+import type { ContainerStatus, Pod, PodCondition, PodIP, PodStatus } from '../../generated/core.v1.ts';
+import type { Unchecked } from '../../validation/fields.ts';
 import { eachOf, invalidEach, Seen, validateImmutable, validateQualifiedName } from '../../validation/fields.ts';
 import { ipFamily, validateIP } from '../../validation/ip.ts';
 import { isUnixID, nameIsDNSSubdomain } from '../../validation/names.ts';
@@ -17,7 +18,7 @@ export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
   const nominated = status.nominatedNodeName ?? '';
   return [
     ...validateAnnotationUpdates(pod, old),
-    ...eachOf(status.conditions, 'metadata.conditions', ({ type = '' }, at) =>
+    ...eachOf(status.conditions, 'metadata.conditions', ({ type = '' }: Unchecked<PodCondition>, at) =>
       SYSTEM_CONDITIONS.includes(type) ? [] : validateQualifiedName(type, child(at, 'Type')),
     ),
     ...(nominated !== '' && nominated !== oldStatus.nominatedNodeName
@@ -57,7 +58,7 @@ function staysTerminated(
 }
 
 function validateAddresses(addresses: readonly { ip: string }[] = [], path: string): FieldError[] {
-  const errors = eachOf(addresses, path, ({ ip = '' }, at) => validateIP(ip, at));
+  const errors = eachOf(addresses, path, ({ ip = '' }: Unchecked<PodIP>, at) => validateIP(ip, at));
   if (addresses.length <= 1) return errors;
   const families = new Set(addresses.map(({ ip }) => ipFamily(ip)));
   if (families.size < 2 || addresses.length > 2) {

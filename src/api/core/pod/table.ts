@@ -67,7 +67,7 @@ class Restarts {
   count = 0;
   lastMs = 0;
 
-  add({ restartCount = 0, lastState }: ContainerStatus): void {
+  add({ restartCount, lastState }: ContainerStatus): void {
     this.count += restartCount;
     const finished = lastState?.terminated?.finishedAt;
     if (finished !== undefined) this.lastMs = Math.max(this.lastMs, timeMs(finished));

@@ -3,7 +3,7 @@ import type { FieldError } from '../../field-error.ts';
 import { child, forbiddenField, index, invalid, required } from '../../field-error.ts';
 import type { Affinity, Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../generated/core.v1.ts';
 import type { Difference } from '../../validation/equal.ts';
-import { differences, semanticEqual } from '../../validation/equal.ts';
+import { differences, own, semanticEqual } from '../../validation/equal.ts';
 import { inclusiveRangeError } from '../../validation/names.ts';
 import { validateImageWhitespace } from './containers.ts';
 import { computePodQOS, isRestartableInitContainer, podQOS } from './resources.ts';
@@ -123,7 +123,7 @@ function validateGatesOnlyRemoved({ schedulingGates = [] }: PodSpec, old: PodSpe
 function takeGatedChanges(munged: PodSpec, old: PodSpec): FieldError[] {
   const errors: FieldError[] = [];
   const { nodeSelector = {} } = munged;
-  if (Object.entries(old.nodeSelector ?? {}).some(([key, value]) => nodeSelector[key] !== value)) {
+  if (Object.entries(old.nodeSelector ?? {}).some(([key, value]) => own(nodeSelector, key) !== value)) {
     const why = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
     errors.push(invalid('spec.nodeSelector', nodeSelector, why));
   }
@@ -234,7 +234,7 @@ function validateContainerResize(container: Container, before: Container, list: 
   const errors: FieldError[] = [];
   const at = child(path, 'resources');
   const removed = (now: ResourceList = {}, then: ResourceList = {}): boolean =>
-    Object.keys(then).some((k) => !(k in now));
+    Object.keys(then).some((k) => !Object.hasOwn(now, k));
   const [now, then] = [container.resources ?? {}, before.resources ?? {}];
   if (removed(now.requests, then.requests)) {
     errors.push(forbiddenField(child(at, 'requests'), 'resource requests cannot be removed'));

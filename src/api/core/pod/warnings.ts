@@ -3,6 +3,7 @@ import { child, index, keyPath } from '../../field-error.ts';
 import type { Container, PodAffinityTerm, PodSpec } from '../../generated/core.v1.ts';
 import type { ObjectMeta } from '../../generated/meta.v1.ts';
 import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
+import { own } from '../../validation/equal.ts';
 
 /** Labels of nodes that have been replaced, as messages speak of them. Source: pkg/api/node/util.go. */
 const DEPRECATED_NODE_LABELS: Readonly<Record<string, string>> = {
@@ -68,11 +69,11 @@ const allContainers = (spec: PodSpec, path: string): [Container, string][] =>
 
 function nodeLabelWarnings(spec: PodSpec, path: string): string[] {
   const warnings = Object.keys(spec.nodeSelector ?? {})
-    .filter((key) => DEPRECATED_NODE_LABELS[key] !== undefined)
+    .filter((key) => Object.hasOwn(DEPRECATED_NODE_LABELS, key))
     .map((key) => `${keyPath(child(path, 'nodeSelector'), key)}: ${DEPRECATED_NODE_LABELS[key]}`);
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const at = index(child(path, 'topologySpreadConstraints'), i);
-    const message = DEPRECATED_NODE_LABELS[topologyKey];
+    const message = own(DEPRECATED_NODE_LABELS, topologyKey ?? '');
     if (message !== undefined) warnings.push(`${child(at, 'topologyKey')}: ${topologyKey} is ${message}`);
     if (labelSelector === undefined) warnings.push(`${child(at, 'labelSelector')}: ${NO_SELECTOR}`);
   }
