@@ -10,10 +10,12 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   clusterStatus,
+  configureRegistry,
   createCluster,
   type CreateClusterOptions,
   deleteCluster,
   execInNode,
+  forgetRegistry,
   loadImage,
   nodeCommand,
   nodeInit,
@@ -25,6 +27,7 @@ import {
 } from '#cluster';
 import { newCriClient } from '#cri';
 import { isAlive, listLinks, listRoutes, processIdentity, readMountinfo, run, writeOciImage } from '#linux';
+import { startRegistry } from '#testing';
 import { silentLogger, systemClock } from '#util';
 
 const HERE = new URL('node-namespaces/', import.meta.url).pathname;
@@ -246,6 +249,25 @@ test('a cluster of two nodes comes up, works, survives deaths, and goes without 
     }
     await assert.rejects(loadImage(cluster, file, ['node7']), /has no node node7; its nodes are control-plane, node1/);
   });
+
+  await t.test(
+    'a running node pulls from a registry without TLS as soon as it is told to, and says what the registry answers',
+    async () => {
+      const host = `${cluster.state.gateway}:5000`;
+      await using registry = await startRegistry({ host: cluster.state.gateway, users: { ada: 'secret' } });
+      await registry.push(`${process.env['PIROGUE_MACHINE']}/tool.tar`, 'team/tool', '1');
+      const socketPath = (await clusterStatus(cluster)).nodes[1]?.containerdSocket ?? '';
+      using cri = newCriClient({ socketPath, clock: systemClock, log: silentLogger });
+      const pull = (password: string, tag = '1'): Promise<unknown> =>
+        cri.image.pullImage({ image: { image: `${host}/team/tool:${tag}` }, auth: { username: 'ada', password } });
+      await assert.rejects(pull('secret'), /server gave HTTP response to HTTPS client/);
+      await configureRegistry(cluster.paths.directory, { host, insecure: 'http' });
+      await assert.rejects(pull('wrong'), /401 Unauthorized/);
+      await assert.rejects(pull('secret', 'absent'), /not found/);
+      await pull('secret');
+      await forgetRegistry(cluster.paths.directory, host);
+    },
+  );
 
   await t.test('a containerd that is killed comes back, and containers live on', async () => {
     await runPause(cluster, 'node1', 'lasting');

@@ -8,28 +8,25 @@ import { CERTS_D } from '../node/containerd.ts';
 export interface Registry {
   /** `HOST` or `HOST:PORT`, as in image names. */
   readonly host: string;
-  /** Plain HTTP, or HTTPS with any certificate. */
-  readonly insecure?: boolean;
+  /** `http`: plain HTTP. `https`: HTTPS with whatever certificate. Absent: HTTPS, verified. */
+  readonly insecure?: 'http' | 'https';
   /** File on this machine with the certificates (PEM) to trust. */
   readonly caFile?: string;
 }
 
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/;
 
-/** `hosts.toml` of a registry: containerd docs/hosts.md. */
-export function hostsToml({ host, insecure = false, caFile }: Registry): string {
-  if (insecure) {
-    // HTTPS first without looking at the certificate, then plain HTTP, as Docker does with insecure registries. A host in the list
-    // that is asked by the wrong scheme fails at once and the next one is tried.
-    const hosts = ['http', 'https'].map(
-      (scheme) =>
-        `[host."${scheme}://${host}"]\n  capabilities = ["pull", "resolve", "push"]\n${scheme === 'https' ? '  skip_verify = true\n' : ''}`,
-    );
-    return `server = "http://${host}"\n\n${hosts.join('\n')}`;
-  }
-  // The authority stands at the root as well: after a 404 of the host, `server` is asked with the root's settings.
-  const ca = caFile === undefined ? '' : `ca = ["${CERTS_D}/${host}/ca.crt"]\n`;
-  return `server = "https://${host}"\n${ca}\n[host."https://${host}"]\n  capabilities = ["pull", "resolve", "push"]\n${ca && `  ${ca}`}`;
+/**
+ * `hosts.toml` of a registry: containerd docs/hosts.md. Settings stand at the root as well: after a 404 of the host, `server` is asked
+ * with the root's, and an error of that would hide what the host said. For the same reason there is one host, not one per scheme.
+ */
+export function hostsToml({ host, insecure, caFile }: Registry): string {
+  const url = `${insecure === 'http' ? 'http' : 'https'}://${host}`;
+  const settings: string[] = [];
+  if (insecure === 'https') settings.push('skip_verify = true\n');
+  if (caFile !== undefined) settings.push(`ca = ["${CERTS_D}/${host}/ca.crt"]\n`);
+  const own = ['capabilities = ["pull", "resolve", "push"]\n', ...settings].map((line) => `  ${line}`);
+  return `server = "${url}"\n${settings.join('')}\n[host."${url}"]\n${own.join('')}`;
 }
 
 /** Tells every node, running or not, about the registry; containerd reads it at the next pull. */
