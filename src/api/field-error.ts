@@ -25,8 +25,11 @@ export interface FieldError {
 }
 
 /** `a.b`, with the empty path left out. */
-export const child = (path: string, ...names: readonly string[]): string =>
-  [path, ...names].filter((p) => p !== '').join('.');
+export function child(path: string, ...names: readonly string[]): string {
+  let joined = path;
+  for (const name of names) if (name !== '') joined = joined === '' ? name : `${joined}.${name}`;
+  return joined;
+}
 export const index = (path: string, i: number): string => `${path}[${i}]`;
 export const keyPath = (path: string, key: string): string => `${path}[${key}]`;
 
