@@ -57,7 +57,7 @@ interface SharedInformerOptions<T extends KubeObject> extends InformersOptions {
  * A cache and those who listen to it. What arrives is applied and told to every handler in order; long work (a first list of a hundred
  * thousand objects) is cut into slices so that the process stays responsive.
  */
-export class SharedInformer<T extends KubeObject> implements Informer<T> {
+class SharedInformer<T extends KubeObject> implements Informer<T> {
   readonly kind: Kind<T>;
   readonly #options: SharedInformerOptions<T>;
   readonly #cache = new Indexer<T>();

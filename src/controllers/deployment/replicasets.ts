@@ -25,7 +25,7 @@ const older = (a: ReplicaSet, b: ReplicaSet): number => {
   if (x.creationTimestamp !== y.creationTimestamp) return x.creationTimestamp < y.creationTimestamp ? -1 : 1;
   return x.name < y.name ? -1 : 1;
 };
-export const oldestFirst = (sets: readonly ReplicaSet[]): ReplicaSet[] => sets.toSorted(older);
+const oldestFirst = (sets: readonly ReplicaSet[]): ReplicaSet[] => sets.toSorted(older);
 
 /** The ReplicaSet with the Deployment's template, the oldest if there are several. */
 export const findNew = (deployment: Deployment, sets: readonly ReplicaSet[]): ReplicaSet | undefined =>

@@ -32,7 +32,7 @@ export function newCondition(
   return { type, status, reason, message, lastUpdateTime: at, lastTransitionTime: at };
 }
 
-export const withoutCondition = (conditions: Conditions = [], type: string): DeploymentCondition[] =>
+const withoutCondition = (conditions: Conditions = [], type: string): DeploymentCondition[] =>
   conditions.filter((condition) => condition.type !== type);
 
 /** Puts a condition in, unless one of the same status and reason is there; keeps the time of the last transition. */

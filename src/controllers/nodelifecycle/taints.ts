@@ -1,8 +1,8 @@
 import type { Node, Taint, Toleration } from '#api';
 
 /** Taints that say what is wrong with a node. Source: pkg/controller/nodelifecycle/node_lifecycle_controller.go v1.36. */
-export const NOT_READY = 'node.kubernetes.io/not-ready';
-export const UNREACHABLE = 'node.kubernetes.io/unreachable';
+const NOT_READY = 'node.kubernetes.io/not-ready';
+const UNREACHABLE = 'node.kubernetes.io/unreachable';
 const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
 
 /** Condition type → status → key of the NoSchedule taint. */
@@ -34,9 +34,12 @@ export function wantedTaints(
   );
   if (node.spec.unschedulable === true) noSchedule.add(UNSCHEDULABLE);
   const ready = readyStatus(node);
+  const known = node.status.conditions?.some(({ type }) => type === 'Ready') === true;
   const noExecute = !evict || ready === 'True' ? undefined : ready === 'False' ? NOT_READY : UNREACHABLE;
 
   const keep = ({ key, effect }: Taint): boolean => {
+    // A new node is admitted with this taint and keeps it until its kubelet has spoken.
+    if (key === NOT_READY && !known) return true;
     if (effect === 'NoSchedule' && OURS.has(key)) return noSchedule.has(key);
     // While no more nodes may be emptied, those that are being emptied go on being so.
     if (effect === 'NoExecute' && (key === NOT_READY || key === UNREACHABLE))
@@ -55,10 +58,7 @@ export function wantedTaints(
 }
 
 /** Source: v1.Toleration.ToleratesTaint. */
-export function tolerates(
-  { key = '', operator = 'Equal', value = '', effect = '' }: Toleration,
-  taint: Taint,
-): boolean {
+function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {
   if (effect !== '' && effect !== taint.effect) return false;
   if (key !== '' && key !== taint.key) return false;
   return operator === 'Exists' || (operator === 'Equal' && value === (taint.value ?? ''));

@@ -31,8 +31,11 @@ export function newPodGCController(
     concurrency: 1,
     sources: [
       mapped(Node, (_node, { type }) => (type === 'update' ? [] : [ALL])),
-      mapped(Pod, ({ metadata, spec }, { type }) =>
-        type === 'add' || (metadata.deletionTimestamp !== undefined && (spec.nodeName ?? '') === '') ? [ALL] : [],
+      // Whatever else there is to do waits for the next round.
+      mapped(Pod, (pod, { type }) =>
+        isStranded(pod) || (type === 'add' && namesUnknownNode(pod) && !missingSince.has(pod.spec.nodeName ?? ''))
+          ? [ALL]
+          : [],
       ),
     ],
 
@@ -45,9 +48,13 @@ export function newPodGCController(
         ...(await each(beyondThreshold(all), (pod) => end(pod, undefined, signal))),
       ];
       if (failures[0] !== undefined) throw failures[0];
-      return all.length === 0 ? undefined : { requeueAfterMs: CHECK_PERIOD_MS };
+      return { requeueAfterMs: CHECK_PERIOD_MS };
     },
   };
+
+  function namesUnknownNode({ spec }: Pod): boolean {
+    return (spec.nodeName ?? '') !== '' && nodes.get(spec.nodeName ?? '') === undefined;
+  }
 
   /** Pods of nodes that do not exist any more, and have not for some time. */
   async function collectOrphaned(all: readonly Pod[], signal: AbortSignal): Promise<Error[]> {

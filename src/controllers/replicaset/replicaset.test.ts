@@ -131,7 +131,9 @@ suite('replicaset controller', () => {
   });
 
   test('makes no pod twice, however often it is woken before its caches show the first', async (t) => {
-    const { client, until, pods, writes, settled } = await startCluster(t, only);
+    const cluster = await startCluster(t, only);
+    const { client, until, pods, writes, settled } = cluster;
+    cluster.lag = 5;
     await client.create(ReplicaSet, web(20));
     for (let i = 0; i < 10; i++) {
       await client.patch(ReplicaSet, ref, { metadata: { annotations: { n: String(i) } } });

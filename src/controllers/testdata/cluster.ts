@@ -9,6 +9,7 @@ import {
   ServiceAccount,
   StatusError,
   type Transport,
+  type WatchEvent,
 } from '#api';
 import { type Client, type Informers, newClient, newInformers, referenceOf } from '#client';
 import { type Controller, type ControllerContext, type Manager, runControllers } from '#runtime';
@@ -31,6 +32,12 @@ export interface TestCluster {
   readonly writes: string[];
   /** Fails writes for which it returns an error. */
   intercept: (verb: string, plural: string) => Error | undefined;
+  /** Whether the answer to a write that was done gets lost on its way. */
+  loseAnswer: () => boolean;
+  /** Turns of the event loop by which watch events come late. Default 0: before the answer to the write. */
+  lag: number;
+  /** Breaks all watches of the controllers. */
+  dropWatches(): void;
   /** Resolves when `condition` holds; fails when nothing happens any more and it does not. */
   until(what: string, condition: () => Promise<boolean> | boolean): Promise<void>;
   /** Everything in the work queues is done. */
@@ -64,7 +71,12 @@ export async function startCluster(
     with: () => log,
   };
   const inner = api.server.transport({ name: 'system:kube-controller-manager', groups: ['system:masters'] });
-  const cluster: Partial<TestCluster> & Pick<TestCluster, 'intercept'> = { intercept: () => undefined };
+  const lines = new Set<AbortController>();
+  const cluster: Partial<TestCluster> & Pick<TestCluster, 'intercept' | 'loseAnswer' | 'lag'> = {
+    lag: 0,
+    intercept: () => undefined,
+    loseAnswer: () => false,
+  };
   const transport: Transport = {
     async request(request, options) {
       if (names.has(request.verb)) {
@@ -80,13 +92,35 @@ export async function startCluster(
             .trim(),
         );
       }
-      return deepFreeze(await inner.request(request, options));
+      const answer = deepFreeze(await inner.request(request, options));
+      if (names.has(request.verb) && cluster.loseAnswer())
+        throw new StatusError('ServiceUnavailable', 'connection lost');
+      return answer;
     },
-    watch: (request, options) =>
-      inner.watch(
-        { ...request, onEvents: (batch) => request.onEvents(batch.map((event) => deepFreeze(event))) },
-        options,
-      ),
+    async watch(request, { signal }) {
+      const line = new AbortController();
+      lines.add(line);
+      let arrived: Promise<void> | undefined;
+      const deliver = (batch: readonly WatchEvent[]): void => {
+        if (!line.signal.aborted) request.onEvents(batch.map((event) => deepFreeze(event)));
+      };
+      const late = async (before: Promise<void> | undefined, batch: readonly WatchEvent[]): Promise<void> => {
+        for (let i = 0; i < cluster.lag; i++) await turn();
+        await before;
+        deliver(batch);
+      };
+      const onEvents = (batch: readonly WatchEvent[]): void => {
+        if (cluster.lag === 0 && arrived === undefined) deliver(batch);
+        else arrived = late(arrived, batch);
+      };
+      try {
+        await inner.watch({ ...request, onEvents }, { signal: AbortSignal.any([signal, line.signal]) });
+        await arrived;
+        line.signal.throwIfAborted();
+      } finally {
+        lines.delete(line);
+      }
+    },
   };
   const client = newClient(transport);
   const informers = newInformers({ client, clock, random: () => 0, log });
@@ -108,7 +142,6 @@ export async function startCluster(
 
   const isIdle = (): boolean =>
     manager.status().every(({ queueDepth, processing }) => queueDepth === 0 && processing === 0);
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   async function settled(): Promise<void> {
     for (let quiet = 0, turns = 0; quiet < 15; turns++) {
       if (turns > 20_000)
@@ -128,6 +161,9 @@ export async function startCluster(
     events,
     writes,
     settled,
+    dropWatches() {
+      for (const line of lines) line.abort(new StatusError('ServiceUnavailable', 'connection lost'));
+    },
     async until(what: string, condition: () => Promise<boolean> | boolean) {
       for (let round = 0; round < 40; round++) {
         if (await condition()) return;
@@ -179,6 +215,8 @@ export async function startCluster(
 }
 
 let addresses = 0;
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function bind(client: Client, { metadata }: Pod, nodeName: string): Promise<void> {
   const { namespace, name } = metadata;
