@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
 /** Who may import these two: `cmd` puts the program together, `testing` is for tests. */
 const IMPORTED_ONLY_BY: Readonly<Record<string, RegExp>> = {
   cmd: /^(bin|scripts|test)\//,
-  testing: /^(scripts|test|examples)\/|\.test\.ts$/,
+  testing: /^(scripts|test|examples)\/|\/testdata\/|\.test\.ts$/,
 };
 
 const MAX_FILES_PER_FOLDER = 15;
@@ -45,6 +45,8 @@ const ALLOWED_FOLDERS: Readonly<Record<string, string>> = {
 const ALLOWED_FILES: Readonly<Record<string, string>> = {};
 
 const SOURCES = globSync('{src,bin,scripts,test,examples}/**/*.{ts,mjs}').toSorted();
+/** Tests, and what several tests of a component share. */
+const isForTests = (file: string): boolean => file.endsWith('.test.ts') || file.includes('/testdata/');
 const isGenerated = (file: string): boolean => file.startsWith('src/api/generated/');
 
 /** Component of a file, `undefined` for what is not a component: bin, scripts, test, examples. */
@@ -73,11 +75,12 @@ function complaint(file: string, specifier: string): string | undefined {
   }
   const isEntry = specifier.startsWith('#');
   const target = isEntry ? specifier.slice(1) : componentOf(normalize(join(dirname(file), specifier)));
+  if (specifier.includes('/testdata/') && !isForTests(file)) return 'what tests share is for tests';
   if (target === undefined || (target === component && !isEntry)) return undefined;
   if (target === component) return 'inside a component, import the file, not the entry';
   if (!isEntry && component !== undefined) return `crosses into another component; use #${target}`;
   if (IMPORTED_ONLY_BY[target]?.test(file) === false) return `${target} is not for it`;
-  if (component === undefined || file.endsWith('.test.ts')) return undefined; // tests put together what they need
+  if (component === undefined || isForTests(file)) return undefined; // tests put together what they need
   const allowed = MAY_IMPORT[component];
   if (allowed === 'everything' || allowed?.includes(target) === true) return undefined;
   return `${component} may not import ${target}`;
