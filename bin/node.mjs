@@ -32,17 +32,22 @@ export function projectNode() {
   }
 }
 
+/** Imports `file` on the right Node; see {@link onProjectNode}. */
+export function runOnProjectNode(file) {
+  return onProjectNode(() => import(file));
+}
+
 /**
- * Imports `file` on the right Node: here if this process runs on it, else in its place. Arguments, standard streams, signals
+ * Calls `run` on the right Node: here if this process runs on it, else in its place. Arguments, standard streams, signals
  * and the exit code pass through. Compiled code is kept in `.cache/`, which halves the time to start.
  */
-export async function runOnProjectNode(file) {
+export async function onProjectNode(run) {
   if (isRightNode()) {
     const { enableCompileCache } = await import('node:module');
     enableCompileCache(join(root, '.cache/compile'));
     // `su` without a dash leaves root with a user's PATH, where nft, ip and modprobe are not.
     process.env.PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
-    return await import(file);
+    return await run();
   }
   const node = projectNode();
   if (node === undefined) {

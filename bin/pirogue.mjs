@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-// The `pirogue` command. What it does is in src/cmd; this only finds the Node to do it with.
-import { runOnProjectNode } from './node.mjs';
+// The `pirogue` command. What it does is in src/cmd; this only finds the Node to do it with, and the program without its types.
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { onProjectNode } from './node.mjs';
 
-const { main } = await runOnProjectNode(new URL('../src/cmd/cmd.ts', import.meta.url).href);
-const code = await main(process.argv.slice(2));
-if (typeof code === 'number') process.exitCode = code;
+await onProjectNode(async () => {
+  const { compile } = await import('./compile.mjs');
+  await import(pathToFileURL(compile(dirname(dirname(fileURLToPath(import.meta.url))))).href);
+});

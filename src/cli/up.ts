@@ -34,7 +34,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
   if (workers !== undefined && (!Number.isInteger(workers) || workers < 0 || values.nodes === ''))
     throw new UsageError(`--nodes takes a number from 0 on, not ${JSON.stringify(values.nodes)}`);
   const registries: Registry[] = [
-    ...(values['insecure-registry'] ?? []).map((host) => ({ host, insecure: true })),
+    ...(values['insecure-registry'] ?? []).map((host): Registry => ({ host, insecure: 'http' })),
     ...(values['registry-ca'] ?? []).map(registryCa),
   ];
   const kubeconfig = await kubeconfigPath(values.kubeconfig, io.env);

@@ -2,10 +2,16 @@
  * Where the program is put together: each command line's composition root. Nothing below knows how the parts are joined, and nothing here does work of
  * its own. Roots are loaded on demand, so that an agent does not carry an API server.
  */
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { KUBERNETES_VERSION } from './version.ts';
 
-const ROOT = dirname(dirname(import.meta.dirname));
+/** Where the program stands. */
+export interface Program {
+  /** The project's or package's directory. */
+  readonly root: string;
+  /** File that Node runs with the arguments `main` takes. */
+  readonly entry: string;
+}
 
 /**
  * Flags of Node for what lives long. A young generation of 64 MB in the control plane trades memory for throughput under load; an agent does little and
@@ -17,7 +23,7 @@ const NODE_FLAGS = {
 } as const;
 
 /** Runs one command line; resolves with the exit code, or never while a component runs. */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], program: Program): Promise<number> {
   const [verb, argument] = argv;
   switch (verb) {
     case 'control-plane': {
@@ -30,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     default: {
       const { runCli } = await import('#cli');
-      return await runCli(argv, io());
+      return await runCli(argv, io(program));
     }
   }
 }
@@ -53,11 +59,11 @@ async function component(run: (argument: string) => Promise<void>, argument: str
   }
 }
 
-function io(): Parameters<typeof import('#cli').runCli>[1] {
+function io({ root, entry }: Program): Parameters<typeof import('#cli').runCli>[1] {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Error('interrupted')));
   process.once('SIGTERM', () => stop.abort(new Error('terminated')));
-  const inRoot = !relative(ROOT, process.execPath).startsWith('..');
+  const inRoot = !relative(root, process.execPath).startsWith('..');
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -67,8 +73,8 @@ function io(): Parameters<typeof import('#cli').runCli>[1] {
     program: {
       node: process.execPath,
       nodeFlags: NODE_FLAGS,
-      entry: join(ROOT, 'bin/pirogue.mjs'),
-      directories: inRoot ? [ROOT] : [ROOT, dirname(dirname(process.execPath))],
+      entry,
+      directories: inRoot ? [root] : [root, dirname(dirname(process.execPath))],
     },
     signal: stop.signal,
   };

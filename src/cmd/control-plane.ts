@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { allKinds } from '#api';
 import { newApiServer } from '#apiserver';
 import { newClient, newEventRecorder, newInformers } from '#client';
 import { type ClusterState, readClusterState, statePaths } from '#cluster';
@@ -9,6 +10,7 @@ import { runControllers } from '#runtime';
 import { newScheduler } from '#scheduler';
 import { openEmbeddedStore } from '#store';
 import { type Logger, newLogger, systemClock } from '#util';
+import { runUntilStopped } from './component.ts';
 import { versionInfo } from './version.ts';
 
 /** Identities of the components, as kubeadm's certificates give them. */
@@ -20,13 +22,10 @@ export async function runControlPlane(directory: string): Promise<void> {
   const log = newLogger({ write: (line) => process.stderr.write(line), now: () => Date.now() });
   const state = await readClusterState(directory);
   if (state === undefined) throw new Error(`there is no cluster in ${directory}`);
-  const stop = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(new Error(name)));
-  process.on('unhandledRejection', (error) => {
-    // A bug, but not one that may take the cluster's door away.
-    log.error('Unhandled rejection', { error });
-  });
+  await runUntilStopped(log, (signal) => serve(state, directory, log, signal));
+}
 
+async function serve(state: ClusterState, directory: string, log: Logger, signal: AbortSignal): Promise<void> {
   const store = await openEmbeddedStore({
     directory: statePaths(directory).data,
     clock: systemClock,
@@ -46,8 +45,8 @@ export async function runControlPlane(directory: string): Promise<void> {
     serviceCidr: state.serviceCIDR,
   });
   await listen(server, state, directory);
-  const controllers = startControllers(server, directory, log, stop.signal);
-  const scheduler = startScheduler(server, log, stop.signal);
+  const controllers = startControllers(server, directory, log, signal);
+  const scheduler = startScheduler(server, log, signal);
   log.info('Control plane started', { port: state.apiPort });
   await Promise.all([controllers, scheduler]);
   await server.close();
@@ -79,10 +78,10 @@ async function startControllers(server: Server, directory: string, log: Logger, 
   const context = {
     ...common,
     informers: newInformers(common),
-    recorder: newEventRecorder({ ...common, component: 'controller-manager', signal }),
+    recorder: (component: string) => newEventRecorder({ ...common, component, signal }),
   };
-  const rootCa = await readFile(join(statePaths(directory).pki, 'ca.crt'), 'utf8');
-  await runControllers(newControllers(context, { rootCa }), context, { signal }).done;
+  const rootCA = await readFile(join(statePaths(directory).pki, 'ca.crt'), 'utf8');
+  await runControllers(newControllers(context, { kinds: allKinds, rootCA }), context, { signal }).done;
 }
 
 async function startScheduler(server: Server, log: Logger, signal: AbortSignal): Promise<void> {

@@ -81,6 +81,8 @@ export interface KubeletOptions {
 export interface Kubelet {
   /** What the kubelet's server asks. */
   readonly pods: PodLookup;
+  /** Why the kubelet is unwell; undefined when it is well. */
+  unhealthyBecause(): string | undefined;
   /** Runs until the signal aborts. Containers run on; a later run takes them up. */
   run(options: { signal: AbortSignal }): Promise<void>;
 }
@@ -224,6 +226,7 @@ export function newKubelet(options: KubeletOptions): Kubelet {
 
   return {
     pods,
+    unhealthyBecause: () => [...monitor.health.runtimeErrors, ...monitor.health.networkErrors][0],
     async run({ signal }) {
       const onAbort = (): void => lifetime.abort(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
@@ -241,6 +244,8 @@ export function newKubelet(options: KubeletOptions): Kubelet {
       } finally {
         signal.removeEventListener('abort', onAbort);
         lifetime.abort(new Error('the kubelet has ended'));
+        probes.stopAll();
+        objects.releaseAll();
       }
     },
   };
