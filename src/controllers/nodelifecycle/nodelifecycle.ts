@@ -15,7 +15,7 @@ const ZONE = 'topology.kubernetes.io/zone';
 const BY_NODE = 'nodelifecycle-pods-by-node';
 
 export interface NodeLifecycleOptions {
-  /** Default of --node-monitor-grace-period: 50 s since v1.32. */
+  /** Default of --node-monitor-grace-period: 50 s; it was 40 s in releases long past. */
   readonly nodeMonitorGraceMs?: number;
 }
 
