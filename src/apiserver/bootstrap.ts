@@ -37,12 +37,14 @@ async function ensure<T extends KubeObject>(
   body: Draft<T>,
 ): Promise<boolean> {
   try {
-    await transport.request({ verb: 'create', kind, namespace, body });
-    return true;
+    // Asked first: creating the Service again would fail by its address, which it holds itself, and not by its name.
+    await transport.request({ verb: 'get', kind, namespace, name: body.metadata.name });
+    return false;
   } catch (error) {
-    if (StatusError.is(error, 'AlreadyExists')) return false;
-    throw error;
+    if (!StatusError.is(error, 'NotFound')) throw error;
   }
+  await transport.request({ verb: 'create', kind, namespace, body });
+  return true;
 }
 
 /** Creates it or makes it so: the address may have changed since the last start. */
