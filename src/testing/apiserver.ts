@@ -3,7 +3,7 @@ import { type ApiServer, newApiServer } from '#apiserver';
 import { type Client, newClient } from '#client';
 import { openEmbeddedStore, type Store } from '#store';
 import { type Clock, type Logger, silentLogger, systemClock } from '#util';
-import { Namespace } from '#api';
+import { Namespace, StatusError } from '#api';
 
 export interface TestApiServer extends AsyncDisposable {
   readonly server: ApiServer;
@@ -54,7 +54,10 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
   });
   const client = newClient(server.transport({ name: 'kubernetes-admin', groups: ['system:masters'] }));
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
-    await client.create(Namespace, { metadata: { name }, spec: {} });
+    await client.create(Namespace, { metadata: { name }, spec: {} }).catch((error: unknown) => {
+      // A directory used before has them.
+      if (!StatusError.is(error, 'AlreadyExists')) throw error;
+    });
   return {
     server,
     store,
