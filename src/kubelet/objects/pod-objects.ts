@@ -51,6 +51,7 @@ export interface ObjectStore {
   /** Everything `pod` refers to. Waits until the API has told of each object whether it exists. */
   of(pod: Pod, options: { signal: AbortSignal }): Promise<PodObjects>;
   release(podUid: string): void;
+  releaseAll(): void;
 }
 
 export interface ObjectStoreOptions {
@@ -109,6 +110,13 @@ export function newObjectStore(options: ObjectStoreOptions): ObjectStore {
     }
   }
 
+  function release(podUid: string): void {
+    const handles = held.get(podUid);
+    if (handles === undefined) return;
+    held.delete(podUid);
+    for (const handle of [...handles.configMaps.values(), ...handles.secrets.values()]) handle[Symbol.dispose]();
+  }
+
   return {
     async of(pod, { signal }) {
       const { uid, namespace = '' } = pod.metadata;
@@ -145,11 +153,9 @@ export function newObjectStore(options: ObjectStoreOptions): ObjectStore {
       };
     },
 
-    release(podUid) {
-      const handles = held.get(podUid);
-      if (handles === undefined) return;
-      held.delete(podUid);
-      for (const handle of [...handles.configMaps.values(), ...handles.secrets.values()]) handle[Symbol.dispose]();
+    release,
+    releaseAll() {
+      for (const uid of held.keys()) release(uid);
     },
   };
 }

@@ -62,13 +62,13 @@ export function newPodManager(options: PodManagerOptions): PodManager {
     const { uid } = pod.metadata;
     const worker = new PodWorker(pod, options.worker);
     workers.set(uid, worker);
-    follow(
-      worker.run({ signal }).then(() => {
-        if (signal.aborted) return;
-        workers.delete(uid);
-        if (!worker.gone) done.add(uid);
-      }),
-    );
+    const live = async (): Promise<void> => {
+      await worker.run({ signal });
+      if (signal.aborted) return;
+      workers.delete(uid);
+      if (!worker.gone) done.add(uid);
+    };
+    follow(live());
   }
 
   function changed(pod: Pod, signal: AbortSignal): void {

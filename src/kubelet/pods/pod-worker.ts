@@ -259,9 +259,9 @@ export class PodWorker {
     );
     for (const failure of failures.values()) this.#wakeAfter(failure.retryAfterMs ?? this.#retryMs());
     const stopped = actions.createSandbox || actions.killPod || actions.kill.length > 0;
-    if (started.length === 0 && stopped) await this.#read(signal);
+    if (failures.size > 0 || (started.length === 0 && stopped)) await this.#read(signal);
     await reclaimer.collect(this.#runtimePod, { signal });
-    if (started.length > 0 || stopped) {
+    if (started.length > 0 || failures.size > 0 || stopped) {
       if (isTerminal(this.#report().phase)) this.#terminate();
     }
     // No event tells that a sidecar runs, and what comes after it waits for that.

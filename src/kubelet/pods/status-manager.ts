@@ -29,7 +29,8 @@ interface Entry {
 
 const RETRY = { baseMs: 500, maxMs: 10_000 };
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(normal(a)) === JSON.stringify(normal(b));
+const same = (a: unknown, b: unknown): boolean =>
+  JSON.stringify(normal({ value: a })) === JSON.stringify(normal({ value: b }));
 
 /** Without absent and empty values, keys in order: what a server that leaves out empty fields gives back. */
 function normal(value: unknown): unknown {

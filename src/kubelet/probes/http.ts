@@ -82,10 +82,12 @@ export function httpGet(
     request.once('error', fail);
     request.once('response', (response) => {
       const { statusCode = 0 } = response;
-      bodyOf(response).then((body) => {
+      const read = async (): Promise<void> => {
+        const body = await bodyOf(response);
         request.destroy();
         resolve({ statusCode, location: response.headers.location, body });
-      }, fail);
+      };
+      read().catch(fail);
     });
     request.end();
   });

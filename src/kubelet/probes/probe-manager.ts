@@ -22,6 +22,7 @@ export interface ProbeManager {
   update(pod: Pod, runtimePod: RuntimePod, options: { terminating: boolean; previously: PreviousStatus }): void;
   verdicts(containerId: string): ProbeVerdicts;
   stop(podUid: string): void;
+  stopAll(): void;
 }
 
 /** What the API last said of a container instance. */
@@ -150,6 +151,13 @@ export function newProbeManager({ prober, clock, random, log, onChange }: ProbeM
     else byContainer.set(loop.containerId, others);
   }
 
+  function stop(podUid: string): void {
+    const own = loops.get(podUid);
+    for (const key of own?.keys() ?? []) if (own !== undefined) end(own, key);
+    loops.delete(podUid);
+    for (const key of contexts.keys()) if (key.startsWith(`${podUid}/`)) contexts.delete(key);
+  }
+
   return {
     update(pod, runtimePod, { terminating, previously }) {
       const { uid } = pod.metadata;
@@ -184,11 +192,9 @@ export function newProbeManager({ prober, clock, random, log, onChange }: ProbeM
       return { liveness: own?.Liveness?.verdict, readiness: own?.Readiness?.verdict, startup: own?.Startup?.verdict };
     },
 
-    stop(podUid) {
-      const own = loops.get(podUid);
-      for (const key of own?.keys() ?? []) if (own !== undefined) end(own, key);
-      loops.delete(podUid);
-      for (const key of contexts.keys()) if (key.startsWith(`${podUid}/`)) contexts.delete(key);
+    stop,
+    stopAll() {
+      for (const uid of loops.keys()) stop(uid);
     },
   };
 }
