@@ -6,8 +6,8 @@
  * (which fields are required, formats). Nothing generated carries upstream's prose. Run by `npm run generate`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { jsonName, modelText } from './models.ts';
 
 interface ProtoField {
   n: number;
@@ -51,7 +51,6 @@ const facts = <T>(name: string): T => JSON.parse(readFileSync(join(root, 'script
 const { messages, json } = facts<FieldNumbers>('field-numbers.json');
 const mergeKeys = facts<MergeKeys>('merge-keys.json').definitions;
 const goTypes = facts<{ definitions: Record<string, Record<string, string>> }>('go-types.json').definitions;
-const models = join(dirname(createRequire(import.meta.url).resolve('@kubernetes/client-node')), 'gen/models');
 
 const META = 'meta.v1.';
 const SPECIAL: Record<string, string> = {
@@ -126,34 +125,10 @@ function unlisted(message: string, name: string): Record<string, number[]> {
   return Object.fromEntries(rule.map(([f, path]) => [f, [2, ...path]]));
 }
 
-/** client-node's name of a definition: `V1Pod`, or with the group where two groups share it (`CoreV1Event`). */
-function modelText(name: string): string | undefined {
-  const [group = '', version = '', kind = ''] = name.split('.');
-  const v = version[0]?.toUpperCase() + version.slice(1);
-  const g = group[0]!.toUpperCase() + group.slice(1);
-  for (const model of [`${g}${v}${kind}`, `${v}${kind}`]) {
-    try {
-      return readFileSync(join(models, `${model}.d.ts`), 'utf8');
-    } catch {
-      continue; // the other spelling
-    }
-  }
-  return undefined;
-}
-
 function requiredFields(name: string): Set<string> {
   const text = modelText(name);
   const required = new Set<string>();
-  // client-node renames what is a reserved word or no identifier; its d.ts keys are the renamed ones.
-  const plain: Record<string, string> = {
-    _continue: 'continue',
-    _default: 'default',
-    _enum: 'enum',
-    _for: 'for',
-    _in: 'in',
-  };
-  for (const m of text?.matchAll(/^ {4}'(\w+)'(\??): /gm) ?? [])
-    if (m[2] === '') required.add(plain[m[1]!] ?? m[1]!.replace(/^_/, ''));
+  for (const m of text?.matchAll(/^ {4}'(\w+)'(\??): /gm) ?? []) if (m[2] === '') required.add(jsonName(m[1]!));
   return required;
 }
 

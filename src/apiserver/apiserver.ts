@@ -34,7 +34,7 @@ import type { VersionInfo } from './http/nonresource.ts';
 import { requestInfoOf } from './http/request-info.ts';
 import { newHttpServer } from './http/server.ts';
 import { newMetrics, withMetrics } from './http/metrics.ts';
-import { OpenApiV3 } from './openapi/openapi.ts';
+import { OpenApi } from './openapi/openapi.ts';
 import { newNodeProxy } from './proxy/node-proxy.ts';
 import { newServiceHooks } from './registry/allocator.ts';
 import { namespaceHooks } from './registry/namespaces.ts';
@@ -136,7 +136,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           registry,
           clock,
           store,
-          openApi: new OpenApiV3(allKinds, options.version.gitVersion),
+          openApi: new OpenApi({ kinds: allKinds, version: options.version.gitVersion, clock }),
           serverAddress: `${listen.advertiseAddress}:${listen.port}`,
           version: options.version,
           readyChecks,

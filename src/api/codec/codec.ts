@@ -3,3 +3,4 @@ export { decodeJson, encodeJson, parseJson, stringifyObject } from './json.ts';
 export { decodeYaml, parseYaml, parseYamlDocuments, YamlError, yamlSchema } from './yaml.ts';
 export { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, type FieldValidation } from './target.ts';
 export { decodeProtobuf, encodeProtobuf } from './protobuf/protobuf.ts';
+export { Writer as ProtobufWriter } from './protobuf/wire.ts';

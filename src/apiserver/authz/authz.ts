@@ -38,14 +38,20 @@ const NODES = 'system:nodes';
 /** What everybody may read. Source: ClusterRole system:public-info-viewer v1.36. */
 const PUBLIC_PATHS = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/']);
 
+const AUTHENTICATED = 'system:authenticated';
+/** What whoever is known may read besides. Source: ClusterRole system:discovery v1.36. */
+const DISCOVERY_PATHS = /^\/(?:api|apis|openapi)(?:\/|$)/;
+
 const ALLOWED: Decision = { allowed: true, reason: '' };
 const NO_OPINION: Decision = { allowed: false, reason: '' };
 
-/** Lets in administrators and the cluster's components, the rest to the public paths only. */
+/** Lets in administrators and the cluster's components, who else is known to discovery, and the rest to the public paths only. */
 export const fixedAuthorizer: Authorizer = {
   authorize({ user, isResourceRequest, path, verb }) {
     if (user.groups.some((g) => ADMINISTRATORS.has(g) || g === NODES) || COMPONENT_USERS.has(user.name)) return ALLOWED;
-    if (!isResourceRequest && verb === 'get' && PUBLIC_PATHS.has(path)) return ALLOWED;
+    if (isResourceRequest || verb !== 'get') return NO_OPINION;
+    if (PUBLIC_PATHS.has(path)) return ALLOWED;
+    if (user.groups.includes(AUTHENTICATED) && DISCOVERY_PATHS.test(path)) return ALLOWED;
     return NO_OPINION;
   },
 };

@@ -1,14 +1,15 @@
 import { allKinds } from '#api';
 import type { Store } from '#store';
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from '../discovery/discovery.ts';
-import type { OpenApiV3 } from '../openapi/openapi.ts';
+import type { OpenApi } from '../openapi/openapi.ts';
+import { serveOpenApi } from '../openapi/serve.ts';
 import type { HttpResponse, RequestContext } from './context.ts';
 import { acceptRanges } from './negotiate.ts';
 import { isTrue } from './request-info.ts';
 
 export interface NonResourceOptions {
   readonly store: Store;
-  readonly openApi: OpenApiV3;
+  readonly openApi: OpenApi;
   /** `host:port` clients of the old discovery are told. */
   readonly serverAddress: string;
   readonly version: VersionInfo;
@@ -65,7 +66,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
     case 'metrics':
       return text(200, options.metrics());
     case 'openapi':
-      return openApi(options, context, parts);
+      return (await serveOpenApi(options.openApi, request, path)) ?? pageNotFound();
     default:
       return pageNotFound();
   }
@@ -84,6 +85,7 @@ function rootPaths(): string[] {
       '/healthz',
       '/livez',
       '/metrics',
+      '/openapi/v2',
       '/openapi/v3',
       '/readyz',
       '/version',
@@ -149,25 +151,4 @@ async function health(
   if (failed) return text(500, `${lines.join('\n')}\n${name} check failed\n`);
   const verbose = query.has('verbose') && isTrue(query.get('verbose'));
   return text(200, verbose ? `${lines.join('\n')}\n${name} check passed\n` : 'ok');
-}
-
-function openApi(
-  { openApi: documents }: NonResourceOptions,
-  { request }: RequestContext,
-  parts: readonly string[],
-): HttpResponse {
-  if (parts[1] !== 'v3') return pageNotFound();
-  if (parts.length === 2) return json(documents.index());
-  const document = documents.document(parts.slice(2).join('/'));
-  if (document === undefined) return pageNotFound();
-  const etag = `"${document.hash}"`;
-  const headers = {
-    'content-type': 'application/json',
-    etag,
-    vary: 'Accept',
-    // With the hash in the address the content can never change.
-    'cache-control': request.query.has('hash') ? 'public, immutable, max-age=31536000' : 'no-cache, private',
-  };
-  if (request.headers['if-none-match'] === etag) return { status: 304, headers };
-  return { status: 200, headers, body: document.bytes };
 }

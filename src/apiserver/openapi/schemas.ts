@@ -1,7 +1,13 @@
-import { definitionOf, type Field, type Kind, openApiName } from '#api';
+import { apiVersionOf, definitionOf, type Field, hasTypeMeta, type Kind, openApiName } from '#api';
+import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
+
+/** The two forms of OpenAPI. In 2.0 a reference may have siblings, and there is no oneOf. */
+export type Dialect = 'v2' | 'v3';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** JSON schema of the special types, which no definition describes. Source: OpenAPISchemaType/Format methods of apimachinery v0.36. */
-const SCALARS: Readonly<Record<string, object>> = {
+const SCALARS: Readonly<Record<string, JsonSchema>> = {
   string: { type: 'string' },
   bytes: { type: 'string', format: 'byte' },
   bool: { type: 'boolean' },
@@ -14,109 +20,108 @@ const SCALARS: Readonly<Record<string, object>> = {
   Raw: { type: 'object' },
 };
 
-/** Special types that are definitions of their own in OpenAPI, with that definition. */
-const NAMED: Readonly<Record<string, { name: string; schema: object }>> = {
-  Time: { name: 'io.k8s.apimachinery.pkg.apis.meta.v1.Time', schema: { type: 'string', format: 'date-time' } },
-  MicroTime: {
-    name: 'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime',
-    schema: { type: 'string', format: 'date-time' },
-  },
-  Quantity: {
-    name: 'io.k8s.apimachinery.pkg.api.resource.Quantity',
-    schema: { oneOf: [{ type: 'string' }, { type: 'number' }] },
-  },
+/** Special types that are definitions of their own in OpenAPI. Source: OpenAPIDefinition/OpenAPIV3OneOfTypes of each, apimachinery v0.36. */
+const NAMED: Readonly<Record<string, Readonly<Record<Dialect, JsonSchema>>>> = {
+  Time: { v2: { type: 'string', format: 'date-time' }, v3: { type: 'string', format: 'date-time' } },
+  MicroTime: { v2: { type: 'string', format: 'date-time' }, v3: { type: 'string', format: 'date-time' } },
+  Quantity: { v2: { type: 'string' }, v3: { oneOf: [{ type: 'string' }, { type: 'number' }] } },
   IntOrString: {
-    name: 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
-    schema: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
+    v2: { type: 'string', format: 'int-or-string' },
+    v3: { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] },
   },
 };
 
-/** Builds the schemas of definitions and of all they refer to. `prefix` is `#/components/schemas/` or `#/definitions/`. */
-export class SchemaBuilder {
-  readonly schemas: Record<string, object> = {};
-  readonly #prefix: string;
+const PREFIX: Readonly<Record<Dialect, string>> = { v2: '#/definitions/', v3: '#/components/schemas/' };
 
-  constructor(prefix: string) {
-    this.#prefix = prefix;
+/** Definitions that belong to every group and version, so that clients find them in each. Source: AddToGroupVersion in meta/v1 register.go v0.36. */
+const EVERYWHERE = 'meta.v1.DeleteOptions';
+
+/** Builds the schemas of definitions and of all they refer to. */
+export class SchemaBuilder {
+  readonly schemas: Record<string, JsonSchema> = {};
+  readonly #dialect: Dialect;
+  readonly #descriptions: Descriptions;
+
+  constructor(dialect: Dialect, descriptions: Descriptions = NO_DESCRIPTIONS) {
+    this.#dialect = dialect;
+    this.#descriptions = descriptions;
   }
 
   /** A reference to the schema of a definition, which is added if it is new. */
-  ref(definition: string): object {
-    const special = NAMED[definition];
-    if (special !== undefined) {
-      this.schemas[special.name] ??= special.schema;
-      return { $ref: this.#prefix + special.name };
-    }
+  ref(definition: string): JsonSchema {
     const name = openApiName(definition);
     if (this.schemas[name] === undefined) {
       this.schemas[name] = {}; // definitions may be recursive
-      this.schemas[name] = this.#object(definition);
+      this.schemas[name] = NAMED[definition]?.[this.#dialect] ?? this.#object(definition);
     }
-    return { $ref: this.#prefix + name };
+    return { $ref: PREFIX[this.#dialect] + name };
   }
 
-  /** The schema of a kind, marked with its group, version and kind, which is how clients find it. */
-  kind(kind: Kind): object {
-    const ref = this.ref(kind.definition);
-    const schema = this.schemas[openApiName(kind.definition)] as Record<string, unknown>;
-    schema['x-kubernetes-group-version-kind'] = [{ group: kind.group, version: kind.version, kind: kind.kind }];
+  /** The schema of what travels under a group, version and kind, marked with them: that is how clients find it. */
+  typed(definition: string, group: string, version: string, kind: string): JsonSchema {
+    const ref = this.ref(definition);
+    const name = openApiName(definition);
+    const known = (this.schemas[name]?.['x-kubernetes-group-version-kind'] ?? []) as readonly object[];
+    const own = { group, kind, version };
+    if (!known.some((gvk) => JSON.stringify(gvk) === JSON.stringify(own)))
+      this.schemas[name] = { ...this.schemas[name], 'x-kubernetes-group-version-kind': [...known, own] };
     return ref;
   }
 
-  /** The list of a kind, which the generated schema does not carry. */
-  list(kind: Kind): object {
-    const name = `${openApiName(kind.definition)}List`;
-    this.schemas[name] ??= {
-      type: 'object',
-      required: ['items'],
-      properties: {
-        apiVersion: { type: 'string' },
-        items: { type: 'array', items: this.ref(kind.definition) },
-        kind: { type: 'string' },
-        metadata: this.ref('meta.v1.ListMeta'),
-      },
-      'x-kubernetes-group-version-kind': [{ group: kind.group, version: kind.version, kind: `${kind.kind}List` }],
-    };
-    return { $ref: this.#prefix + name };
+  kind({ definition, group, version, kind }: Kind): JsonSchema {
+    return this.typed(definition, group, version, kind);
   }
 
-  #object(name: string): object {
-    const definition = definitionOf(name);
-    const properties: Record<string, object> = {};
-    const required: string[] = [];
-    const isKind = definition.fields['metadata']?.t === 'meta.v1.ObjectMeta';
-    if (isKind || /\.(?:DeleteOptions|Status)$/.test(name)) {
-      properties['apiVersion'] = { type: 'string' };
-      properties['kind'] = { type: 'string' };
+  list({ definition, group, version, kind }: Kind): JsonSchema {
+    return this.typed(`${definition}List`, group, version, `${kind}List`);
+  }
+
+  /** What the documents of all kinds have in common. */
+  common(kinds: readonly Kind[]): void {
+    this.typed('meta.v1.Status', '', 'v1', 'Status');
+    for (const groupVersion of new Set(kinds.map(apiVersionOf))) {
+      const [version = '', group = ''] = groupVersion.split('/').toReversed();
+      this.typed(EVERYWHERE, group, version, 'DeleteOptions');
     }
+  }
+
+  #object(name: string): JsonSchema {
+    const definition = definitionOf(name);
+    const texts = this.#descriptions[name] ?? {};
+    const properties: Record<string, JsonSchema> = {};
+    const required: string[] = [];
+    if (hasTypeMeta(name))
+      for (const field of ['apiVersion', 'kind']) properties[field] = described({ type: 'string' }, texts[field]);
     for (const [field, schema] of Object.entries(definition.fields)) {
-      properties[field] = this.#field(schema);
+      properties[field] = this.#field(schema, texts[field]);
       if (schema.req === 1) required.push(field);
     }
     return {
-      type: 'object',
+      ...described({ type: 'object' }, texts['']),
       ...(required.length === 0 ? {} : { required }),
       ...(Object.keys(properties).length === 0 ? {} : { properties }),
       ...(definition.atomic === 1 ? { 'x-kubernetes-map-type': 'atomic' } : {}),
     };
   }
 
-  #field({ t, list, keys, map, patch, mergeKey }: Field): object {
-    const extensions = {
-      ...(list === undefined
-        ? t.startsWith('[]')
-          ? { 'x-kubernetes-list-type': 'atomic' }
-          : {}
-        : { 'x-kubernetes-list-type': list }),
-      ...(keys === undefined ? {} : { 'x-kubernetes-list-map-keys': keys }),
-      ...(map === undefined ? {} : { 'x-kubernetes-map-type': map }),
-      ...(patch === undefined ? {} : { 'x-kubernetes-patch-strategy': patch.join(',') }),
-      ...(mergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': mergeKey }),
-    };
-    return { ...this.#type(t), ...extensions };
+  #field({ t, list, keys, map, patch, mergeKey }: Field, description: string | undefined): JsonSchema {
+    const listType = list ?? (t.startsWith('[]') ? 'atomic' : undefined);
+    const more = described(
+      {
+        ...(listType === undefined ? {} : { 'x-kubernetes-list-type': listType }),
+        ...(keys === undefined ? {} : { 'x-kubernetes-list-map-keys': keys }),
+        ...(map === undefined ? {} : { 'x-kubernetes-map-type': map }),
+        ...(patch === undefined ? {} : { 'x-kubernetes-patch-strategy': patch.join(',') }),
+        ...(mergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': mergeKey }),
+      },
+      description,
+    );
+    const type = this.#type(t);
+    if (Object.keys(more).length === 0) return type;
+    return this.#dialect === 'v3' && '$ref' in type ? { allOf: [type], ...more } : { ...type, ...more };
   }
 
-  #type(t: string): object {
+  #type(t: string): JsonSchema {
     if (t.startsWith('[]')) return { type: 'array', items: this.#type(t.slice(2)) };
     if (t.startsWith('{}')) return { type: 'object', additionalProperties: this.#type(t.slice(2)) };
     const scalar = SCALARS[t];
@@ -126,3 +131,6 @@ export class SchemaBuilder {
     return this.ref(t);
   }
 }
+
+const described = (schema: JsonSchema, description: string | undefined): JsonSchema =>
+  description === undefined ? schema : { ...schema, description };

@@ -1,0 +1,223 @@
+/**
+ * OpenAPI 2.0 documents as protobuf: the messages of google/gnostic, which kubectl asks for instead of JSON.
+ * Driven by tables; a key no table knows is an error, so that nothing is lost in silence.
+ */
+import { ProtobufWriter } from '#api';
+
+/**
+ * Number and type of a field: `string`, `bool`, `int64`, `double`, `Any` (the value as YAML), a message, a choice, `[]T` for a list, and `{}T` for a map,
+ * which gnostic writes as a list of entries of a name (1) and a value (2).
+ */
+type Row = readonly [number: number, type: string];
+
+/** JSON key → field. `x-` stands for all vendor extensions, `*` for all keys not listed. */
+type Message = Readonly<Record<string, Row>>;
+
+/** Source: gnostic openapiv2/OpenAPIv2.proto v0.7. */
+const MESSAGES: Readonly<Record<string, Message>> = {
+  Document: {
+    swagger: [1, 'string'],
+    info: [2, 'Info'],
+    host: [3, 'string'],
+    basePath: [4, 'string'],
+    schemes: [5, '[]string'],
+    consumes: [6, '[]string'],
+    produces: [7, '[]string'],
+    paths: [8, 'Paths'],
+    definitions: [9, 'Schemas'],
+    security: [12, '[]SecurityRequirement'],
+    securityDefinitions: [13, 'SecurityDefinitions'],
+    'x-': [16, '{}Any'],
+  },
+  Info: { title: [1, 'string'], version: [2, 'string'], description: [3, 'string'], 'x-': [7, '{}Any'] },
+  Paths: { 'x-': [1, '{}Any'], '*': [2, '{}PathItem'] },
+  PathItem: {
+    $ref: [1, 'string'],
+    get: [2, 'Operation'],
+    put: [3, 'Operation'],
+    post: [4, 'Operation'],
+    delete: [5, 'Operation'],
+    options: [6, 'Operation'],
+    head: [7, 'Operation'],
+    patch: [8, 'Operation'],
+    parameters: [9, '[]Parameter'],
+    'x-': [10, '{}Any'],
+  },
+  Operation: {
+    tags: [1, '[]string'],
+    summary: [2, 'string'],
+    description: [3, 'string'],
+    operationId: [5, 'string'],
+    produces: [6, '[]string'],
+    consumes: [7, '[]string'],
+    parameters: [8, '[]Parameter'],
+    responses: [9, 'Responses'],
+    schemes: [10, '[]string'],
+    deprecated: [11, 'bool'],
+    'x-': [13, '{}Any'],
+  },
+  BodyParameter: {
+    description: [1, 'string'],
+    name: [2, 'string'],
+    in: [3, 'string'],
+    required: [4, 'bool'],
+    schema: [5, 'Schema'],
+    'x-': [6, '{}Any'],
+  },
+  QueryParameter: {
+    required: [1, 'bool'],
+    in: [2, 'string'],
+    description: [3, 'string'],
+    name: [4, 'string'],
+    allowEmptyValue: [5, 'bool'],
+    type: [6, 'string'],
+    format: [7, 'string'],
+    uniqueItems: [20, 'bool'],
+    'x-': [23, '{}Any'],
+  },
+  PathParameter: {
+    required: [1, 'bool'],
+    in: [2, 'string'],
+    description: [3, 'string'],
+    name: [4, 'string'],
+    type: [5, 'string'],
+    format: [6, 'string'],
+    uniqueItems: [19, 'bool'],
+    'x-': [22, '{}Any'],
+  },
+  Responses: { 'x-': [2, '{}Any'], '*': [1, '{}Response'] },
+  PlainResponse: { description: [1, 'string'], schema: [2, 'SchemaItem'], 'x-': [5, '{}Any'] },
+  JsonReference: { $ref: [1, 'string'], description: [2, 'string'] },
+  /** Definitions and Properties, which are alike; their names may begin with `x-`. */
+  Schemas: { 'x-': [1, '{}Schema'], '*': [1, '{}Schema'] },
+  Schema: {
+    $ref: [1, 'string'],
+    format: [2, 'string'],
+    title: [3, 'string'],
+    description: [4, 'string'],
+    default: [5, 'Any'],
+    multipleOf: [6, 'double'],
+    maximum: [7, 'double'],
+    exclusiveMaximum: [8, 'bool'],
+    minimum: [9, 'double'],
+    exclusiveMinimum: [10, 'bool'],
+    maxLength: [11, 'int64'],
+    minLength: [12, 'int64'],
+    pattern: [13, 'string'],
+    maxItems: [14, 'int64'],
+    minItems: [15, 'int64'],
+    uniqueItems: [16, 'bool'],
+    maxProperties: [17, 'int64'],
+    minProperties: [18, 'int64'],
+    required: [19, '[]string'],
+    enum: [20, '[]Any'],
+    additionalProperties: [21, 'SchemaOrBool'],
+    type: [22, 'TypeItem'],
+    items: [23, 'SchemaItem'],
+    allOf: [24, '[]Schema'],
+    properties: [25, 'Schemas'],
+    discriminator: [26, 'string'],
+    readOnly: [27, 'bool'],
+    example: [30, 'Any'],
+    'x-': [31, '{}Any'],
+  },
+  SecurityDefinitions: { '*': [1, '{}SecurityScheme'] },
+  ApiKey: {
+    type: [1, 'string'],
+    name: [2, 'string'],
+    in: [3, 'string'],
+    description: [4, 'string'],
+    'x-': [5, '{}Any'],
+  },
+  SecurityRequirement: { '*': [1, '{}Scopes'] },
+};
+
+/** Types whose message depends on the value: field numbers down to it through messages that have nothing else, and its type. */
+type Choice = (value: Record<string, unknown>) => readonly [path: readonly number[], type: string];
+
+const CHOICES: Readonly<Record<string, Choice>> = {
+  // ParametersItem → Parameter → NonBodyParameter → one message for each place a parameter is in
+  Parameter({ $ref, in: place }) {
+    if ($ref !== undefined) return [[2], 'JsonReference'];
+    if (place === 'body') return [[1, 1], 'BodyParameter'];
+    if (place === 'query') return [[1, 2, 3], 'QueryParameter'];
+    if (place === 'path') return [[1, 2, 4], 'PathParameter'];
+    throw new Error(`a parameter in ${JSON.stringify(place)} is not provided for`);
+  },
+  Response: ({ $ref }) => ($ref === undefined ? [[1], 'PlainResponse'] : [[2], 'JsonReference']),
+  SchemaItem: () => [[1], 'Schema'],
+  SchemaOrBool: (value) => (typeof value === 'boolean' ? [[2], 'bool'] : [[1], 'Schema']),
+  TypeItem: (value) => [[1], Array.isArray(value) ? '[]string' : 'string'],
+  SecurityScheme: () => [[2], 'ApiKey'],
+  Scopes: () => [[1], '[]string'],
+};
+
+/** `document` is an OpenAPI 2.0 document as JSON has it. */
+export function encodeGnostic(document: object): Buffer {
+  const writer = new ProtobufWriter();
+  writeMessage(writer, 'Document', document as Record<string, unknown>);
+  return writer.finish();
+}
+
+const MESSAGE_FIELD = 2; // wire types
+const VARINT = 0;
+const FIXED_64 = 1;
+
+/** The writer fills its buffer from the end, so everything is written last to first. */
+function writeMessage(writer: ProtobufWriter, name: string, value: Record<string, unknown>): void {
+  const message = MESSAGES[name]!;
+  for (const key of Object.keys(value).toReversed()) {
+    const row = Object.hasOwn(message, key)
+      ? message[key]
+      : ((key.startsWith('x-') ? message['x-'] : undefined) ?? message['*']);
+    if (row === undefined) throw new Error(`${name}: nothing is known of the key ${key}`);
+    const [number, type] = row;
+    if (!type.startsWith('{}')) writeField(writer, number, type, value[key]);
+    else
+      delimited(writer, number, () => {
+        writeField(writer, 2, type.slice(2), value[key]);
+        writeField(writer, 1, 'string', key);
+      });
+  }
+}
+
+function writeField(writer: ProtobufWriter, number: number, type: string, value: unknown): void {
+  if (type.startsWith('[]')) {
+    for (const element of (value as readonly unknown[]).toReversed())
+      writeField(writer, number, type.slice(2), element);
+    return;
+  }
+  switch (type) {
+    case 'string':
+      writer.string(value as string);
+      return writer.tag(number, MESSAGE_FIELD);
+    case 'bool':
+    case 'int64':
+      writer.varint(Number(value));
+      return writer.tag(number, VARINT);
+    case 'double':
+      writer.double(value as number);
+      return writer.tag(number, FIXED_64);
+    case 'Any':
+      // JSON is YAML
+      return delimited(writer, number, () => writeField(writer, 2, 'string', JSON.stringify(value)));
+    default:
+  }
+  const choice = CHOICES[type];
+  if (choice === undefined)
+    return delimited(writer, number, () => writeMessage(writer, type, value as Record<string, unknown>));
+  const [path, chosen] = choice(value as Record<string, unknown>);
+  writeDown(writer, [number, ...path], chosen, value);
+}
+
+function writeDown(writer: ProtobufWriter, [number, ...rest]: readonly number[], type: string, value: unknown): void {
+  if (rest.length === 0) writeField(writer, number!, type, value);
+  else delimited(writer, number!, () => writeDown(writer, rest, type, value));
+}
+
+function delimited(writer: ProtobufWriter, number: number, write: () => void): void {
+  const before = writer.length;
+  write();
+  writer.varint(writer.length - before);
+  writer.tag(number, MESSAGE_FIELD);
+}

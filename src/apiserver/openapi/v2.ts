@@ -1,0 +1,72 @@
+import type { Kind } from '#api';
+import type { Descriptions } from './descriptions.ts';
+import { kindPaths, type Operation, type Parameter } from './operations.ts';
+import { SchemaBuilder } from './schemas.ts';
+
+/** The one OpenAPI 2.0 document over all kinds. */
+export function documentV2(kinds: readonly Kind[], version: string, descriptions: Descriptions): object {
+  const builder = new SchemaBuilder('v2', descriptions);
+  const items = kinds.flatMap((kind) => kindPaths(kind, builder));
+  const paths = Object.fromEntries(
+    items.map(({ path, operations }) => [
+      path,
+      {
+        ...Object.fromEntries(operations.map((own) => [own.method, operationV2(own)])),
+        parameters: pathParameters(path),
+      },
+    ]),
+  );
+  builder.common(kinds);
+  return {
+    swagger: '2.0',
+    info: { title: 'Kubernetes', version },
+    paths: sorted(paths),
+    definitions: sorted(builder.schemas),
+    securityDefinitions: {
+      BearerToken: { description: 'Bearer Token authentication', type: 'apiKey', name: 'authorization', in: 'header' },
+    },
+    security: [{ BearerToken: [] }],
+  };
+}
+
+function operationV2(own: Operation): object {
+  const body =
+    own.body === undefined
+      ? []
+      : [{ name: 'body', in: 'body', ...(own.body.required ? { required: true } : {}), schema: own.body.schema }];
+  return {
+    consumes: own.consumes,
+    produces: own.produces,
+    schemes: ['https'],
+    tags: [own.tag],
+    operationId: own.operationId,
+    parameters: [...body, ...own.query.map(queryParameter)],
+    responses: {
+      ...Object.fromEntries(
+        own.statuses.map((status) => [status, { description: MEANING[status] ?? '', schema: own.answer }]),
+      ),
+      '401': { description: 'Unauthorized' },
+    },
+    'x-kubernetes-action': own.action,
+    'x-kubernetes-group-version-kind': own.gvk,
+  };
+}
+
+const MEANING: Readonly<Record<string, string>> = { '200': 'OK', '201': 'Created', '202': 'Accepted' };
+
+const queryParameter = ({ name, type }: Parameter): object => ({ uniqueItems: true, type, name, in: 'query' });
+
+/** What stands in braces, and what every path takes. */
+const pathParameters = (path: string): readonly object[] => [
+  ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    uniqueItems: true,
+    type: 'string',
+    name,
+    in: 'path',
+    required: true,
+  })),
+  queryParameter({ name: 'pretty', type: 'string' }),
+];
+
+const sorted = <T>(entries: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(entries).toSorted(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,0 +1,79 @@
+import type { Kind } from '#api';
+import type { Descriptions } from './descriptions.ts';
+import { kindPaths, type Operation, type Parameter } from './operations.ts';
+import { SchemaBuilder } from './schemas.ts';
+
+/** The OpenAPI 3.0 document of one group and version. */
+export function documentV3(kinds: readonly Kind[], version: string, descriptions: Descriptions): object {
+  const builder = new SchemaBuilder('v3', descriptions);
+  const paths: Record<string, object> = {};
+  for (const { path, operations } of kinds.flatMap((kind) => kindPaths(kind, builder)))
+    paths[path] = {
+      ...Object.fromEntries(operations.map((own) => [own.method, operationV3(own)])),
+      parameters: pathParameters(path),
+    };
+  builder.common(kinds);
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version },
+    paths,
+    components: {
+      schemas: builder.schemas,
+      securitySchemes: {
+        BearerToken: {
+          type: 'apiKey',
+          description: 'Bearer Token authentication',
+          name: 'authorization',
+          in: 'header',
+        },
+      },
+    },
+  };
+}
+
+function operationV3(own: Operation): object {
+  const content = (types: readonly string[], schema: object): object =>
+    Object.fromEntries(types.map((type) => [type, { schema }]));
+  return {
+    tags: [own.tag],
+    operationId: own.operationId,
+    parameters: own.query.map(queryParameter),
+    ...(own.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            content: content(own.consumes, own.body.schema),
+            ...(own.body.required ? { required: true } : {}),
+          },
+        }),
+    responses: {
+      ...Object.fromEntries(
+        own.statuses.map((status) => [
+          status,
+          { description: MEANING[status] ?? '', content: content(own.produces, own.answer) },
+        ]),
+      ),
+      '401': { description: 'Unauthorized' },
+    },
+    'x-kubernetes-action': own.action,
+    'x-kubernetes-group-version-kind': own.gvk,
+  };
+}
+
+const MEANING: Readonly<Record<string, string>> = { '200': 'OK', '201': 'Created', '202': 'Accepted' };
+
+const queryParameter = ({ name, type }: Parameter): object => ({
+  name,
+  in: 'query',
+  schema: { type, uniqueItems: true },
+});
+
+const pathParameters = (path: string): readonly object[] => [
+  ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string', uniqueItems: true },
+  })),
+  queryParameter({ name: 'pretty', type: 'string' }),
+];
