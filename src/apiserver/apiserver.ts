@@ -3,7 +3,7 @@
  * HTTP face. Its invariants: nothing unvalidated is stored; what was acknowledged is durable; every reader gets the bytes that were stored.
  * It decides nothing about workloads: controllers, scheduler and nodes do, as its clients.
  */
-import { allKinds, type Transport } from '#api';
+import { allKinds, internalError, StatusError, type Transport } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
@@ -88,7 +88,7 @@ export interface ApiServer {
 /** Loads the caches and stands ready; it listens only when told to. */
 export async function newApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, log, random, newUid } = options;
-  const registry = new Registry(store, log);
+  const registry = new Registry(store, { clock, log });
   await registry.start();
   const resource = (plural: string): ReturnType<Registry['resource']> => registry.find('', 'v1', plural)!;
   const authorizer = fixedAuthorizer;
@@ -123,7 +123,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       const handler = chain(
         // In the order of kube-apiserver's DefaultBuildHandlerChain.
         [
-          withMetrics(metrics, clock),
+          withMetrics(metrics, registry, clock),
           withRequestLog(clock),
           withStatusErrors,
           withTimeout(clock, REQUEST_TIMEOUT_MS),
@@ -150,7 +150,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           const info = requestInfoOf(request.method, request.path, request.query);
           context = new RequestContext(request, info, NOBODY, log, clock.monotonic());
         } catch (error) {
-          return statusResponse(error as Parameters<typeof statusResponse>[0]);
+          return statusResponse(error instanceof StatusError ? error : internalError(error));
         }
         onClose(() => context.abort(CLIENT_LEFT));
         return await handler(context);
@@ -161,6 +161,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         clientCa: listen.ca,
         log,
         handle,
+        upgrades: (url) => UPGRADES.test(url),
       });
       let port = listen.port;
       for (const address of listen.addresses) port = await server.listen(address, port);
@@ -173,12 +174,15 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       return port;
     },
     async close() {
+      registry.endWatches();
       await Promise.all(closers.map((close) => close()));
       registry.stop();
     },
   };
 }
 
+/** Subresources that speak SPDY or WebSocket. */
+const UPGRADES = /\/(?:exec|attach|portforward)(?:\?|$)/;
 /** Until authentication has said who it is. */
 const NOBODY: UserInfo = { name: '', groups: [] };
 const CLIENT_LEFT = new Error('the client left');

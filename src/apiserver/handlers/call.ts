@@ -1,4 +1,4 @@
-import type { BodyTarget, KubeObject, PatchType } from '#api';
+import type { BodyTarget, KubeObject } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import type { ListPage } from '../registry/list.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -20,9 +20,8 @@ export interface ApiCall {
   readonly signal: AbortSignal;
   /** A private copy of the body as an object of the target's kind; undefined when there is no body. */
   body(target: BodyTarget): Promise<KubeObject | undefined>;
-  patch(): Promise<{ readonly type: PatchType; readonly patch: unknown }>;
-  /** Reads a patched object as strictly as this request wants. May share parts with what it is made from. */
-  typed(object: unknown, target: BodyTarget): KubeObject;
+  /** Reads the patch of the body: a function that makes a new object of what is there, without changing that. */
+  patch(): Promise<(current: KubeObject, target: BodyTarget) => KubeObject>;
 }
 
 /** What a call comes to, before it is written in some format. */

@@ -1,16 +1,19 @@
+import type { Kind } from '#api';
 import type { Clock } from '#util';
+import { verbsOf } from '../discovery/discovery.ts';
 import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
 import { decodeRequest } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { nonResource, type NonResourceOptions, pageNotFound } from '../http/nonresource.ts';
+import type { RequestInfo } from '../http/request-info.ts';
 import { respond } from '../http/respond.ts';
 import { includeObjectOf } from '../http/table.ts';
+import { watchResponse } from '../http/watch.ts';
 import type { NodeProxy } from '../proxy/node-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ApiCall } from './call.ts';
-import type { VerbEnvironment } from './options.ts';
+import { methodNotAllowed, type VerbEnvironment } from './options.ts';
 import { perform } from './verbs.ts';
-import { watchResponse } from './watch.ts';
 
 export interface DispatchOptions extends NonResourceOptions {
   readonly env: VerbEnvironment;
@@ -20,6 +23,8 @@ export interface DispatchOptions extends NonResourceOptions {
 }
 
 const FORMATS = ['json', 'yaml', 'protobuf'] as const;
+/** Formats that can be cut into events. */
+const STREAM_FORMATS = ['json', 'protobuf'] as const;
 const CONVERSIONS = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'];
 
 /** The innermost handler: finds what the path names and lets it answer. */
@@ -28,11 +33,26 @@ export function dispatch(options: DispatchOptions): Handler {
     const { info } = context;
     if (!info.isResourceRequest) return await nonResource(options, context);
     const resource = options.registry.find(info.group, info.version, info.resource);
-    if (resource === undefined) return pageNotFound();
+    if (resource === undefined || !isServed(resource.kind, info)) return pageNotFound();
+    checkMethod(resource.kind, context);
     if (info.subresource !== '' && options.nodeProxy.handles(resource.kind, info.subresource))
       return await options.nodeProxy.handle(context, resource);
     return await resourceRequest(options, context, callOf(context, resource));
   };
+}
+
+/** Whether the path is one of the kind's: in a namespace or not as the kind is; a collection may be read across all of them. */
+function isServed(kind: Kind, { namespace, name }: RequestInfo): boolean {
+  if (!kind.namespaced) return namespace === '' || (kind.plural === 'namespaces' && namespace === name);
+  return namespace !== '' || name === '';
+}
+
+/** Verbs that change things are only there within a namespace, and none is there that the kind does not have. */
+function checkMethod(kind: Kind, { info, request }: RequestContext): void {
+  const { verb, namespace, subresource } = info;
+  if (request.method === 'HEAD') throw methodNotAllowed();
+  if (kind.namespaced && namespace === '' && verb !== 'list' && verb !== 'watch') throw methodNotAllowed();
+  if (subresource === '' && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
 }
 
 async function resourceRequest(
@@ -42,13 +62,13 @@ async function resourceRequest(
 ): Promise<HttpResponse> {
   const { request, info } = context;
   const negotiated = negotiate(request.headers['accept'], request.query, request.headers['user-agent'] ?? '', {
-    formats: FORMATS,
+    formats: info.verb === 'watch' ? STREAM_FORMATS : FORMATS,
     conversions: CONVERSIONS,
   });
   const include = includeObjectOf(call.query('includeObject'));
   if (info.verb === 'watch') return watchResponse(env, call, { negotiated, include });
   const outcome = await perform(env, call);
-  return respond(outcome, { negotiated, warnings: context.warnings, include, nowMs: clock.now() });
+  return await respond(outcome, { negotiated, warnings: context.warnings, include, clock });
 }
 
 function callOf(context: RequestContext, resource: ApiCall['resource']): ApiCall {

@@ -1,7 +1,6 @@
 import {
   apiVersionOf,
-  badRequest,
-  decodeObject,
+  applyPatch,
   deepClone,
   type KubeObject,
   type ObjectRequest,
@@ -14,8 +13,9 @@ import { type Authorizer, forbiddenText } from '../authz/authz.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ApiCall, Outcome } from './call.ts';
 import type { VerbEnvironment } from './options.ts';
+import { unsupportedPatch } from './patch.ts';
 import { perform } from './verbs.ts';
-import { planWatch, startWatch } from './watch.ts';
+import { planWatch, runWatch } from './watch.ts';
 
 export interface LocalTransportOptions {
   readonly env: VerbEnvironment;
@@ -63,10 +63,9 @@ export function newLocalTransport({ env, registry, authorizer, user }: LocalTran
       signal,
       body: async () => (body === undefined ? undefined : deepClone(body as KubeObject)),
       async patch() {
-        if (patchType === undefined) throw badRequest('a patch needs its type');
-        return { type: patchType, patch: body };
+        if (patchType === undefined || patchType === 'application/apply-patch+yaml') throw unsupportedPatch();
+        return (current, target) => applyPatch(patchType, current, body, target, { fieldValidation: 'Ignore' }).object;
       },
-      typed: (object, target) => decodeObject(object, target, { fieldValidation: 'Ignore' }).object,
     };
   }
 
@@ -81,7 +80,6 @@ export function newLocalTransport({ env, registry, authorizer, user }: LocalTran
       await authorize('watch', request);
       const call = callOf('watch', request, signal);
       const { resource } = call;
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
       // Handlers run after the commit that woke them is through, all events of a turn together.
       let pending: WatchEvent[] = [];
       const flush = (): void => {
@@ -93,18 +91,18 @@ export function newLocalTransport({ env, registry, authorizer, user }: LocalTran
         if (pending.length === 0) queueMicrotask(flush);
         pending.push(event);
       };
-      await startWatch(env, call, planWatch(call), {
-        onFrames(frames) {
-          for (const { type, entry } of frames) push({ type, object: resource.object(entry) });
-        },
-        onBookmark: (object) => push({ type: 'BOOKMARK', object }),
-        onEnd(error) {
-          flush();
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      });
-      await promise;
+      try {
+        await runWatch(env, call, planWatch(call), {
+          onFrames(frames) {
+            for (const { type, entry } of frames) push({ type, object: resource.object(entry) });
+            return true;
+          },
+          onBookmark: (object) => push({ type: 'BOOKMARK', object }),
+          async drained() {},
+        });
+      } finally {
+        flush();
+      }
     },
   };
 }

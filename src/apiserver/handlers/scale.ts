@@ -1,9 +1,8 @@
-import { invalid, invalidObject, type KubeObject, notFound, type Scale } from '#api';
-import { updateObject } from '../registry/update.ts';
+import { badRequest, invalid, invalidObject, type KubeObject, notFound, type Scale } from '#api';
+import { nameMismatch, updateObject } from '../registry/update.ts';
 import type { Entry } from '../watchcache/entry.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { ApiCall, Outcome } from './call.ts';
-import { applyPatch } from './patch.ts';
 import { methodNotAllowed, type VerbEnvironment, writeScope } from './options.ts';
 
 const DEFINITION = 'autoscaling.v1.Scale';
@@ -19,28 +18,19 @@ export async function performScale(env: VerbEnvironment, call: ApiCall): Promise
     }
     case 'update': {
       const body = (await call.body(SCALE)) as Scale | undefined;
-      return await write(env, call, () => body ?? emptyScale());
+      if (body === undefined) throw badRequest('unable to decode an empty body as Scale');
+      if ((body.metadata?.name ?? '') !== '' && body.metadata.name !== call.name)
+        throw nameMismatch(body.metadata.name, call.name);
+      return await write(env, call, () => body);
     }
     case 'patch': {
-      const { type, patch } = await call.patch();
-      return await write(
-        env,
-        call,
-        (current) => call.typed(applyPatch(current, type, patch, DEFINITION), SCALE) as Scale,
-      );
+      const apply = await call.patch();
+      return await write(env, call, (current) => apply(current, SCALE) as Scale);
     }
     default:
       throw methodNotAllowed();
   }
 }
-
-const emptyScale = (): Scale => ({
-  apiVersion: 'autoscaling/v1',
-  kind: 'Scale',
-  metadata: {} as Scale['metadata'],
-  spec: {},
-  status: { replicas: 0 },
-});
 
 async function write(env: VerbEnvironment, call: ApiCall, next: (current: Scale) => Scale): Promise<Outcome> {
   const { resource, name } = call;

@@ -1,17 +1,20 @@
 import {
+  badRequest,
   type Binding,
   conflict,
   deepClone,
   type Eviction,
-  type KubeObject,
+  invalidObject,
   type Namespace,
+  notSupported,
   type Pod,
+  required,
   type Status,
 } from '#api';
 import { deleteObject } from '../registry/delete.ts';
 import { updateObject } from '../registry/update.ts';
 import type { ApiCall, Outcome } from './call.ts';
-import { methodNotAllowed, notFoundPath, type VerbEnvironment, writeScope } from './options.ts';
+import { methodNotAllowed, notFoundPath, type VerbEnvironment, withDryRun, writeScope } from './options.ts';
 
 const BINDING = { group: '', version: 'v1', kind: 'Binding', definition: 'core.v1.Binding' } as const;
 /** Clients of policy/v1beta1 are served too; the two are alike. */
@@ -45,10 +48,27 @@ const success = (status: number): Outcome => {
   return { type: 'object', object, definition: 'meta.v1.Status', status };
 };
 
+/** The name may be left out of such a body. Source: BindingREST.Create, EvictionREST.Create of pkg/registry/core/pod/storage v1.36. */
+function checkBodyName({ name: url }: ApiCall, name: string | undefined, kind: string): void {
+  if ((name ?? '') !== '' && name !== url) throw badRequest(`name in URL does not match name in ${kind} object`);
+}
+
+/** Source: ValidatePodBinding of pkg/apis/core/validation v1.36. */
+function checkBinding({ name }: ApiCall, { target }: Binding): void {
+  const errors = [];
+  if ((target?.kind ?? '') !== '' && target.kind !== 'Node')
+    errors.push(notSupported('target.kind', target.kind, ['Node', '<empty>']));
+  if ((target?.name ?? '') === '') errors.push(required('target.name'));
+  if (errors.length > 0) throw invalidObject({ group: '', kind: 'Binding' }, name, errors);
+}
+
 /** Gives a pod its node. Source: BindingREST.assignPod in pkg/registry/core/pod/storage/storage.go v1.36. */
 async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const binding = (await call.body(BINDING)) as Binding | undefined;
-  const nodeName = binding?.target?.name ?? '';
+  if (binding === undefined) throw badRequest('unable to decode an empty body as Binding');
+  checkBodyName(call, binding.metadata?.name, 'Binding');
+  checkBinding(call, binding);
+  const nodeName = binding.target.name!;
   const scope = writeScope(call);
   await updateObject(
     env,
@@ -59,7 +79,9 @@ async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
       unconditional: true,
       change(current) {
         const pod = deepClone(current) as Pod;
-        delete (pod.metadata as Partial<KubeObject['metadata']>).resourceVersion;
+        // The binding's own uid and resourceVersion, if it has any, are what the scheduler saw of the pod.
+        pod.metadata.uid = binding.metadata?.uid ?? '';
+        pod.metadata.resourceVersion = binding.metadata?.resourceVersion ?? '';
         if (pod.metadata.deletionTimestamp !== undefined)
           throw conflict(
             { group: '', plural: 'pods/binding' },
@@ -72,10 +94,16 @@ async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
             call.name,
             `pod ${call.name} is already assigned to node "${pod.spec.nodeName}"`,
           );
+        if ((pod.spec.schedulingGates ?? []).length > 0)
+          throw conflict(
+            { group: '', plural: 'pods/binding' },
+            call.name,
+            `pod ${call.name} has non-empty .spec.schedulingGates`,
+          );
         pod.spec.nodeName = nodeName;
-        pod.metadata.annotations = { ...pod.metadata.annotations, ...binding?.metadata?.annotations };
+        pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata?.annotations };
         if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
-        pod.metadata.labels = { ...pod.metadata.labels, ...binding?.metadata?.labels };
+        pod.metadata.labels = { ...pod.metadata.labels, ...binding.metadata?.labels };
         if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
         setScheduled(pod, env.clock.now());
         return pod;
@@ -98,11 +126,8 @@ function setScheduled(pod: Pod, nowMs: number): void {
 async function evictPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const eviction = await call.body(EVICTION);
   const { deleteOptions: options = {} } = (eviction ?? {}) as Partial<Eviction>;
-  const scope = writeScope(call);
-  await deleteObject(env, call, call.name, options, {
-    ...scope,
-    dryRun: scope.dryRun || options.dryRun?.[0] === 'All',
-  });
+  if (eviction !== undefined) checkBodyName(call, eviction.metadata?.name, 'Eviction');
+  await deleteObject(env, call, call.name, options, withDryRun(writeScope(call), options.dryRun));
   return success(201);
 }
 

@@ -3,8 +3,6 @@ import {
   badRequest,
   type DeleteOptions,
   deepClone,
-  invalid,
-  invalidObject,
   type Kind,
   type KubeObject,
   notFound,
@@ -17,8 +15,16 @@ import { listObjects, parseRevision, tooLargeRevision } from '../registry/list.t
 import type { WriteScope } from '../registry/scope.ts';
 import { updateObject } from '../registry/update.ts';
 import type { ApiCall, Outcome } from './call.ts';
-import { isDryRun, listRequest, methodNotAllowed, notFoundPath, type VerbEnvironment, writeScope } from './options.ts';
-import { applyPatch } from './patch.ts';
+import {
+  integerQuery,
+  listRequest,
+  methodNotAllowed,
+  notFoundPath,
+  type VerbEnvironment,
+  withDryRun,
+  writeScope,
+} from './options.ts';
+import { isTrue } from '../http/request-info.ts';
 import { performScale } from './scale.ts';
 import { performSpecial } from './special.ts';
 
@@ -112,7 +118,7 @@ async function patch(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, name, subresource } = call;
   const { kind } = resource;
   const scope = writeScope(call);
-  const { type, patch: content } = await call.patch();
+  const apply = await call.patch();
   const { entry } = await updateObject(
     env,
     call,
@@ -121,7 +127,8 @@ async function patch(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
       subresource,
       unconditional: true,
       change(current) {
-        const patched = deepClone(call.typed(applyPatch(current, type, content, kind.definition), kind));
+        // It may share parts with what is stored, and defaults and strategies write.
+        const patched = deepClone(apply(current, kind));
         complete(kind, patched);
         // A patch that says nothing of the version applies to whatever is there.
         if (patched.metadata.resourceVersion === current.metadata.resourceVersion)
@@ -146,24 +153,18 @@ const DELETE_OPTIONS = {
 async function deleteOptions(call: ApiCall): Promise<DeleteOptions> {
   const body = await call.body(DELETE_OPTIONS);
   if (body !== undefined) return body as unknown as DeleteOptions;
-  const grace = call.query('gracePeriodSeconds');
   const propagationPolicy = call.query('propagationPolicy');
   const orphanDependents = call.query('orphanDependents');
-  if (grace !== undefined && !/^-?\d+$/.test(grace))
-    throw invalidObject({ group: '', kind: 'DeleteOptions' }, '', [
-      invalid('gracePeriodSeconds', grace, 'must be an integer'),
-    ]);
   return {
-    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(call.query('gracePeriodSeconds') === undefined
+      ? {}
+      : { gracePeriodSeconds: integerQuery(call.query, 'gracePeriodSeconds') }),
     ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
-    ...(orphanDependents === undefined ? {} : { orphanDependents: orphanDependents === 'true' }),
+    ...(orphanDependents === undefined ? {} : { orphanDependents: isTrue(orphanDependents) }),
   };
 }
 
-function deleteScope(call: ApiCall, options: DeleteOptions): WriteScope {
-  const scope = writeScope(call);
-  return { ...scope, dryRun: scope.dryRun || isDryRun(options.dryRun?.[0]) };
-}
+const deleteScope = (call: ApiCall, options: DeleteOptions): WriteScope => withDryRun(writeScope(call), options.dryRun);
 
 /** Kinds whose deletion is answered with the object. Source: ReturnDeletedObject of each storage v1.36. */
 const RETURNS_OBJECT = new Set([
@@ -202,18 +203,25 @@ function deletedStatus(kind: Kind, { metadata }: KubeObject): Outcome {
   return { type: 'object', object, definition: 'meta.v1.Status', status: 200 };
 }
 
+/** Deletions of a collection under way together: the store makes them durable in one go. Upstream has one (--delete-collection-workers). */
+const COLLECTION_WORKERS = 64;
+
 async function removeCollection(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, namespace } = call;
   const options = await deleteOptions(call);
   const scope = deleteScope(call, options);
   const page = await listObjects(env.store, env.clock, resource, namespace, listRequest(call));
-  for (const entry of page.entries) {
-    const { metadata } = entry.object;
-    try {
-      await deleteObject(env, { resource, namespace: metadata.namespace ?? '' }, metadata.name, options, scope);
-    } catch (error) {
-      if (!StatusError.is(error, 'NotFound')) throw error; // somebody else was quicker
+  const left = page.entries.values();
+  const worker = async (): Promise<void> => {
+    for (const entry of left) {
+      const { metadata } = entry.object;
+      try {
+        await deleteObject(env, { resource, namespace: metadata.namespace ?? '' }, metadata.name, options, scope);
+      } catch (error) {
+        if (!StatusError.is(error, 'NotFound')) throw error; // somebody else was quicker
+      }
     }
-  }
+  };
+  await Promise.all(Array.from({ length: COLLECTION_WORKERS }, worker));
   return { type: 'page', resource, page };
 }

@@ -1,118 +1,65 @@
-import { apiVersionOf, badRequest, type KubeObject, type StatusError } from '#api';
+import { apiVersionOf, badRequest, type KubeObject, StatusError } from '#api';
 import type { Clock } from '#util';
-import type { ByteSink, HttpResponse } from '../http/context.ts';
-import type { Negotiated } from '../http/negotiate.ts';
-import { CONTENT_TYPES } from '../http/negotiate.ts';
-import { encodeObject } from '../http/respond.ts';
-import { type IncludeObject, partialMetadata, table } from '../http/table.ts';
 import { isTrue } from '../http/request-info.ts';
-import { listObjects, parseRevision, type Selection, selectionOf } from '../registry/list.ts';
+import { checkWatchOptions, parseRevision, type Selection, selectionOf, untilReached } from '../registry/list.ts';
+import { Pace } from '../registry/pace.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Entry } from '../watchcache/entry.ts';
-import { Frame, type FrameType } from '../watchcache/watchcache.ts';
+import { Frame } from '../watchcache/change.ts';
 import type { ApiCall } from './call.ts';
-import { listRequest, type VerbEnvironment } from './options.ts';
+import { integerQuery, listRequest, type VerbEnvironment } from './options.ts';
 
 /** A watch without timeoutSeconds ends after this long, and up to twice as long. Source: --min-request-timeout 1800 v1.36. */
 const MIN_TIMEOUT_MS = 1_800_000;
 /** Source: bookmarkFrequency of the watch cache v1.36. */
 const BOOKMARK_MS = 60_000;
 /** A watcher that lets this much pile up is cut off; it resumes from where it was. */
-const MAX_BUFFERED_BYTES = 64 << 20;
+export const MAX_BACKLOG_BYTES = 64 << 20;
+/** What is there already is sent in lots of so many objects. */
+const INITIAL_LOT = 100;
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /** A watch in terms of frames, for the HTTP writer and for callers in this process alike. */
 export interface FrameSink {
-  onFrames(frames: readonly Frame[]): void;
+  /** False: this watcher is too slow and shall be cut off. */
+  onFrames(frames: readonly Frame[]): boolean;
   onBookmark(object: KubeObject): void;
-  onEnd(error: StatusError | undefined): void;
+  /** Resolves when more of the initial state may be given; live changes do not wait for it. */
+  drained(): Promise<void>;
 }
 
 /** What a watch asks for, read and checked before anything is sent. */
 export interface WatchPlan {
   readonly selection: Selection;
-  readonly from: number;
+  /** Changes after this revision are sent. Undefined: from now on. */
+  readonly from: number | undefined;
+  /** Begin with what is there, not older than this revision, as synthetic ADDED events. */
+  readonly replay: { readonly notOlderThan: number; readonly marked: boolean } | undefined;
   readonly bookmarks: boolean;
-  readonly initial: boolean | undefined;
+  /** 0: the server decides. */
+  readonly timeoutMs: number;
 }
 
 export function planWatch(call: ApiCall): WatchPlan {
   const { resource, namespace, query, name } = call;
   const request = listRequest(call);
+  checkWatchOptions(request);
   const bookmarks = isTrue(query('allowWatchBookmarks'));
+  const revision = parseRevision(request.resourceVersion);
+  const wanted = request.sendInitialEvents;
+  if (wanted === true && !bookmarks)
+    // Source: cacher.go Watch v1.36.
+    throw badRequest('sendInitialEvents is forbidden unless allowWatchBookmarks is true for watch');
+  // Without a revision, or with 0, a watch begins with what there is, if nobody said otherwise.
+  const replay = wanted ?? revision === 0;
   return {
     selection: selectionOf(resource, namespace, name === '' ? request : withName(request, name)),
-    from: parseRevision(request.resourceVersion),
+    from: replay || revision === 0 ? undefined : revision,
+    replay: replay ? { notOlderThan: revision, marked: wanted === true } : undefined,
     bookmarks,
-    initial: initialEvents(query('sendInitialEvents'), bookmarks),
+    timeoutMs: Math.max(integerQuery(query, 'timeoutSeconds'), 0) * 1000,
   };
-}
-
-/**
- * Starts a watch: what is already there if asked for, then every change; bookmarks in between. Ends by timeout, by the signal, or by an error.
- * Source: apiserver pkg/endpoints/handlers/watch.go, storage/cacher v1.36.
- */
-export async function startWatch(
-  env: VerbEnvironment,
-  call: ApiCall,
-  { selection, from, bookmarks, initial }: WatchPlan,
-  sink: FrameSink,
-): Promise<void> {
-  const { resource, namespace, query, signal } = call;
-  const request = listRequest(call);
-  // Without a revision, or with 0, a watch begins with what there is, as synthetic ADDED events.
-  const replay = initial === true || (initial === undefined && from === 0);
-
-  let ended = false;
-  const cleanup = new DisposableStack();
-  const end = (error?: StatusError): void => {
-    if (ended) return;
-    ended = true;
-    cleanup.dispose();
-    sink.onEnd(error);
-  };
-  let entries: readonly Entry[] = [];
-  let revision = from;
-  if (replay) {
-    // Waits for a future revision as a list does.
-    await listObjects(env.store, env.clock, resource, namespace, {
-      resourceVersion: request.resourceVersion,
-      limit: 1,
-    });
-    revision = resource.cache.revision;
-    entries = resource.cache.list(selection.prefix).filter((e) => selection.matches?.(e) ?? true);
-  }
-  const watch = (): Disposable =>
-    resource.cache.watch({
-      ...selection,
-      fromRevision: replay ? undefined : from,
-      onFrames(frames, at) {
-        revision = at;
-        sink.onFrames(frames);
-      },
-      onError: end,
-    });
-  if (entries.length > 0) sink.onFrames(entries.map((entry) => new Frame('ADDED', entry)));
-  if (initial === true) sink.onBookmark(bookmark(resource, revision, true));
-  cleanup.use(watch());
-
-  const seconds = Number(query('timeoutSeconds') ?? 0);
-  const timeoutMs = seconds > 0 ? seconds * 1000 : MIN_TIMEOUT_MS * (1 + env.random());
-  cleanup.use(
-    env.clock.after(timeoutMs, () => {
-      if (bookmarks) sink.onBookmark(bookmark(resource, resource.cache.revision, false));
-      end();
-    }),
-  );
-  if (bookmarks)
-    cleanup.use(
-      every(env.clock, BOOKMARK_MS, () => sink.onBookmark(bookmark(resource, resource.cache.revision, false))),
-    );
-  const onAbort = (): void => end();
-  signal.addEventListener('abort', onAbort, { once: true });
-  cleanup.defer(() => signal.removeEventListener('abort', onAbort));
-  if (signal.aborted) end();
 }
 
 const withName = <T extends { fieldSelector?: string | undefined }>(request: T, name: string): T => ({
@@ -120,14 +67,107 @@ const withName = <T extends { fieldSelector?: string | undefined }>(request: T, 
   fieldSelector: [request.fieldSelector ?? '', `metadata.name=${name}`].filter((s) => s !== '').join(','),
 });
 
-/** Source: metainternalversion validation.validateWatchOptions v1.36. */
-function initialEvents(text: string | undefined, bookmarks: boolean): boolean | undefined {
-  if (text === undefined) return undefined;
-  const wanted = isTrue(text);
-  if (wanted && !bookmarks)
-    throw badRequest('sendInitialEvents is forbidden unless allowWatchBookmarks is true for watch');
-  return wanted;
+/**
+ * Runs a watch: what is already there if asked for, then every change; bookmarks in between. Resolves when it ends in good order: by timeout or by
+ * the signal. Source: apiserver pkg/endpoints/handlers/watch.go, storage/cacher v1.36.
+ */
+export async function runWatch(env: VerbEnvironment, call: ApiCall, plan: WatchPlan, sink: FrameSink): Promise<void> {
+  const { resource, signal } = call;
+  const { store, clock, random } = env;
+  const { selection, from, replay, bookmarks } = plan;
+  if (replay !== undefined && replay.notOlderThan > resource.cache.revision)
+    await untilReached(store, clock, replay.notOlderThan);
+  if (signal.aborted) return;
+
+  const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+  using cleanup = new DisposableStack();
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  cleanup.defer(() => signal.removeEventListener('abort', onAbort));
+
+  /** Changes that wait for the initial state to be through. */
+  const backlog = replay === undefined ? undefined : new Backlog();
+  const snapshot = replay === undefined ? [] : resource.cache.list(selection.prefix);
+  const { revision } = resource.cache;
+  let live = replay === undefined;
+  const watch = resource.cache.watch({
+    ...selection,
+    fromRevision: from,
+    onFrames(frames) {
+      if (!(live ? sink.onFrames(frames) : backlog!.add(frames))) reject(tooSlow());
+    },
+    onEnd: (error) => (error === undefined ? resolve() : reject(error)),
+  });
+  cleanup.use(watch);
+  const giveBookmark = (): void => {
+    if (bookmarks && live) sink.onBookmark(bookmark(resource, resource.cache.revision, false));
+  };
+  const timeoutMs = plan.timeoutMs > 0 ? plan.timeoutMs : MIN_TIMEOUT_MS * (1 + random());
+  cleanup.use(
+    clock.after(timeoutMs, () => {
+      giveBookmark();
+      resolve();
+    }),
+  );
+  if (bookmarks) cleanup.use(every(clock, BOOKMARK_MS, giveBookmark));
+
+  if (replay !== undefined) {
+    let ended = false;
+    const end = (): void => void (ended = true);
+    over.then(end, end);
+    await sendInitial(snapshot, selection, { clock, sink, ended: () => ended });
+    if (!ended) {
+      if (replay.marked) sink.onBookmark(bookmark(resource, revision, true));
+      live = true;
+      if (!backlog!.flush(sink)) reject(tooSlow());
+    }
+  }
+  await over;
 }
+
+/** ADDED for each object of the snapshot that is selected; a long one in lots, at the pace of the reader. */
+async function sendInitial(
+  snapshot: readonly Entry[],
+  { matches }: Selection,
+  { clock, sink, ended }: { clock: Clock; sink: FrameSink; ended: () => boolean },
+): Promise<void> {
+  const pace = new Pace(clock);
+  let lot: Frame[] = [];
+  for (const entry of snapshot) {
+    if (matches?.(entry) ?? true) lot.push(new Frame('ADDED', entry));
+    if (lot.length === INITIAL_LOT) {
+      sink.onFrames(lot);
+      lot = [];
+      await sink.drained();
+    }
+    if (pace.due) await pace.turn();
+    if (ended()) return;
+  }
+  if (lot.length > 0) sink.onFrames(lot);
+}
+
+/** Live changes that came while the initial state was being sent. */
+class Backlog {
+  #frames: Frame[] = [];
+  #bytes = 0;
+
+  /** False: too much. */
+  add(frames: readonly Frame[]): boolean {
+    for (const frame of frames) {
+      this.#frames.push(frame);
+      this.#bytes += frame.entry.value.length;
+    }
+    return this.#bytes <= MAX_BACKLOG_BYTES;
+  }
+
+  flush(sink: FrameSink): boolean {
+    const frames = this.#frames;
+    this.#frames = [];
+    return frames.length === 0 || sink.onFrames(frames);
+  }
+}
+
+const tooSlow = (): StatusError => new StatusError('Timeout', 'the watch was too slow and has been cut off');
 
 function every(clock: Clock, ms: number, fn: () => void): Disposable {
   let timer: Disposable;
@@ -151,131 +191,4 @@ function bookmark({ kind }: Resource, revision: number, initialEnd: boolean): Ku
       ...(initialEnd ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {}),
     } as unknown as KubeObject['metadata'],
   };
-}
-
-export interface WatchWriter {
-  readonly negotiated: Negotiated;
-  readonly include: IncludeObject;
-}
-
-/** The HTTP answer of a watch: one JSON document a line, all that a tick brings in one write. */
-export function watchResponse(env: VerbEnvironment, call: ApiCall, { negotiated, include }: WatchWriter): HttpResponse {
-  const plan = planWatch(call);
-  return {
-    status: 200,
-    headers: { 'content-type': watchContentType(negotiated), 'cache-control': 'no-cache, private' },
-    async stream(sink: ByteSink) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const encoder = newEncoder(env.clock, call.resource, negotiated, include);
-      let pending: Buffer[] = [];
-      const flush = (): void => {
-        if (pending.length === 0) return;
-        const chunk = pending.length === 1 ? pending[0]! : Buffer.concat(pending);
-        pending = [];
-        sink.write(chunk);
-        if (sink.bufferedBytes > MAX_BUFFERED_BYTES) {
-          sink.end();
-          resolve();
-        }
-      };
-      const push = (bytes: Buffer): void => {
-        if (pending.length === 0) queueMicrotask(flush);
-        pending.push(bytes);
-      };
-      const end = (error: StatusError | undefined): void => {
-        if (error !== undefined) push(eventLine('ERROR', Buffer.from(JSON.stringify(error.toStatus()))));
-        flush();
-        sink.end();
-        resolve();
-      };
-      try {
-        await startWatch(env, call, plan, {
-          onFrames: (frames) => {
-            for (const frame of frames) push(encoder.frame(frame));
-          },
-          onBookmark: (object) => push(encoder.bookmark(object)),
-          onEnd: end,
-        });
-      } catch (error) {
-        // The status line is out already; the error travels as an event, as upstream's does once it streams.
-        end(error as StatusError);
-      }
-      await promise;
-    },
-  };
-}
-
-function watchContentType({ format, as }: Negotiated): string {
-  if (format === 'protobuf') return `${CONTENT_TYPES.protobuf};stream=watch`;
-  return as === undefined ? CONTENT_TYPES.json : `${CONTENT_TYPES.json};as=${as};v=v1;g=meta.k8s.io;stream=watch`;
-}
-
-const NEWLINE = Buffer.from('}\n');
-
-function eventLine(type: FrameType | 'BOOKMARK' | 'ERROR', object: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, NEWLINE]);
-}
-
-interface Encoder {
-  frame(frame: Frame): Buffer;
-  bookmark(object: KubeObject): Buffer;
-}
-
-/** Plain JSON lines are shared by all watchers of an event; tables are shared but for the first, which carries the columns. */
-function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, include: IncludeObject): Encoder {
-  const { kind } = resource;
-  const format = `${kind.group}/${kind.version}`;
-  if (negotiated.format === 'protobuf') return protobufEncoder(resource, negotiated);
-  if (negotiated.as === undefined)
-    return {
-      frame: (frame) => frame.encoded(format, ({ type, entry }) => eventLine(type, resource.bytes(entry))),
-      bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(object))),
-    };
-  if (negotiated.as === 'Table') {
-    let columns = true;
-    const line = (type: FrameType | 'BOOKMARK', objects: readonly KubeObject[], resourceVersion: string): Buffer => {
-      const metadata = { resourceVersion };
-      const content = table(kind, objects, { include, nowMs: clock.now(), columns, metadata });
-      columns = false;
-      return eventLine(type, Buffer.from(JSON.stringify(content)));
-    };
-    return {
-      frame(frame) {
-        const make = ({ type, entry }: Frame): Buffer => line(type, [resource.object(entry)], String(entry.revision));
-        return columns ? make(frame) : frame.encoded(`${format} table ${include}`, make);
-      },
-      bookmark: (object) => line('BOOKMARK', [], object.metadata.resourceVersion),
-    };
-  }
-  return {
-    frame: (frame) =>
-      frame.encoded(`${format} partial`, ({ type, entry }) =>
-        eventLine(type, Buffer.from(JSON.stringify(partialMetadata(resource.object(entry))))),
-      ),
-    bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(partialMetadata(object)))),
-  };
-}
-
-/** Frames of 4 bytes of length and a runtime.Unknown that holds a meta/v1 WatchEvent. */
-function protobufEncoder(resource: Resource, negotiated: Negotiated): Encoder {
-  const line = (type: string, object: KubeObject): Buffer => {
-    const raw = encodeObject(object, resource.kind.definition, negotiated);
-    const event = Buffer.concat([field(1, Buffer.from(type)), field(2, field(1, raw))]);
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32BE(event.length);
-    return Buffer.concat([length, event]);
-  };
-  return {
-    frame: (frame) =>
-      frame.encoded(`${resource.kind.definition} protobuf`, ({ type, entry }) => line(type, resource.object(entry))),
-    bookmark: (object) => line('BOOKMARK', object),
-  };
-}
-
-/** A length-delimited protobuf field. */
-function field(number: number, bytes: Buffer): Buffer {
-  const head: number[] = [(number << 3) | 2];
-  let rest = bytes.length;
-  for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128);
-  return Buffer.concat([Buffer.from([...head, rest]), bytes]);
 }

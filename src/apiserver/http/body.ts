@@ -1,14 +1,13 @@
 import {
-  badRequest,
+  applyPatch,
   type BodyTarget,
+  type ChangePatchType,
   decodeJson,
-  decodeObject,
   decodeProtobuf,
   decodeYaml,
   type FieldValidation,
   type KubeObject,
-  parseJson,
-  type PatchType,
+  parsePatch,
   StatusError,
 } from '#api';
 import type { ApiCall } from '../handlers/call.ts';
@@ -19,21 +18,16 @@ import { CONTENT_TYPES, PROTOBUF } from './negotiate.ts';
 /** Source: MaxRequestBodyBytes of the generic API server v1.36. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
-/** Warn is the default since v1.27. Source: validation.ValidateFieldValidation. */
+/** What the query says; {@link writeScope} refuses other values. Warn is the default since v1.27. */
 function fieldValidationOf(value: string | null): FieldValidation {
-  if (value === null || value === '') return 'Warn';
-  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
-  throw new StatusError(
-    'Invalid',
-    `CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
-  );
+  return value === 'Ignore' || value === 'Strict' ? value : 'Warn';
 }
 
 const mediaType = (context: RequestContext): string =>
   (context.request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
 
 /** The part of a call that reads the body: decoded by its content type, as strictly as the query says. */
-export function decodeRequest(context: RequestContext): Pick<ApiCall, 'body' | 'patch' | 'typed'> {
+export function decodeRequest(context: RequestContext): Pick<ApiCall, 'body' | 'patch'> {
   const { request, warn } = context;
   const options = (): { fieldValidation: FieldValidation } => ({
     fieldValidation: fieldValidationOf(request.query.get('fieldValidation')),
@@ -50,11 +44,12 @@ export function decodeRequest(context: RequestContext): Pick<ApiCall, 'body' | '
       return warned(decodeBytes(bytes, mediaType(context), target, validation));
     },
     async patch() {
-      const type = mediaType(context) as PatchType;
-      if (![...PATCH_TYPES, 'application/apply-patch+yaml'].includes(type)) throw unsupportedPatch();
-      return { type, patch: parsePatch(await request.body(MAX_BODY_BYTES)) };
+      const type = mediaType(context) as ChangePatchType;
+      if (!PATCH_TYPES.includes(type)) throw unsupportedPatch();
+      const validation = options();
+      const patch = parsePatch(type, await request.body(MAX_BODY_BYTES));
+      return (current, target) => warned(applyPatch(type, current, patch, target, validation));
     },
-    typed: (object, target) => warned(decodeObject(object, target, options())),
   };
 }
 
@@ -77,14 +72,5 @@ function decodeBytes(
         'UnsupportedMediaType',
         `the body of the request was in an unknown format - accepted media types include: ${Object.values(CONTENT_TYPES).join(', ')}`,
       );
-  }
-}
-
-/** Patches are JSON; an apply patch may be YAML. */
-function parsePatch(bytes: Buffer): unknown {
-  try {
-    return parseJson(bytes);
-  } catch (error) {
-    throw badRequest(`error decoding patch: ${(error as Error).message}`);
   }
 }

@@ -36,6 +36,10 @@ export interface ByteSink {
   write(chunk: Buffer): boolean;
   drained(): Promise<void>;
   end(): void;
+  /** The other end is gone, or this one has ended. */
+  readonly closed: boolean;
+  /** Ends at once; what is buffered is lost. */
+  cut(): void;
   /** Bytes accepted but not yet sent. */
   readonly bufferedBytes: number;
 }
@@ -74,6 +78,10 @@ export class RequestContext {
       if (this.#aborted !== undefined) this.#abort.abort(this.#aborted);
     }
     return this.#abort.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#aborted !== undefined;
   }
 
   abort(reason: unknown): void {

@@ -18,7 +18,8 @@ export const withStatusErrors: Filter = (next) => async (context) => {
     return await next(context);
   } catch (error) {
     if (error instanceof StatusError) return statusResponse(error);
-    if (context.request.path !== '') context.log.error('Handler failed', { path: context.request.path, error });
+    // What a handler throws when its client has left is nobody's fault and nobody reads the answer.
+    if (!context.aborted) context.log.error('Handler failed', { path: context.request.path, error });
     return statusResponse(internalError(error));
   }
 };

@@ -72,16 +72,30 @@ function histogram(name: string, labels: string, { count, sumSeconds, buckets }:
   ];
 }
 
-/** Resources clients invent must not become series without end: only served ones get a name. */
+/** Verbs that get a series of their own; clients may send any method. */
+const VERBS = new Set([
+  'get',
+  'list',
+  'watch',
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'deletecollection',
+  'post',
+  'put',
+]);
+
+/** Resources and methods clients invent must not become series without end: only served ones get a name. */
 export const withMetrics =
-  (metrics: Metrics, clock: Clock): Filter =>
+  (metrics: Metrics, registry: Registry, clock: Clock): Filter =>
   (next) =>
   async (context) => {
     const response = await next(context);
     const { verb, resource, group, version, isResourceRequest } = context.info;
     const code = 'status' in response ? response.status : 101;
-    const known = isResourceRequest && code !== 404;
-    const labels = { verb: verb.toUpperCase(), code };
+    const known = isResourceRequest && registry.find(group, version, resource) !== undefined;
+    const labels = { verb: VERBS.has(verb) ? verb.toUpperCase() : 'OTHER', code };
     const of = known ? { resource, group, version } : { resource: '', group: '', version: '' };
     metrics.observe({ ...labels, ...of }, (clock.monotonic() - context.startedMs) / 1000);
     return response;

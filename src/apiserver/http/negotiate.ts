@@ -77,6 +77,8 @@ export function negotiate(accept: string | undefined, query: URLSearchParams, ag
     const as = params['as'];
     if (as !== undefined && (params['g'] !== 'meta.k8s.io' || params['v'] !== 'v1' || !offer.conversions.includes(as)))
       continue;
+    // Tables have no protobuf form.
+    if (as === 'Table' && format === 'protobuf') continue;
     const found: Negotiated = {
       format,
       as: as as Negotiated['as'],

@@ -48,8 +48,8 @@ export const pageNotFound = (): HttpResponse => text(404, '404 page not found\n'
 
 /** Paths that are no resources: discovery, OpenAPI, version, health, metrics. */
 export async function nonResource(options: NonResourceOptions, context: RequestContext): Promise<HttpResponse> {
-  const { request } = context;
-  const path = request.path.length > 1 ? request.path.replace(/\/+$/, '') : request.path;
+  const { request, info } = context;
+  const path = info.path.length > 1 ? info.path.replace(/\/+$/, '') : info.path;
   const parts = path.split('/').slice(1);
   switch (parts[0]) {
     case '':

@@ -28,7 +28,9 @@ const VERBS: Readonly<Record<string, string>> = {
 /** Subresources of a namespace, which otherwise would look like collections in it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-export function requestInfoOf(method: string, path: string, query: URLSearchParams): RequestInfo {
+/** `encodedPath` as it stands in the request. It is decoded before it is split, so that an encoded slash cannot smuggle one into a name. */
+export function requestInfoOf(method: string, encodedPath: string, query: URLSearchParams): RequestInfo {
+  const path = decode(encodedPath);
   const parts = path.split('/').filter((p) => p !== '');
   const core = parts[0] === 'api';
   const group = core ? '' : (parts[1] ?? '');
@@ -37,7 +39,10 @@ export function requestInfoOf(method: string, path: string, query: URLSearchPara
     return { ...NOTHING, verb: method.toLowerCase(), path, version: '' };
 
   const version = parts[resourceAt - 1] ?? '';
-  const own = parts.slice(resourceAt).map(decode);
+  const own = parts.slice(resourceAt);
+  // The old way to ask for a watch, still served: /api/v1/watch/namespaces/n/pods.
+  const watch = own[0] === 'watch' && own.length > 1;
+  if (watch) own.shift();
   let namespace = '';
   if (own[0] === 'namespaces' && own[1] !== undefined) {
     namespace = own[1];
@@ -46,7 +51,7 @@ export function requestInfoOf(method: string, path: string, query: URLSearchPara
   const [resource = '', name = '', subresource = '', ...rest] = own;
   return {
     isResourceRequest: true,
-    verb: verbOf(method, name, query),
+    verb: watch && method === 'GET' ? 'watch' : verbOf(method, name, query),
     path,
     group,
     version,
@@ -79,16 +84,16 @@ function verbOf(method: string, name: string, query: URLSearchParams): string {
   return verb === 'delete' ? 'deletecollection' : verb;
 }
 
-/** Booleans of a query as Go's conversion reads them: present and empty is true. */
+/** Booleans of a query: only '0' and 'false' are not true. Source: Convert_Slice_string_To_bool, apimachinery pkg/runtime/conversion.go v0.36. */
 export function isTrue(value: string | null | undefined): boolean {
-  return value !== null && value !== undefined && !['0', 'false', 'f', 'F', 'FALSE', 'False'].includes(value);
+  return value !== null && value !== undefined && value !== '0' && value.toLowerCase() !== 'false';
 }
 
-function decode(part: string): string {
-  if (!part.includes('%')) return part;
+function decode(path: string): string {
+  if (!path.includes('%')) return path;
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(path);
   } catch {
-    throw badRequest(`invalid URL escape in path segment ${JSON.stringify(part)}`);
+    throw badRequest(`invalid URL escape in path ${JSON.stringify(path)}`);
   }
 }

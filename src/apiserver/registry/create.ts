@@ -1,10 +1,10 @@
 import {
   alreadyExists,
-  apiVersionOf,
   badRequest,
   generateName,
   invalidObject,
   type KubeObject,
+  resourceText,
   StatusError,
   validateObjectMeta,
 } from '#api';
@@ -69,6 +69,7 @@ async function createOnce(
     const errors = [
       ...validateObjectMeta(object.metadata, { namespaced: kind.namespaced, validateName: kind.validateName }),
       ...(kind.validate?.(object) ?? []),
+      ...(kind.validateCreate?.(object) ?? []),
     ];
     if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
@@ -106,11 +107,9 @@ export function checkNamespace(namespaced: boolean, object: KubeObject, namespac
 }
 
 function generatedNameTaken(kind: { group: string; plural: string }, name: string): StatusError {
-  const resource =
-    apiVersionOf({ group: kind.group, version: '' }) === '' ? kind.plural : `${kind.plural}.${kind.group}`;
   return new StatusError(
     'AlreadyExists',
-    `${resource} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    `${resourceText(kind)} "${name}" already exists, the server was not able to generate a unique name for the object`,
     { details: { name, kind: kind.plural, ...(kind.group === '' ? {} : { group: kind.group }), retryAfterSeconds: 1 } },
   );
 }

@@ -7,7 +7,7 @@ import {
   type Kind,
   type KubeObject,
   notFound,
-  StatusError,
+  notSupported,
 } from '#api';
 import type { Entry } from '../watchcache/entry.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
@@ -143,32 +143,33 @@ function withPropagation(finalizers: readonly string[], options: DeleteOptions):
   return kept;
 }
 
-function checkPreconditions(kind: Kind, object: KubeObject, { preconditions }: DeleteOptions): void {
+/** Source of the texts, which name the kind where others name the resource: rest.BeforeDelete v1.36. */
+function checkPreconditions({ group, kind }: Kind, object: KubeObject, { preconditions }: DeleteOptions): void {
   const { uid, resourceVersion, name } = object.metadata;
   if (preconditions?.uid !== undefined && preconditions.uid !== uid)
     throw conflict(
-      kind,
+      { group, plural: kind },
       name,
-      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
+      `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
     );
   if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion)
     throw conflict(
-      kind,
+      { group, plural: kind },
       name,
-      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+      `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );
 }
 
-/** Source: metav1 validation.ValidateDeleteOptions v1.36. */
+/** Source: metav1 validation.ValidateDeleteOptions v0.36. */
 function checkOptions({ orphanDependents, propagationPolicy }: DeleteOptions): void {
-  const kind = { group: '', kind: 'DeleteOptions' };
+  const errors = [];
   if (orphanDependents !== undefined && propagationPolicy !== undefined)
-    throw invalidObject(kind, '', [
+    errors.push(
       invalid('propagationPolicy', propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set'),
-    ]);
-  if (propagationPolicy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(propagationPolicy))
-    throw new StatusError(
-      'Invalid',
-      `DeleteOptions "" is invalid: propagationPolicy: Unsupported value: "${propagationPolicy}": supported values: "Foreground", "Background", "Orphan", "nil"`,
     );
+  if (propagationPolicy !== undefined && !POLICIES.includes(propagationPolicy))
+    errors.push(notSupported('propagationPolicy', propagationPolicy, [...POLICIES, 'nil']));
+  if (errors.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
 }
+
+const POLICIES = ['Foreground', 'Background', 'Orphan'];

@@ -1,8 +1,10 @@
 import {
   badRequest,
+  type FieldError,
   forbiddenField,
   invalidObject,
   matchFields,
+  notSupported,
   parseFieldSelector,
   parseLabelSelector,
   requiredFieldValue,
@@ -11,6 +13,7 @@ import {
 import { prefixEnd, type Store } from '#store';
 import type { Clock } from '#util';
 import { Entry } from '../watchcache/entry.ts';
+import { Pace } from './pace.ts';
 import { type Resource, storeFailure } from './resource.ts';
 
 /** How long a read waits for a revision that is not there yet. Source: blockTimeout of the watch cache v1.36. */
@@ -23,6 +26,8 @@ export interface ListRequest {
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: string | undefined;
+  /** Of watches only. */
+  readonly sendInitialEvents?: boolean | undefined;
 }
 
 export interface ListPage {
@@ -76,61 +81,106 @@ export async function listObjects(
   request: ListRequest,
 ): Promise<ListPage> {
   checkListOptions(request);
-  const { prefix, matches } = selectionOf(resource, namespace, request);
-  const limit = request.limit ?? 0;
+  const selection = selectionOf(resource, namespace, request);
+  const limit = Math.max(request.limit ?? 0, 0);
+  const pace = new Pace(clock);
+  const read = { store, resource, pace, limit, ...selection };
   if (request.continue !== undefined && request.continue !== '') {
+    if (!['', '0', undefined].includes(request.resourceVersion))
+      throw badRequest('specifying resource version is not allowed when using continue');
     const { revision, start } = decodeContinue(request.continue, resource.prefix(''));
-    const at = revision > 0 ? revision : resource.cache.revision;
-    const entries = await entriesAt(store, resource, prefix, at, start);
-    return page(resource, entries, { matches, limit, revision: at });
+    return await pageAt(read, revision > 0 ? revision : resource.cache.revision, start);
   }
   const wanted = parseRevision(request.resourceVersion);
   if (wanted > resource.cache.revision) await untilReached(store, clock, wanted);
-  if (request.resourceVersionMatch === 'Exact' && wanted < resource.cache.revision)
-    return page(resource, await entriesAt(store, resource, prefix, wanted), { matches, limit, revision: wanted });
-  return page(resource, resource.cache.list(prefix), { matches, limit, revision: resource.cache.revision });
+  // A limit with a revision and nothing said of how to match it means exactly that revision, as it always has.
+  const exact = request.resourceVersionMatch === 'Exact' || (noMatch(request) && limit > 0 && wanted > 0);
+  if (exact && wanted < resource.cache.revision) return await pageAt(read, wanted, selection.prefix);
+  return await pageNow(read);
 }
 
-interface PageRequest {
-  readonly matches: Selection['matches'];
+const noMatch = ({ resourceVersionMatch }: ListRequest): boolean => (resourceVersionMatch ?? '') === '';
+
+interface PageRead extends Selection {
+  readonly store: Store;
+  readonly resource: Resource;
+  readonly pace: Pace;
+  /** 0: all. */
   readonly limit: number;
-  readonly revision: number;
 }
 
-function page(resource: Resource, all: readonly Entry[], { matches, limit, revision }: PageRequest): ListPage {
-  if (limit <= 0) return { entries: matches === undefined ? all : all.filter(matches), revision };
+/** A page from the beginning, of what the cache holds. */
+async function pageNow({ resource, prefix, matches, limit, pace }: PageRead): Promise<ListPage> {
+  const { revision } = resource.cache;
+  const all = resource.cache.list(prefix);
+  if (matches === undefined && (limit === 0 || all.length <= limit)) return { entries: all, revision };
+  if (matches === undefined) return pageOf(resource, all.slice(0, limit), revision, all.length - limit);
   const entries: Entry[] = [];
-  let next = 0;
-  while (next < all.length && entries.length < limit) {
-    const entry = all[next++]!;
-    if (matches === undefined || matches(entry)) entries.push(entry);
+  for (const [i, entry] of all.entries()) {
+    if (matches(entry)) entries.push(entry);
+    // With a selector nobody knows how many are left without looking at all.
+    if (entries.length === limit && limit > 0)
+      return pageOf(resource, entries, revision, i + 1 < all.length, entry.key);
+    if (pace.due) await pace.turn();
   }
-  if (next === all.length) return { entries, revision };
+  return { entries, revision };
+}
+
+/** Pairs looked at together where a selector leaves out an unknown part of them. */
+const SCAN = 1000;
+
+/** A page of how things were at `revision`, from the key `start` on. */
+async function pageAt(read: PageRead, revision: number, start: string): Promise<ListPage> {
+  const { resource, prefix, matches, limit, pace } = read;
+  const entries: Entry[] = [];
+  let from = start < prefix ? prefix : start;
+  for (;;) {
+    const { kvs, count } = await rangeAt(read, revision, from, matches === undefined ? limit : SCAN);
+    for (const [i, { key, value, modRevision }] of kvs.entries()) {
+      const cached = resource.cache.get(key);
+      const entry = cached?.revision === modRevision ? cached : new Entry(key, value, modRevision);
+      if (matches?.(entry) ?? true) entries.push(entry);
+      const left = count - i - 1;
+      if (entries.length === limit && limit > 0)
+        return pageOf(resource, entries, revision, matches === undefined ? left : left > 0, key);
+      if (pace.due) await pace.turn();
+    }
+    if (kvs.length >= count) return { entries, revision };
+    from = `${kvs.at(-1)!.key}\0`;
+  }
+}
+
+/** A page that ends after the key `last`; `left`: how many follow, or whether any do. */
+function pageOf(
+  resource: Resource,
+  entries: readonly Entry[],
+  revision: number,
+  left: number | boolean,
+  last = entries.at(-1)!.key,
+): ListPage {
+  if (left === 0 || left === false) return { entries, revision };
   return {
     entries,
     revision,
-    continue: encodeContinue(revision, `${all[next - 1]!.key}\0`, resource.prefix('')),
-    // With a selector nobody knows how many are left without looking at all.
-    ...(matches === undefined ? { remainingItemCount: all.length - next } : {}),
+    continue: encodeContinue(revision, `${last}\0`, resource.prefix('')),
+    ...(typeof left === 'number' ? { remainingItemCount: left } : {}),
   };
 }
 
-async function entriesAt(
-  store: Store,
-  resource: Resource,
-  prefix: string,
+async function rangeAt(
+  { store, prefix }: PageRead,
   revision: number,
-  start = prefix,
-): Promise<readonly Entry[]> {
+  key: string,
+  limit: number,
+): ReturnType<Store['range']> {
+  if (revision > store.revision) throw tooLargeRevision(revision, store.revision);
+  const rangeEnd = prefixEnd(prefix);
+  if (key >= rangeEnd) return { kvs: [], count: 0, revision };
   try {
-    const { kvs } = await store.range({ key: start < prefix ? prefix : start, rangeEnd: prefixEnd(prefix), revision });
-    return kvs.map(({ key, value, modRevision }) => {
-      const cached = resource.cache.get(key);
-      return cached?.revision === modRevision ? cached : new Entry(key, value, modRevision);
-    });
+    return await store.range({ key, rangeEnd, revision, limit });
   } catch (error) {
     const failure = storeFailure(error);
-    if (!StatusError.is(failure, 'Expired') || start === prefix) throw failure;
+    if (!StatusError.is(failure, 'Expired') || key === prefix) throw failure;
     throw new StatusError('Expired', EXPIRED_CONTINUE, { cause: error });
   }
 }
@@ -139,7 +189,7 @@ async function entriesAt(
 const EXPIRED_CONTINUE =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
 
-async function untilReached(store: Store, clock: Clock, revision: number): Promise<void> {
+export async function untilReached(store: Store, clock: Clock, revision: number): Promise<void> {
   if (store.revision >= revision) return;
   const { promise, resolve } = Promise.withResolvers<boolean>();
   using timer = clock.after(FUTURE_WAIT_MS, () => resolve(false));
@@ -169,23 +219,56 @@ export function parseRevision(text: string | undefined): number {
   return Number(text);
 }
 
-/** Source: metainternalversion validation.ValidateListOptions v1.36. */
-function checkListOptions({ resourceVersion, resourceVersionMatch, continue: token }: ListRequest): void {
-  if (resourceVersionMatch === undefined || resourceVersionMatch === '') return;
-  const kind = { group: 'meta.k8s.io', kind: 'ListOptions' };
+/** Source: ValidateListOptions, apimachinery pkg/apis/meta/internalversion/validation v0.36. */
+function checkListOptions({
+  resourceVersion,
+  resourceVersionMatch,
+  continue: token,
+  sendInitialEvents,
+}: ListRequest): void {
   const path = 'resourceVersionMatch';
-  if (resourceVersion === undefined || resourceVersion === '')
-    throw invalidObject(kind, '', [
-      forbiddenField(path, 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
-    ]);
-  if (token !== undefined && token !== '')
-    throw invalidObject(kind, '', [
-      forbiddenField(path, 'resourceVersionMatch is forbidden when continue is provided'),
-    ]);
-  if (resourceVersionMatch === 'Exact' && resourceVersion === '0')
-    throw invalidObject(kind, '', [
-      forbiddenField(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
-    ]);
+  const errors: FieldError[] = [];
+  if (resourceVersionMatch !== undefined && resourceVersionMatch !== '') {
+    if ((resourceVersion ?? '') === '')
+      errors.push(forbiddenField(path, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if ((token ?? '') !== '')
+      errors.push(forbiddenField(path, 'resourceVersionMatch is forbidden when continue is provided'));
+    if (!MATCHES.includes(resourceVersionMatch))
+      errors.push(notSupported(path, resourceVersionMatch, [...MATCHES, '']));
+    if (resourceVersionMatch === 'Exact' && resourceVersion === '0')
+      errors.push(forbiddenField(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (sendInitialEvents !== undefined)
+    errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  refuse(errors);
+}
+
+const MATCHES = ['Exact', 'NotOlderThan'];
+
+/** Source: validateWatchOptions, as above. */
+export function checkWatchOptions({
+  resourceVersionMatch: match = '',
+  continue: token,
+  sendInitialEvents,
+}: ListRequest): void {
+  const path = 'resourceVersionMatch';
+  const errors: FieldError[] = [];
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan')
+    errors.push(forbiddenField(path, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  if (match !== '') {
+    if (sendInitialEvents === undefined)
+      errors.push(
+        forbiddenField(path, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+      );
+    if (match !== 'NotOlderThan') errors.push(notSupported(path, match, ['NotOlderThan']));
+    if ((token ?? '') !== '')
+      errors.push(forbiddenField(path, 'resourceVersionMatch is forbidden when continue is provided'));
+  }
+  refuse(errors);
+}
+
+function refuse(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
 }
 
 /** Tokens look like upstream's (apiserver pkg/storage/continue.go), though no client may rely on it. */
@@ -197,9 +280,9 @@ function encodeContinue(revision: number, next: string, root: string): string {
 function decodeContinue(token: string, root: string): { revision: number; start: string } {
   try {
     const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Record<string, unknown>;
-    if (v !== 'meta.k8s.io/v1' || typeof rv !== 'number' || typeof start !== 'string' || start === '')
+    if (v !== 'meta.k8s.io/v1' || !Number.isSafeInteger(rv) || typeof start !== 'string' || start === '')
       throw new Error('unknown version');
-    return { revision: rv, start: root + start };
+    return { revision: rv as number, start: root + start };
   } catch (error) {
     throw new StatusError('BadRequest', `continue key is not valid: ${(error as Error).message}`, { cause: error });
   }

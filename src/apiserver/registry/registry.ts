@@ -1,6 +1,6 @@
 import { allKinds, type Kind, StatusError } from '#api';
 import type { Store } from '#store';
-import type { Logger } from '#util';
+import type { Clock, Logger } from '#util';
 import { WatchCache } from '../watchcache/watchcache.ts';
 import { Resource } from './resource.ts';
 
@@ -10,12 +10,12 @@ export class Registry {
   readonly #byPath = new Map<string, Resource>();
   readonly #caches = new Map<string, WatchCache>();
 
-  constructor(store: Store, log: Logger) {
+  constructor(store: Store, environment: { readonly clock: Clock; readonly log: Logger }) {
     for (const kind of allKinds) {
       const storage = kind.storedAs?.kind ?? kind;
       const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
       let cache = this.#caches.get(prefix);
-      if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, log)));
+      if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, environment)));
       const resource = new Resource(kind, cache, store);
       this.#resources.set(kind, resource);
       this.#byPath.set(`${kind.group}/${kind.version}/${kind.plural}`, resource);
@@ -25,6 +25,10 @@ export class Registry {
   /** Loads every cache. */
   async start(): Promise<void> {
     await Promise.all([...this.#caches.values()].map((cache) => cache.start()));
+  }
+
+  endWatches(): void {
+    for (const cache of this.#caches.values()) cache.endWatches();
   }
 
   stop(): void {

@@ -78,7 +78,10 @@ function checkLock(kind: Kind, next: KubeObject, old: KubeObject, { unconditiona
   if (resourceVersion !== undefined && resourceVersion !== '') {
     if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name, MODIFIED);
   } else if (unconditional !== true && kind.unconditionalUpdate === false) {
-    throw invalidObject(kind, name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    // The resource stands where the kind should: upstream has it so.
+    throw invalidObject({ group: kind.group, kind: kind.plural }, name, [
+      invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
   }
 }
 
@@ -146,7 +149,7 @@ function prepare(kind: Kind, next: KubeObject, old: KubeObject, subresource: str
     if (kind.status !== undefined) takeOver(next, old, 'status');
     kind.prepareForUpdate?.(next, old);
   }
-  if (kind.generation === true && subresource !== 'status' && !sameSpec(next, old))
+  if (kind.generation === true && !KEEPS_GENERATION.has(subresource) && !sameSpec(kind, next, old))
     metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
@@ -162,8 +165,12 @@ function takeOver(next: KubeObject, old: KubeObject, field: string): void {
   else to[field] = from[field];
 }
 
-/** Everything but metadata and status is what generation counts. */
-function sameSpec(a: KubeObject, b: KubeObject): boolean {
+/** Subresources whose writes are no change of what is wanted: a pod that gets its node is the same pod. */
+const KEEPS_GENERATION = new Set(['status', 'binding', 'finalize']);
+
+/** Everything but status, and of metadata what the kind says, is what generation counts. */
+function sameSpec({ generationMetadata = [] }: Kind, a: KubeObject, b: KubeObject): boolean {
+  if (generationMetadata.some((part) => !equalValues(a.metadata[part] ?? {}, b.metadata[part] ?? {}))) return false;
   const { metadata: _am, status: _as, ...left } = a as KubeObject & { status?: unknown };
   const { metadata: _bm, status: _bs, ...right } = b as KubeObject & { status?: unknown };
   return equalValues(left, right);
@@ -183,7 +190,7 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
   if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
 }
 
-function nameMismatch(name: string | undefined, url: string): StatusError {
+export function nameMismatch(name: string | undefined, url: string): StatusError {
   return (name ?? '') === ''
     ? badRequest(`name is required`)
     : badRequest(`the name of the object (${name}) does not match the name on the URL (${url})`);

@@ -51,7 +51,9 @@ export class Entry {
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
 const CLOSE = 0x7d;
 
+/** Revision 0 is that of an object which was not written. */
 function withRevision<T extends KubeObject>(object: T, revision: number): T {
+  if (revision === 0) return object;
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
@@ -64,6 +66,7 @@ function metadataStart(value: Buffer): number {
 
 /** The stored JSON with the resourceVersion as first member of metadata: 0.6 µs instead of 12 µs for parse and stringify. */
 export function spliceRevision(value: Buffer, revision: number): Buffer {
+  if (revision === 0) return value;
   const at = metadataStart(value);
   const text = value[at] === CLOSE ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;
   const out = Buffer.allocUnsafe(value.length + text.length);

@@ -1,75 +1,26 @@
 import { type KubeObject, StatusError } from '#api';
 import { prefixEnd, type Store, type StoreEvent } from '#store';
-import { type Logger, SortedMap } from '#util';
+import { type Clock, type Logger, SortedMap } from '#util';
+import { Change, type Frame } from './change.ts';
 import { Entry } from './entry.ts';
 
 /** Events kept so that a watcher can resume; whichever bound is met first. Upstream: 100 to 102,400 events by demand (cacher.go v1.36). */
 const HISTORY_EVENTS = 8192;
 const HISTORY_BYTES = 8 << 20;
-
-export type FrameType = 'ADDED' | 'MODIFIED' | 'DELETED';
-
-/** One change as watchers are told it; its encoded forms are made once and shared by all of them. */
-export class Frame {
-  readonly type: FrameType;
-  readonly entry: Entry;
-  readonly #encoded = new Map<string, Buffer>();
-
-  constructor(type: FrameType, entry: Entry) {
-    this.type = type;
-    this.entry = entry;
-  }
-
-  /** The bytes in the format `name`, made by `encode` for the first who asks. */
-  encoded(name: string, encode: (frame: Frame) => Buffer): Buffer {
-    const known = this.#encoded.get(name);
-    if (known !== undefined) return known;
-    const bytes = encode(this);
-    this.#encoded.set(name, bytes);
-    return bytes;
-  }
-}
-
-/** A change of one key, with the frames for watchers that see it as an addition, a change or a removal. */
-class Change {
-  readonly entry: Entry | undefined;
-  readonly previous: Entry | undefined;
-  readonly revision: number;
-  readonly #frames: Partial<Record<FrameType, Frame>> = {};
-
-  constructor(entry: Entry | undefined, previous: Entry | undefined, revision: number) {
-    this.entry = entry;
-    this.previous = previous;
-    this.revision = revision;
-  }
-
-  get key(): string {
-    return (this.entry ?? this.previous)!.key;
-  }
-
-  get bytes(): number {
-    return (this.entry?.value.length ?? 0) + (this.previous?.value.length ?? 0);
-  }
-
-  frame(type: FrameType): Frame {
-    // What is gone is shown as it last was, at the revision of its removal.
-    return (this.#frames[type] ??= new Frame(
-      type,
-      type === 'DELETED' ? new Entry(this.key, this.previous!.value, this.revision) : this.entry!,
-    ));
-  }
-}
+/** Between two tries to load a cache that lost the store. */
+const RELOAD_MS = 1000;
 
 export interface CacheWatchRequest {
   /** Keys watched begin with this. */
   readonly prefix: string;
   /** Absent: everything under the prefix. */
   readonly matches?: ((entry: Entry) => boolean) | undefined;
-  /** Changes after this revision are sent; absent: from now on. */
+  /** Changes after this revision are sent, which may be still to come; absent: from now on. */
   readonly fromRevision?: number | undefined;
   /** Called with the frames of one commit. Must not throw. */
   readonly onFrames: (frames: readonly Frame[], revision: number) => void;
-  readonly onError: (error: StatusError) => void;
+  /** Nothing more will come; without an error the server is going down. */
+  readonly onEnd: (error: StatusError | undefined) => void;
 }
 
 /**
@@ -80,6 +31,7 @@ export interface CacheWatchRequest {
 export class WatchCache {
   readonly prefix: string;
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #entries = new SortedMap<Entry>();
   readonly #watchers = new Set<CacheWatchRequest>();
@@ -92,10 +44,13 @@ export class WatchCache {
   #historyStart = 0;
   #revision = 0;
   #watch: Disposable | undefined;
+  #retry: Disposable | undefined;
+  #ended = false;
   #failure: StatusError | undefined;
 
-  constructor(store: Store, prefix: string, log: Logger) {
+  constructor(store: Store, prefix: string, { clock, log }: { readonly clock: Clock; readonly log: Logger }) {
     this.#store = store;
+    this.#clock = clock;
     this.prefix = prefix;
     this.#log = log;
   }
@@ -103,26 +58,53 @@ export class WatchCache {
   /** Loads what there is and follows from there. */
   async start(): Promise<void> {
     const { kvs, revision } = await this.#store.range({ key: this.prefix, rangeEnd: prefixEnd(this.prefix) });
+    this.#entries.clear();
     for (const { key, value, modRevision } of kvs) this.#entries.set(key, new Entry(key, value, modRevision));
     this.#revision = revision;
+    this.#history = [];
+    this.#historyBytes = 0;
     this.#historyStart = revision;
     this.#watch = this.#store.watch(
       { key: this.prefix, rangeEnd: prefixEnd(this.prefix), startRevision: revision + 1 },
-      {
-        onEvents: (events, at) => this.#apply(events, at),
-        onError: (error) => {
-          this.#log.error('Watch on the store ended', { prefix: this.prefix, error });
-          this.#failure = new StatusError('ServiceUnavailable', 'the datastore is not available', { cause: error });
-          for (const watcher of this.#watchers) watcher.onError(this.#failure);
-          this.#watchers.clear();
-        },
-      },
+      { onEvents: (events, at) => this.#apply(events, at), onError: (error) => this.#lost(error) },
     );
+    this.#failure = undefined;
+    this.#settleWaiting();
+  }
+
+  /** Without the store's word nothing here may be believed, so nothing is answered until all is loaded again. */
+  #lost(error: unknown): void {
+    if (this.#ended) return;
+    this.#log.error('Lost the store; loading again', { prefix: this.prefix, error });
+    this.#failure = new StatusError('ServiceUnavailable', 'the datastore is not available', { cause: error });
+    this.#endWatches(this.#failure);
+    this.#retry = this.#clock.after(RELOAD_MS, () => void this.#reload());
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      this.#lost(error);
+    }
+  }
+
+  /** Ends all watches and takes no new ones; the rest goes on until {@link stop}. */
+  endWatches(): void {
+    this.#ended = true;
+    this.#endWatches(undefined);
   }
 
   stop(): void {
+    this.endWatches();
+    this.#retry?.[Symbol.dispose]();
     this.#watch?.[Symbol.dispose]();
+  }
+
+  #endWatches(error: StatusError | undefined): void {
+    const ended = [...this.#watchers];
     this.#watchers.clear();
+    for (const watcher of ended) watcher.onEnd(error);
   }
 
   get size(): number {
@@ -139,11 +121,13 @@ export class WatchCache {
   }
 
   get(key: string): Entry | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
     return this.#entries.get(key);
   }
 
   /** Entries whose key begins with `prefix`, in key order; a snapshot. */
   list(prefix: string): Entry[] {
+    if (this.#failure !== undefined) throw this.#failure;
     return this.#entries.withPrefix(prefix);
   }
 
@@ -162,12 +146,12 @@ export class WatchCache {
 
   watch(request: CacheWatchRequest): Disposable {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#ended) throw new StatusError('ServiceUnavailable', 'the server is shutting down');
     const from = request.fromRevision;
     if (from !== undefined && from < this.#revision) {
       if (from < this.#historyStart)
         throw new StatusError('Expired', `too old resource version: ${from} (${this.#historyStart})`);
-      const missed = this.#history.filter((change) => change.revision > from);
-      deliver(request, missed, this.#revision);
+      deliver(request, this.#history.slice(firstAfter(this.#history, from)), this.#revision);
     }
     this.#watchers.add(request);
     return { [Symbol.dispose]: () => void this.#watchers.delete(request) };
@@ -189,6 +173,12 @@ export class WatchCache {
     this.#revision = Math.max(this.#revision, revision);
     this.#keep(changes);
     for (const watcher of this.#watchers) deliver(watcher, changes, revision);
+    // Whoever resumes later makes frames anew: kept, their encoded forms would cost more than all else in history.
+    for (const change of changes) change.forgetFrames();
+    this.#settleWaiting();
+  }
+
+  #settleWaiting(): void {
     for (let i = this.#waiting.length - 1; i >= 0; i--)
       if (this.#waiting[i]!.revision <= this.#revision) this.#waiting.splice(i, 1)[0]!.resolve();
   }
@@ -210,10 +200,23 @@ export class WatchCache {
   }
 }
 
+/** Index of the first change after `revision`: history is in order. */
+function firstAfter(history: readonly Change[], revision: number): number {
+  let low = 0;
+  let high = history.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (history[middle]!.revision <= revision) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function deliver(watcher: CacheWatchRequest, changes: readonly Change[], revision: number): void {
   const frames: Frame[] = [];
+  const from = watcher.fromRevision ?? 0;
   for (const change of changes) {
-    if (!change.key.startsWith(watcher.prefix)) continue;
+    if (!change.key.startsWith(watcher.prefix) || change.revision <= from) continue;
     const { matches } = watcher;
     const now = change.entry !== undefined && (matches === undefined || matches(change.entry));
     const before = change.previous !== undefined && (matches === undefined || matches(change.previous));

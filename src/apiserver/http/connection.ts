@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { StatusError } from '#api';
+import type { ByteSink, Headers, HttpRequest, Peer } from './context.ts';
+
+/** Peers by connection: the certificate is read once, not once a request. */
+const peers = new WeakMap<TLSSocket, Peer>();
+
+export function peerOf(socket: TLSSocket): Peer {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const peer: Peer = { remoteAddress: socket.remoteAddress ?? '', ...certificateOf(socket) };
+  peers.set(socket, peer);
+  return peer;
+}
+
+function certificateOf(socket: TLSSocket): Partial<Peer> {
+  const certificate = socket.getPeerCertificate();
+  if (certificate === undefined || Object.keys(certificate).length === 0) return {};
+  if (!socket.authorized) return { certificateError: String(socket.authorizationError) };
+  const { CN, O } = certificate.subject as { CN?: string | string[]; O?: string | string[] };
+  return { certificate: { commonName: [CN ?? ''].flat()[0] ?? '', organizations: [O ?? []].flat() } };
+}
+
+/** Most requests have no query. Never written to. */
+const NO_QUERY = new URLSearchParams();
+
+export function newRequest(
+  method: string,
+  url: string,
+  headers: Headers,
+  peer: Peer,
+  source: IncomingMessage | ServerHttp2Stream,
+): HttpRequest {
+  const at = url.indexOf('?');
+  let query: URLSearchParams | undefined = at < 0 ? NO_QUERY : undefined;
+  return {
+    method,
+    path: at < 0 ? url : url.slice(0, at),
+    get query() {
+      return (query ??= new URLSearchParams(url.slice(at + 1)));
+    },
+    headers,
+    peer,
+    body: (limitBytes) => readBody(source, headers, limitBytes),
+    raw: 'rawHeaders' in source && 'httpVersion' in source ? source : undefined,
+  };
+}
+
+/** Source of the text: apiserver pkg/endpoints/handlers/rest.go limitedReadBody v1.36. */
+const tooLarge = (limitBytes: number): StatusError =>
+  new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`);
+
+async function readBody(
+  source: IncomingMessage | ServerHttp2Stream,
+  headers: Headers,
+  limitBytes: number,
+): Promise<Buffer> {
+  if (Number(headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  source.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= limitBytes) chunks.push(chunk);
+    else reject(tooLarge(limitBytes));
+  });
+  source.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+  source.once('close', () => reject(new StatusError('BadRequest', 'unexpected EOF')));
+  source.once('error', reject);
+  return await promise;
+}
+
+export function bodyOf(body: Buffer | string | readonly Buffer[] | undefined): Buffer | undefined {
+  if (body === undefined || Buffer.isBuffer(body)) return body;
+  return typeof body === 'string' ? Buffer.from(body) : Buffer.concat(body);
+}
+
+export function sinkOf(target: ServerHttp2Stream | ServerResponse): ByteSink {
+  return {
+    write: (chunk) => target.destroyed || target.writableEnded || target.write(chunk),
+    async drained() {
+      if (target.destroyed || !target.writableNeedDrain) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      target.once('drain', resolve);
+      target.once('close', resolve);
+      await promise;
+      target.off('drain', resolve);
+      target.off('close', resolve);
+    },
+    end() {
+      if (!target.destroyed) target.end();
+    },
+    get closed() {
+      return target.destroyed || target.writableEnded;
+    },
+    cut() {
+      target.destroy();
+    },
+    get bufferedBytes() {
+      return target.writableLength;
+    },
+  };
+}

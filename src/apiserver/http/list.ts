@@ -1,0 +1,173 @@
+import { dump } from 'js-yaml';
+import { apiVersionOf, encodeProtobuf } from '#api';
+import type { Clock } from '#util';
+import type { ListPage } from '../registry/list.ts';
+import { Pace } from '../registry/pace.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { Entry } from '../watchcache/entry.ts';
+import type { ByteSink, HttpResponse } from './context.ts';
+import type { Negotiated } from './negotiate.ts';
+import { lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.ts';
+import { columnDefinitions, type IncludeObject, partialMetadata, tableRow } from './table.ts';
+
+/** Pages of so many objects or fewer are answered in one piece, with their length known: 2 ms of work at most. */
+const ONE_PIECE = { plain: 500, converted: 50 } as const;
+/** Bytes gathered before they are written. */
+const CHUNK_BYTES = 256 << 10;
+
+export interface ListOptions {
+  readonly negotiated: Negotiated;
+  readonly include: IncludeObject;
+  readonly clock: Clock;
+  readonly headers: Record<string, string>;
+}
+
+/** How a list is written: what stands before, between and behind its items. */
+interface ListFormat {
+  readonly head: string;
+  readonly separator: string;
+  readonly tail: string;
+  item(entry: Entry): Buffer | string;
+}
+
+/** The answer to a list. What is many is written bit by bit, so that no list holds the event loop, and none is in memory twice. */
+export async function respondPage(resource: Resource, page: ListPage, options: ListOptions): Promise<HttpResponse> {
+  const { negotiated, headers, clock } = options;
+  if (negotiated.format === 'protobuf')
+    return { status: 200, headers, body: await protobufList(resource, page, options) };
+  const format = listFormat(resource, page, options);
+  const plain = negotiated.format === 'json' && negotiated.as === undefined && !negotiated.pretty;
+  if (page.entries.length <= (plain ? ONE_PIECE.plain : ONE_PIECE.converted)) {
+    const chunks: Buffer[] = [];
+    for (const chunk of chunksOf(format, page.entries)) chunks.push(chunk);
+    return { status: 200, headers, body: chunks };
+  }
+  return {
+    status: 200,
+    headers,
+    async stream(sink: ByteSink) {
+      const pace = new Pace(clock);
+      for (const chunk of chunksOf(format, page.entries, pace)) {
+        if (chunk.length > 0 && !sink.write(chunk)) await sink.drained();
+        if (sink.closed) return;
+        if (pace.due) await pace.turn();
+      }
+      sink.end();
+    },
+  };
+}
+
+/** Yields when a chunk is full, and whenever `pace` asks for it. */
+function* chunksOf(
+  { head, separator, tail, item }: ListFormat,
+  entries: readonly Entry[],
+  pace?: Pace,
+): Generator<Buffer> {
+  let parts: Buffer[] = [Buffer.from(head)];
+  let text = '';
+  let bytes = 0;
+  const take = (): Buffer => {
+    if (text !== '') parts.push(Buffer.from(text));
+    const chunk = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    parts = [];
+    text = '';
+    bytes = 0;
+    return chunk;
+  };
+  for (const [i, entry] of entries.entries()) {
+    if (i > 0) text += separator;
+    const piece = item(entry);
+    bytes += piece.length;
+    if (typeof piece === 'string') {
+      text += piece;
+    } else {
+      if (text !== '') parts.push(Buffer.from(text));
+      text = '';
+      parts.push(piece);
+    }
+    if (bytes > CHUNK_BYTES || pace?.due === true) yield take();
+  }
+  text += tail;
+  yield take();
+}
+
+const listMetadata = ({ revision, continue: token, remainingItemCount }: ListPage): object => ({
+  resourceVersion: String(revision),
+  ...(token === undefined ? {} : { continue: token }),
+  ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
+});
+
+function listFormat(resource: Resource, page: ListPage, { negotiated, include, clock }: ListOptions): ListFormat {
+  const { kind } = resource;
+  const metadata = listMetadata(page);
+  const list = { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata };
+  switch (negotiated.as) {
+    case 'Table': {
+      const nowMs = clock.now();
+      const columns = { columnDefinitions: columnDefinitions(kind) };
+      const table = { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, ...columns };
+      return around(table, 'rows', negotiated, (entry) => tableRow(kind, resource.object(entry), include, nowMs));
+    }
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList': {
+      const partial = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata };
+      return around(partial, 'items', negotiated, (entry) => partialMetadata(resource.object(entry)));
+    }
+    case undefined:
+      if (negotiated.format === 'json' && !negotiated.pretty)
+        return { ...around(list, 'items', negotiated, () => list), item: (entry) => resource.bytes(entry) };
+      return around(list, 'items', negotiated, (entry) => resource.object(entry));
+  }
+}
+
+/** `list` with `field` as its last member, holding what `item` makes of each entry. */
+function around(
+  list: object,
+  field: string,
+  { format, pretty }: Negotiated,
+  item: (entry: Entry) => object,
+): ListFormat {
+  const MARK = '\0';
+  if (format === 'yaml') {
+    const empty = dump({ ...list, [field]: [] }, YAML);
+    const [before = '', after = ''] = empty.split(`${field}: []\n`);
+    return {
+      head: `${before}${field}:\n`,
+      separator: '',
+      tail: after,
+      item: (entry) => `- ${dump(item(entry), YAML).trimEnd().replaceAll('\n', '\n  ')}\n`,
+    };
+  }
+  const mark = JSON.stringify(MARK);
+  const indent = pretty ? 2 : undefined;
+  const [head = '', tail = ''] = JSON.stringify({ ...list, [field]: [MARK] }, undefined, indent).split(mark);
+  return {
+    head,
+    separator: pretty ? ',\n    ' : ',',
+    tail: `${tail}\n`,
+    item: pretty
+      ? (entry) => JSON.stringify(item(entry), undefined, 2).replaceAll('\n', '\n    ')
+      : (entry) => JSON.stringify(item(entry)),
+  };
+}
+
+const YAML = { noRefs: true, sortKeys: true, lineWidth: -1 } as const;
+
+/** A protobuf message carries its length in front, so this one is made whole before it is sent. */
+async function protobufList(resource: Resource, page: ListPage, { negotiated, clock }: ListOptions): Promise<Buffer[]> {
+  const { kind } = resource;
+  const partial = negotiated.as !== undefined;
+  const own = partial
+    ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
+    : { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind) };
+  const metadata = { apiVersion: '', kind: '', ...listMetadata(page) };
+  const pace = new Pace(clock);
+  const parts = lengthDelimited(1, [rawOf(encodeProtobuf(metadata, 'meta.v1.ListMeta'))]);
+  for (const entry of page.entries) {
+    const object = resource.object(entry);
+    const message = partial ? partialMessage(object) : rawOf(encodeProtobuf(object, kind.definition));
+    parts.push(...lengthDelimited(2, [message]));
+    if (pace.due) await pace.turn();
+  }
+  return [...unknownHead(own), ...lengthDelimited(2, parts)];
+}

@@ -1,0 +1,148 @@
+import { encodeProtobuf, internalError, type KubeObject, type Status, StatusError } from '#api';
+import type { Clock } from '#util';
+import type { ApiCall } from '../handlers/call.ts';
+import type { VerbEnvironment } from '../handlers/options.ts';
+import { MAX_BACKLOG_BYTES, planWatch, runWatch } from '../handlers/watch.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { Frame, FrameType } from '../watchcache/change.ts';
+import type { ByteSink, HttpResponse } from './context.ts';
+import { CONTENT_TYPES, type Negotiated } from './negotiate.ts';
+import { lengthDelimited, partialProtobuf } from './protobuf.ts';
+import { type IncludeObject, partialMetadata, table } from './table.ts';
+
+export interface WatchWriter {
+  readonly negotiated: Negotiated;
+  readonly include: IncludeObject;
+}
+
+/** The HTTP answer of a watch: one JSON document a line, all that a tick brings in one write. */
+export function watchResponse(env: VerbEnvironment, call: ApiCall, { negotiated, include }: WatchWriter): HttpResponse {
+  const plan = planWatch(call);
+  return {
+    status: 200,
+    headers: { 'content-type': watchContentType(negotiated), 'cache-control': 'no-cache, private' },
+    async stream(sink: ByteSink) {
+      const encoder = newEncoder(env.clock, call.resource, negotiated, include);
+      const out = newCoalescer(sink);
+      try {
+        await runWatch(env, call, plan, {
+          onFrames(frames) {
+            for (const frame of frames) out.push(encoder.frame(frame));
+            return sink.bufferedBytes <= MAX_BACKLOG_BYTES;
+          },
+          onBookmark: (object) => out.push(encoder.bookmark(object)),
+          async drained() {
+            out.flush();
+            await sink.drained();
+          },
+        });
+      } catch (error) {
+        if (sink.bufferedBytes > MAX_BACKLOG_BYTES) return sink.cut();
+        // The status line is out already; the error travels as an event, as upstream's does once it streams.
+        const known = error instanceof StatusError ? error : internalError(error);
+        if (known !== error) env.log.error('Watch failed', { error });
+        out.push(encoder.error(known.toStatus()));
+      }
+      out.flush();
+      sink.end();
+    },
+  };
+}
+
+/** Gathers what one turn of the event loop brings: a write for each event would cost five times as much. */
+function newCoalescer(sink: ByteSink): { push(bytes: Buffer): void; flush(): void } {
+  let pending: Buffer[] = [];
+  const flush = (): void => {
+    if (pending.length === 0) return;
+    sink.write(pending.length === 1 ? pending[0]! : Buffer.concat(pending));
+    pending = [];
+  };
+  return {
+    push(bytes) {
+      if (pending.length === 0) queueMicrotask(flush);
+      pending.push(bytes);
+    },
+    flush,
+  };
+}
+
+function watchContentType({ format, as }: Negotiated): string {
+  if (format === 'protobuf') return `${CONTENT_TYPES.protobuf};stream=watch`;
+  return as === undefined ? CONTENT_TYPES.json : `${CONTENT_TYPES.json};as=${as};v=v1;g=meta.k8s.io;stream=watch`;
+}
+
+const errorLine = (status: Status): Buffer => eventLine('ERROR', Buffer.from(JSON.stringify(status)));
+
+const NEWLINE = Buffer.from('}\n');
+
+function eventLine(type: FrameType | 'BOOKMARK' | 'ERROR', object: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, NEWLINE]);
+}
+
+interface Encoder {
+  frame(frame: Frame): Buffer;
+  bookmark(object: KubeObject): Buffer;
+  error(status: Status): Buffer;
+}
+
+/** Plain JSON lines are shared by all watchers of an event; tables are shared but for the first, which carries the columns. */
+function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, include: IncludeObject): Encoder {
+  const { kind } = resource;
+  const format = `${kind.group}/${kind.version}`;
+  if (negotiated.format === 'protobuf') return protobufEncoder(resource, negotiated);
+  if (negotiated.as === undefined)
+    return {
+      frame: (frame) => frame.encoded(format, ({ type, entry }) => eventLine(type, resource.bytes(entry))),
+      bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(object))),
+      error: errorLine,
+    };
+  if (negotiated.as === 'Table') {
+    let columns = true;
+    const line = (type: FrameType | 'BOOKMARK', objects: readonly KubeObject[], resourceVersion: string): Buffer => {
+      const metadata = { resourceVersion };
+      const content = table(kind, objects, { include, nowMs: clock.now(), columns, metadata });
+      columns = false;
+      return eventLine(type, Buffer.from(JSON.stringify(content)));
+    };
+    return {
+      frame(frame) {
+        const make = ({ type, entry }: Frame): Buffer => line(type, [resource.object(entry)], String(entry.revision));
+        return columns ? make(frame) : frame.encoded(`${format} table ${include}`, make);
+      },
+      bookmark: (object) => line('BOOKMARK', [], object.metadata.resourceVersion),
+      error: errorLine,
+    };
+  }
+  return {
+    frame: (frame) =>
+      frame.encoded(`${format} partial`, ({ type, entry }) =>
+        eventLine(type, Buffer.from(JSON.stringify(partialMetadata(resource.object(entry))))),
+      ),
+    bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(partialMetadata(object)))),
+    error: errorLine,
+  };
+}
+
+/** Frames of 4 bytes of length and a meta/v1 WatchEvent, whose object is a whole protobuf body. */
+function protobufEncoder(resource: Resource, negotiated: Negotiated): Encoder {
+  const { definition } = resource.kind;
+  const line = (type: string, body: Buffer): Buffer => {
+    const event = Buffer.concat([
+      ...lengthDelimited(1, [Buffer.from(type)]),
+      ...lengthDelimited(2, lengthDelimited(1, [body])),
+    ]);
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32BE(event.length);
+    return Buffer.concat([length, event]);
+  };
+  const encode = (object: KubeObject): Buffer =>
+    negotiated.as === undefined ? encodeProtobuf(object, definition) : partialProtobuf(object);
+  return {
+    frame: (frame) =>
+      frame.encoded(`${definition} ${negotiated.as ?? ''} protobuf`, ({ type, entry }) =>
+        line(type, encode(resource.object(entry))),
+      ),
+    bookmark: (object) => line('BOOKMARK', encode(object)),
+    error: (status) => line('ERROR', encodeProtobuf(status, 'meta.v1.Status')),
+  };
+}
