@@ -3,7 +3,7 @@
  *
  * Owns on its node: pods' sandboxes, containers, cgroups, volumes and directories, and everything about them that is written to the API. One
  * worker per pod does everything to it in turn (`pods/pod-worker.ts`); what it decides is computed by pure functions of the spec, of what the
- * runtime has and of the probes' verdicts (`pods/actions.ts`, `pods/status.ts`). It keeps no state of its own on disk: labels and annotations
+ * runtime has and of the probes' verdicts (`pods/actions.ts`, `status/pod-status.ts`). It keeps no state of its own on disk: labels and annotations
  * on sandboxes and containers and the status in the API are all it needs to go on after a restart; containers run on meanwhile.
  *
  * Does not: pull node resources back under pressure, collect images, run static pods, publish host ports, serve logs and exec (`server/`).
@@ -31,7 +31,7 @@ import { newKiller } from './pods/killer.ts';
 import { newPodManager } from './pods/pod-manager.ts';
 import { newPodSyncer } from './pods/pod-syncer.ts';
 import { Reclaimer } from './pods/reclaim.ts';
-import { newStatusManager } from './pods/status-manager.ts';
+import { newStatusManager } from './status/status-manager.ts';
 import { newProbeManager } from './probes/probe-manager.ts';
 import { newProber } from './probes/prober.ts';
 import { newPleg } from './runtime/pleg.ts';

@@ -23,7 +23,7 @@ export interface RuntimeHealth {
   readonly networkErrors: readonly string[];
 }
 
-export function nodeCapacity(machine: Machine, maxPods: number): Record<string, string> {
+function nodeCapacity(machine: Machine, maxPods: number): Record<string, string> {
   return {
     cpu: String(machine.cpus),
     'ephemeral-storage': `${Math.floor(machine.ephemeralStorageBytes / 1024)}Ki`,

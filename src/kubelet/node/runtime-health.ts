@@ -6,6 +6,8 @@ import type { RuntimeHealth } from './node-status.ts';
 const CHECK_MS = 5000;
 /** Until the runtime and its network are up a node is of no use: it is asked often. */
 const CHECK_WHILE_DOWN_MS = 100;
+/** A runtime that is only being restarted does not make the node unready. Source: maxWaitForContainerRuntime (kubelet.go). */
+const PATIENCE_MS = 30_000;
 
 export interface RuntimeMonitor {
   readonly health: RuntimeHealth;
@@ -25,6 +27,8 @@ export function newRuntimeMonitor(options: {
     runtimeErrors: ['container runtime status check may not have completed yet'],
     networkErrors: [],
   };
+
+  let answeredAtMs = 0;
 
   async function check(signal: AbortSignal): Promise<RuntimeHealth> {
     const version =
@@ -56,10 +60,12 @@ export function newRuntimeMonitor(options: {
         const before = JSON.stringify(health);
         try {
           health = await check(signal);
+          answeredAtMs = clock.monotonic();
         } catch (error) {
           if (signal.aborted) return;
           // What was said before the first answer stays until there is one.
-          if (health.version !== '') health = { ...health, runtimeErrors: ['container runtime is down'] };
+          const down = health.version !== '' && clock.monotonic() - answeredAtMs >= PATIENCE_MS;
+          if (down) health = { ...health, runtimeErrors: ['container runtime is down'] };
           log.debug('container runtime does not answer', { error: messageOf(error) });
         }
         if (JSON.stringify(health) !== before) onChange();

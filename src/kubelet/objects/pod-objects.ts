@@ -10,7 +10,7 @@ interface References {
 }
 
 /** Names of all ConfigMaps and Secrets of its namespace that a pod refers to. */
-export function podReferences({ spec }: Pod): References {
+function podReferences({ spec }: Pod): References {
   const result: References = { configMaps: new Set(), secrets: new Set() };
   const add = (set: Set<string>, name: string | undefined): void =>
     void (name !== undefined && name !== '' && set.add(name));

@@ -7,9 +7,9 @@ import type { RuntimeContainer, RuntimePod } from '../runtime/model.ts';
 import { container, pod } from '../testing/node.ts';
 import { computePodActions } from './actions.ts';
 import { admitPod } from './admit.ts';
-import { podPhase } from './phase.ts';
-import { computePodStatus } from './status.ts';
-import { statusPatch } from './status-manager.ts';
+import { podPhase } from '../status/phase.ts';
+import { computePodStatus } from '../status/pod-status.ts';
+import { statusPatch } from '../status/status-manager.ts';
 
 let sequence = 0n;
 const instance = (name: string, rest: Partial<RuntimeContainer> = {}): RuntimeContainer => ({

@@ -12,7 +12,7 @@ import type { VolumeManager } from '../volumes/volume-manager.ts';
 import type { Killer } from './killer.ts';
 import { PodWorker, type PodWorkerDependencies } from './pod-worker.ts';
 import type { Reclaimer } from './reclaim.ts';
-import type { StatusManager } from './status-manager.ts';
+import type { StatusManager } from '../status/status-manager.ts';
 
 /** Processes that belong to no pod of the API have this long to leave. Source: SyncTerminatingRuntimePod (kubelet.go v1.36). */
 const ORPHAN_GRACE_SECONDS = 1;

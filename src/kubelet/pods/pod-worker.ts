@@ -17,12 +17,12 @@ import type { Rejection } from './admit.ts';
 import type { ContainerStarter, NodeView } from './container-starter.ts';
 import type { PodEvents } from './events.ts';
 import { gracePeriodSeconds, type Killer } from './killer.ts';
-import { isTerminal } from './phase.ts';
+import { isTerminal } from '../status/phase.ts';
 import type { PodSyncer } from './pod-syncer.ts';
 import type { Reclaimer } from './reclaim.ts';
 import type { StartFailure } from './start-failure.ts';
-import { computePodStatus, rejectedPodStatus } from './status.ts';
-import type { StatusManager } from './status-manager.ts';
+import { computePodStatus, rejectedPodStatus } from '../status/pod-status.ts';
+import type { StatusManager } from '../status/status-manager.ts';
 
 /** How often a pod that could not be brought to its spec is tried again, beside what wakes it. Source: backOffPeriod (kubelet.go v1.36). */
 const RETRY_MS = 10_000;

@@ -21,8 +21,7 @@ export interface ContainerContext {
 }
 
 /** Below the pod's log directory. */
-export const logPathOf = (containerName: string, restartCount: number): string =>
-  `${containerName}/${restartCount}.log`;
+const logPathOf = (containerName: string, restartCount: number): string => `${containerName}/${restartCount}.log`;
 
 /** Source: generateContainerConfig (kuberuntime_container.go, kuberuntime_container_linux.go v1.36). */
 export function containerConfig(pod: Pod, container: Container, context: ContainerContext): Input<ContainerConfig> {

@@ -67,7 +67,7 @@ export function verifyRunAsNonRoot(pod: Pod, container: Container, { uid, userna
 }
 
 /** Which namespaces a pod shares. Source: NamespacesForPod. */
-export function namespaceOptions({ spec }: Pod, targetId?: string): Input<NamespaceOption> {
+function namespaceOptions({ spec }: Pod, targetId?: string): Input<NamespaceOption> {
   const pid = spec.hostPID === true ? 'NODE' : spec.shareProcessNamespace === true ? 'POD' : 'CONTAINER';
   return {
     network: spec.hostNetwork === true ? 'NODE' : 'POD',

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Container, Pod, type PodSpec } from '#api';
+import { type Container, type ContainerStatus, Pod, type PodCondition, type PodSpec, type PodStatus } from '#api';
 import type { EventRecorder } from '#client';
 import { FakeClock, silentLogger } from '#util';
 import { type Kubelet, kubeletConfig, newKubelet } from '../kubelet.ts';
@@ -10,7 +10,7 @@ import type { Mounter } from '../volumes/mounter.ts';
 import { FakeApi } from './fake-api.ts';
 import { FakeCri } from './fake-cri.ts';
 
-export const NODE_NAME = 'node1';
+const NODE_NAME = 'node1';
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
 /** A condition that has not come about by then will not: everything but the clock is in memory. */
 const PATIENCE_MS = 3000;
@@ -65,6 +65,15 @@ export const container = (name: string, rest: Partial<Container> = {}): Containe
   imagePullPolicy: 'IfNotPresent',
   ...rest,
 });
+
+export const stateOf = (status: PodStatus, name = 'web'): ContainerStatus | undefined =>
+  status.containerStatuses?.find((c) => c.name === name);
+
+export const conditionOf = (status: PodStatus, type: string): PodCondition | undefined =>
+  status.conditions?.find((c) => c.type === type);
+
+export const ready = (node: TestNode, name: string): boolean =>
+  conditionOf(node.get(name).status, 'Ready')?.status === 'True';
 
 export class TestNode implements AsyncDisposable {
   readonly clock = new FakeClock(START_MS);

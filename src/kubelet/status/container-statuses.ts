@@ -3,8 +3,8 @@ import type { ProbeVerdicts } from '../probes/probe-manager.ts';
 import { isRestartableInit } from '../resources/pod-resources.ts';
 import { newestContainer, type RuntimeContainer, type RuntimePod } from '../runtime/model.ts';
 import { timeText } from '../text.ts';
-import { shouldStart } from './restart.ts';
-import type { StartFailure } from './start-failure.ts';
+import { shouldStart } from '../pods/restart.ts';
+import type { StartFailure } from '../pods/start-failure.ts';
 
 /** Source of this file: convertToAPIContainerStatuses (kubelet_pods.go v1.36) and UpdatePodStatus (prober_manager.go). */
 const LOST_EXIT_CODE = 137;

@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from '#api';
 import { isRestartableInit } from '../resources/pod-resources.ts';
-import { restartsAfterExit } from './restart.ts';
+import { restartsAfterExit } from '../pods/restart.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 

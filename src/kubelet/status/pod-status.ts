@@ -2,7 +2,7 @@ import type { Pod, PodStatus } from '#api';
 import { podQosClass } from '../resources/pod-resources.ts';
 import { newestContainer } from '../runtime/model.ts';
 import { timeText } from '../text.ts';
-import { sandboxChanged } from './actions.ts';
+import { sandboxChanged } from '../pods/actions.ts';
 import { podConditions } from './conditions.ts';
 import { containerStatuses, type StatusContext } from './container-statuses.ts';
 import { isTerminal, podPhase } from './phase.ts';
