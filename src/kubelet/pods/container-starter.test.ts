@@ -124,6 +124,7 @@ describe('configuration', () => {
     node.api.put(ConfigMap, configMap('settings', { mode: 'fast' }));
     await until(() => ready(node, 'a'));
     const mount = node.cri.running('web').config.mounts?.find((m) => m.container_path === '/etc/cfg');
+    assert.equal(mount?.readonly, true, 'whatever the container says: the files are not its own');
     const file = join(mount?.host_path ?? '', 'mode');
     assert.equal(await readFile(file, 'utf8'), 'fast');
     node.api.put(ConfigMap, configMap('settings', { mode: 'slow' }));

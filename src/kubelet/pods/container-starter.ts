@@ -187,6 +187,7 @@ export function newContainerStarter(options: ContainerStarterOptions): Container
       paths,
       environment,
       mounter: options.mounter,
+      volumes: pod.spec.volumes ?? [],
       volumePath: (name: string) => options.volumePath(pod, name),
       etcHosts,
     };

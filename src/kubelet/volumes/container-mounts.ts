@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Container, VolumeMount } from '#api';
+import type { Container, Volume, VolumeMount } from '#api';
 import type { Input, Mount, MountPropagation } from '#cri';
 import { expand } from '../env/expansion.ts';
 import type { PodPaths } from '../names.ts';
@@ -29,10 +29,18 @@ export interface MountContext {
   readonly paths: PodPaths;
   readonly environment: ReadonlyMap<string, string>;
   readonly mounter: Mounter;
+  /** The pod's. */
+  readonly volumes: readonly Volume[];
   /** Where a volume of the pod lies on the node. */
   volumePath(name: string): string | undefined;
   /** The file to be /etc/hosts; undefined: the image's own. */
   readonly etcHosts: string | undefined;
+}
+
+/** Files that come from the API are the kubelet's to write. Source: GetAttributes of the volume plugins, makeMounts (kubelet_pods.go v1.36). */
+function isReadOnly(volume: Volume | undefined): boolean {
+  const { configMap, secret, downwardAPI, projected } = volume ?? {};
+  return [configMap, secret, downwardAPI, projected].some((source) => source !== undefined);
 }
 
 function subPathOf({ subPath = '', subPathExpr = '' }: VolumeMount, environment: ReadonlyMap<string, string>): string {
@@ -76,7 +84,7 @@ async function volumeMount(
   return {
     host_path: hostPath,
     container_path: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-    readonly: mount.readOnly === true,
+    readonly: mount.readOnly === true || isReadOnly(context.volumes.find(({ name }) => name === mount.name)),
     propagation: propagationOf(mount, container),
   };
 }
