@@ -1,9 +1,10 @@
 /**
  * The gRPC client of containerd: the container runtime interface (CRI v1), and of containerd's own interfaces the tasks
- * (processes with their standard streams) and the events.
+ * (processes with their standard streams) and the events. On them two things that take more than a call: a process in a
+ * container with its streams in our hands, and reading a container's log file.
  *
  * Owns one connection to one socket, the shape of the messages, and what a failed call looks like (`CriError`). It keeps
- * no state about containers, retries nothing and decides nothing: that is the kubelet's.
+ * no state about containers, retries no call and decides nothing: that is the kubelet's.
  */
 import { type Clock, type Logger } from '#util';
 import { type Channel, loadProto, methodsOf, newChannel } from './channel.ts';
@@ -11,6 +12,16 @@ import { type EventsService, newEventsService } from './events.ts';
 import type { Proto } from './proto.ts';
 import type { CallOptions, ImageService, RuntimeService, TasksService } from './services.ts';
 
+export {
+  type ContainerExec,
+  type ContainerExecDependencies,
+  type ContainerExecOptions,
+  endInput,
+  startContainerExec,
+} from './exec.ts';
+export { containerEnd } from './logs/container-end.ts';
+export { type OpenLog, openLog } from './logs/log-file.ts';
+export { type LogStream, utcNanos } from './logs/log-line.ts';
 export { CriError, type CriErrorCode, isNotFound } from './error.ts';
 export type { ContainerdEvent, EventsService, SubscribeOptions } from './events.ts';
 export type * from './messages/messages.ts';

@@ -1,5 +1,5 @@
+import { type LogStream, utcNanos } from '#cri';
 import { HttpError } from '../http-error.ts';
-import { type LogStream, utcNanos } from './log-line.ts';
 
 /** v1.PodLogOptions as the kubelet takes them from the query. */
 export interface PodLogOptions {

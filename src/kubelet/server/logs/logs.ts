@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { type CriClient, CriError } from '#cri';
+import { containerEnd, type CriClient, CriError, type OpenLog, openLog } from '#cri';
 import { type Clock, type Logger, messageOf } from '#util';
-import { containerEnd } from './container-end.ts';
 import { containerIdForLogs, hasContainer } from './container-log-status.ts';
 import { HttpError } from '../http-error.ts';
-import { type OpenLog, openLog } from './log-file.ts';
 import { parseLogOptions } from './log-options.ts';
 import type { PodLookup } from '../pod-lookup.ts';
 import type { Route } from '../routes.ts';
@@ -43,8 +41,8 @@ export async function serveContainerLogs(
   response.writeHead(200, { 'Content-Type': 'text/plain' });
   response.flushHeaders(); // a follower learns at once that there is a log, even an empty one
   try {
-    for await (const chunk of file.read({ ...options, follow, signal })) {
-      if (!response.write(chunk)) await once(response, 'drain', { signal });
+    for await (const { data } of file.read({ ...options, follow, signal })) {
+      if (!response.write(data)) await once(response, 'drain', { signal });
     }
     response.end();
   } catch (error) {

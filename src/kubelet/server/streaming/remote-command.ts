@@ -5,9 +5,14 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { type Clock, type Logger } from '#util';
-import { type ContainerExec, type ContainerExecDependencies, startContainerExec } from './container-exec.ts';
-import type { ContainerExecOptions } from './container-exec.ts';
+import {
+  type ContainerExec,
+  type ContainerExecDependencies,
+  type ContainerExecOptions,
+  endInput,
+  startContainerExec,
+} from '#cri';
+import type { Clock, Logger } from '#util';
 import { execFailure, execStatus } from './exec-status.ts';
 
 export const REMOTE_COMMAND_V5 = 'v5.channel.k8s.io';
@@ -84,7 +89,7 @@ class ChannelInput {
         if (stdin?.writable === true && !stdin.write(data.subarray(1))) this.#webSocket.pause();
         break;
       case CLOSE:
-        if (data[1] === STDIN) closeAfterWrites(stdin);
+        if (data[1] === STDIN) endInput(stdin);
         break;
       case RESIZE: {
         const size = parseSize(data.toString('utf8', 1));
@@ -95,11 +100,6 @@ class ChannelInput {
       default: // the other channels are ours to write
     }
   }
-}
-
-/** A FIFO cannot be shut down as a socket can: it is closed, once everything written has gone. */
-function closeAfterWrites(stdin: ContainerExec['stdin']): void {
-  if (stdin?.writable === true) stdin.write(Buffer.alloc(0), () => stdin.destroy());
 }
 
 export function parseSize(text: string): { width: number; height: number } | undefined {

@@ -12,6 +12,13 @@ export interface LogFormat {
   limitBytes?: number | undefined;
 }
 
+/** A piece of what a reader of a log gets. */
+export interface LogChunk {
+  /** Which stream it came from; when they are not kept apart, that of its last line. */
+  readonly stream: 'Stdout' | 'Stderr';
+  readonly data: Buffer;
+}
+
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const LETTER_P = 0x50;
@@ -56,16 +63,19 @@ export class LogFormatter {
     return this.#remainingBytes <= 0;
   }
 
-  /** Appends the pieces that `block[start, end)`, one line with its newline if it has one, gives to `out`. */
-  line(block: Buffer, start: number, end: number, out: Buffer[]): void {
+  /**
+   * Appends the pieces that `block[start, end)`, one line with its newline if it has one, gives to `out`. Returns the stream
+   * it came from, undefined when it gives nothing.
+   */
+  line(block: Buffer, start: number, end: number, out: Buffer[]): LogChunk['stream'] | undefined {
     const line = block.subarray(start, end);
     const afterTime = line.indexOf(SPACE);
     const afterStream = afterTime < 0 ? -1 : line.indexOf(SPACE, afterTime + 1);
     const afterTags = afterStream < 0 ? -1 : line.indexOf(SPACE, afterStream + 1);
-    if (afterTags < 0) return;
+    if (afterTags < 0) return undefined;
     const stream = line.subarray(afterTime + 1, afterStream);
     const isStdout = stream.equals(STDOUT);
-    if (!isStdout && !stream.equals(STDERR)) return;
+    if (!isStdout && !stream.equals(STDERR)) return undefined;
     // Tags are separated by colons; the first one is P or F.
     const partial = line[afterStream + 1] === LETTER_P && [SPACE, 0x3a].includes(line[afterStream + 2] ?? SPACE);
     let text = line.subarray(afterTags + 1);
@@ -77,12 +87,13 @@ export class LogFormatter {
     const time = needsTime ? line.toString('latin1', 0, afterTime) : '';
     const utc = since === undefined ? '' : utcNanos(time);
     const fixed = timestamps && startsLine ? fixedNanos(time) : '';
-    if (utc === undefined || fixed === undefined) return;
+    if (utc === undefined || fixed === undefined) return undefined;
     this.#atLineStart = text.length === 0 || text.at(-1) === NEWLINE;
-    if (since !== undefined && utc < since) return;
-    if (wanted !== 'All' && isStdout !== (wanted === 'Stdout')) return;
+    if (since !== undefined && utc < since) return undefined;
+    if (wanted !== 'All' && isStdout !== (wanted === 'Stdout')) return undefined;
     this.#put(fixed === '' ? EMPTY : Buffer.from(`${fixed} `, 'latin1'), out);
     this.#put(text, out);
+    return isStdout ? 'Stdout' : 'Stderr';
   }
 
   #put(piece: Buffer, out: Buffer[]): void {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openLog, type ReadLogOptions, tailOffset } from './log-file.ts';
-import { fixedNanos, utcNanos } from './log-line.ts';
+import { fixedNanos, type LogChunk, utcNanos } from './log-line.ts';
 
 let directory: string;
 let files = 0;
@@ -20,7 +20,7 @@ const signal = new AbortController().signal;
 async function readAll(path: string, options: Partial<ReadLogOptions> = {}): Promise<string> {
   await using log = await openLog(path);
   const out: Buffer[] = [];
-  for await (const chunk of log.read({ timestamps: false, stream: 'All', signal, ...options })) out.push(chunk);
+  for await (const chunk of log.read({ timestamps: false, stream: 'All', signal, ...options })) out.push(chunk.data);
   return Buffer.concat(out).toString();
 }
 
@@ -47,6 +47,14 @@ test('a log is read as the text of its lines, halves joined and strange lines le
 test('a stream can be had alone', async () => {
   assert.equal(await readAll(await sample(), { stream: 'Stderr' }), 'two\n');
   assert.equal(await readAll(await sample(), { stream: 'Stdout' }), 'one\nhalf whole\n\nlast\n');
+});
+
+test('streams can be kept apart, in the order of the lines', async () => {
+  await using log = await openLog(await sample());
+  const seen: string[] = [];
+  for await (const { stream, data } of log.read({ timestamps: false, stream: 'All', separate: true, signal }))
+    seen.push(`${stream} ${String(data)}`);
+  assert.deepEqual(seen, ['Stdout one\n', 'Stderr two\n', 'Stdout half whole\n\nlast\n']);
 });
 
 test('timestamps have nine digits and stand at the start of whole lines only', async () => {
@@ -122,13 +130,13 @@ test('a line without end is refused instead of filling the memory', async () => 
 const line = (text: string): string => `2026-11-21T08:01:31Z stdout F ${text}\n`;
 
 /** Reads on until the text so far ends with what is asked for. */
-function reader(chunks: AsyncGenerator<Buffer, void, undefined>): (until: string) => Promise<string> {
+function reader(chunks: AsyncGenerator<LogChunk, void, undefined>): (until: string) => Promise<string> {
   let text = '';
   return async (until) => {
     while (!text.endsWith(until)) {
       const { value, done } = await chunks.next();
       if (done === true) throw new Error(`ended after ${JSON.stringify(text)}`);
-      text += value.toString();
+      text += value.data.toString();
     }
     return text;
   };

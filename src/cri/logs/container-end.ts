@@ -1,13 +1,23 @@
-import { type CriClient, CriError, isNotFound } from '#cri';
 import { type Clock, sleep } from '#util';
+import { CriError, isNotFound } from '../error.ts';
+import type { RuntimeService, TasksService } from '../services.ts';
 
 const RETRY_MS = 1000;
 /** Between the exit of the process and the runtime's "exited", which comes when it has written the last of the log. */
 const SETTLE_MS = 20;
 
+export interface ContainerEndOptions {
+  readonly cri: {
+    readonly runtime: Pick<RuntimeService, 'containerStatus'>;
+    readonly tasks: Pick<TasksService, 'wait'>;
+  };
+  readonly clock: Clock;
+  readonly containerId: string;
+}
+
 /** Resolves once the runtime says that the container does not run any more: all it wrote is in its log then. */
 export async function containerEnd(
-  { cri, clock, containerId }: { cri: CriClient; clock: Clock; containerId: string },
+  { cri, clock, containerId }: ContainerEndOptions,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   for (let delayMs = SETTLE_MS; ;) {

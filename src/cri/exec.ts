@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { type CriClient, CriError, isNotFound } from '#cri';
 import { type Clock, sleep } from '#util';
+import { CriError, isNotFound } from './error.ts';
+import type { RuntimeService, TasksService } from './services.ts';
 
 const mkfifo = async (paths: string[]): Promise<void> =>
   void (await promisify(execFile)('mkfifo', ['-m', '600', ...paths]));
@@ -34,7 +35,7 @@ export interface ContainerExecOptions {
 }
 
 export interface ContainerExecDependencies {
-  cri: CriClient;
+  cri: { readonly runtime: Pick<RuntimeService, 'containerStatus'>; readonly tasks: TasksService };
   clock: Clock;
   /** A directory that containerd's shims see under the same path; each exec makes its FIFOs in one of its own. */
   fifoDirectory: string;
@@ -43,7 +44,7 @@ export interface ContainerExecDependencies {
 export interface ContainerExec extends AsyncDisposable {
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
-  /** Ending it gives the process end-of-file. */
+  /** To give the process end-of-file, {@link endInput}. */
   readonly stdin: Writable | undefined;
   resize(width: number, height: number): Promise<void>;
   /**
@@ -135,8 +136,16 @@ export async function startContainerExec(
   };
 }
 
+/** Gives a process the end of its input. A FIFO cannot be shut down as a socket can: it is closed, once everything written has gone. */
+export function endInput(stdin: ContainerExec['stdin']): void {
+  if (stdin?.writable === true) stdin.write(Buffer.alloc(0), () => stdin.destroy());
+}
+
 /** Go's default process of the container, with this command: what containerd's own exec does (pkg/cri/server/container_execsync.go 1.6). */
-async function processSpec(cri: CriClient, { containerId, command, tty }: ContainerExecOptions): Promise<Buffer> {
+async function processSpec(
+  cri: ContainerExecDependencies['cri'],
+  { containerId, command, tty }: ContainerExecOptions,
+): Promise<Buffer> {
   const { info } = await cri.runtime.containerStatus({ container_id: containerId, verbose: true });
   const container: unknown = JSON.parse(info['info'] ?? '{}');
   const process = (container as { runtimeSpec?: { process?: { env?: string[] } } }).runtimeSpec?.process;

@@ -2,7 +2,7 @@
 import { watch } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { LogFormatter, type LogFormat } from './log-line.ts';
+import { type LogChunk, type LogFormat, LogFormatter } from './log-line.ts';
 
 const BLOCK_BYTES = 64 * 1024;
 /** containerd cuts lines at 16 KiB; what is far longer is no container log, and must not fill the memory. */
@@ -10,6 +10,8 @@ const MAX_LINE_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
 export interface ReadLogOptions extends LogFormat {
+  /** Give each stream in chunks of its own; by default a chunk has whatever comes. */
+  separate?: boolean | undefined;
   /** Start with this many of the last lines. */
   tailLines?: number | undefined;
   /**
@@ -42,7 +44,7 @@ export async function tailOffset(file: FileHandle, lines: number, blockBytes = B
 /** A log file, opened and held until disposed. */
 export interface OpenLog extends AsyncDisposable {
   /** What the client gets, piece by piece; the consumer's pace is the reader's. */
-  read(options: ReadLogOptions): AsyncGenerator<Buffer, void, undefined>;
+  read(options: ReadLogOptions): AsyncGenerator<LogChunk, void, undefined>;
 }
 
 /** Rejects with the error of the file system when there is no such file. */
@@ -55,10 +57,10 @@ export async function openLog(path: string): Promise<OpenLog> {
     return open(path, 'r').catch(ignoreMissing);
   };
 
-  async function* read(options: ReadLogOptions): AsyncGenerator<Buffer, void, undefined> {
-    const { signal, follow, tailLines } = options;
+  async function* read(options: ReadLogOptions): AsyncGenerator<LogChunk, void, undefined> {
+    const { signal, follow, tailLines, separate = false } = options;
     using changes = follow === undefined ? noChanges : watchFile(path, follow, signal);
-    const lines = new LineReader(new LogFormatter(options), follow === undefined ? tailLines : undefined);
+    const lines = new LineReader(new LogFormatter(options), separate, follow === undefined ? tailLines : undefined);
     let position = tailLines === undefined ? 0 : await tailOffset(file, tailLines);
     const block = Buffer.allocUnsafe(BLOCK_BYTES);
     for (;;) {
@@ -108,12 +110,15 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 /** Cuts blocks into lines and keeps the unfinished one for the next block. */
 class LineReader {
   readonly #formatter: LogFormatter;
+  readonly #separate: boolean;
   #linesLeft: number;
   #rest: Buffer = Buffer.alloc(0);
+  #stream: LogChunk['stream'] = 'Stdout';
 
   /** `maxLines`: a file that grows while its tail is read does not lengthen the tail. */
-  constructor(formatter: LogFormatter, maxLines: number | undefined) {
+  constructor(formatter: LogFormatter, separate: boolean, maxLines: number | undefined) {
     this.#formatter = formatter;
+    this.#separate = separate;
     this.#linesLeft = maxLines ?? Infinity;
   }
 
@@ -121,26 +126,33 @@ class LineReader {
     return this.#formatter.done || this.#linesLeft <= 0;
   }
 
-  *push(block: Buffer): Generator<Buffer, void, undefined> {
+  *push(block: Buffer): Generator<LogChunk, void, undefined> {
     const data = this.#rest.length === 0 ? block : Buffer.concat([this.#rest, block]);
     const out: Buffer[] = [];
     let start = 0;
     for (let newline = data.indexOf(NEWLINE); newline >= 0 && !this.done; newline = data.indexOf(NEWLINE, start)) {
-      this.#formatter.line(data, start, newline + 1, out);
+      const before = out.length;
+      const stream = this.#formatter.line(data, start, newline + 1, out) ?? this.#stream;
+      if (this.#separate && before > 0 && stream !== this.#stream) {
+        yield { stream: this.#stream, data: Buffer.concat(out.splice(0, before)) };
+      }
+      this.#stream = stream;
       this.#linesLeft--;
       start = newline + 1;
     }
     this.#rest = Buffer.from(data.subarray(start)); // a copy: the caller uses the block again
     if (this.#rest.length > MAX_LINE_BYTES) throw new Error(`log line longer than ${MAX_LINE_BYTES} bytes`);
-    if (out.length > 0) yield Buffer.concat(out);
+    if (out.length > 0) yield { stream: this.#stream, data: Buffer.concat(out) };
   }
 
   /** What is left without a newline is a line too: the container died while writing it. */
-  *end(): Generator<Buffer, void, undefined> {
+  *end(): Generator<LogChunk, void, undefined> {
     const out: Buffer[] = [];
-    if (this.#rest.length > 0 && !this.done) this.#formatter.line(this.#rest, 0, this.#rest.length, out);
+    if (this.#rest.length > 0 && !this.done) {
+      this.#stream = this.#formatter.line(this.#rest, 0, this.#rest.length, out) ?? this.#stream;
+    }
     this.#rest = Buffer.alloc(0);
-    if (out.length > 0) yield Buffer.concat(out);
+    if (out.length > 0) yield { stream: this.#stream, data: Buffer.concat(out) };
   }
 }
 
