@@ -86,9 +86,7 @@ async function findPrograms(searchPath: string): Promise<Record<string, string>>
 
 async function findCniBinDir(): Promise<string | undefined> {
   for (const directory of CNI_DIRECTORIES) {
-    const all = await Promise.all(
-      ['bridge', 'host-local', 'loopback'].map((name) => isExecutable(join(directory, name))),
-    );
+    const all = await Promise.all(['ptp', 'host-local', 'loopback'].map((name) => isExecutable(join(directory, name))));
     if (all.every(Boolean)) return directory;
   }
   return undefined;

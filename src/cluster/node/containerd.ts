@@ -94,23 +94,20 @@ function configVersion3(options: ContainerdOptions, minor: number): string {
   ].join('\n');
 }
 
-/** The pod network of one node: a bridge, and addresses from the node's /24. Masquerading is the service proxy's work, not the plugin's. */
+/**
+ * The pod network of one node: each pod on a link of its own, with an address from the node's /24. Not a bridge: pods of one node would answer
+ * each other on it directly, past the service proxy's rules, unless the machine's kernel has bridges filtered (br_netfilter), which is for
+ * all of the machine. Masquerading is the node network's work, not the plugin's.
+ */
 export function cniConflist(podCIDR: string): string {
   const ipam = {
     type: 'host-local',
     dataDir: '/run/cni-ipam', // in memory: addresses of pods that a stop of the node killed are free again
     ranges: [[{ subnet: podCIDR }]],
+    routes: [{ dst: '0.0.0.0/0' }],
   };
-  const bridge = {
-    type: 'bridge',
-    bridge: 'cni0',
-    isDefaultGateway: true,
-    hairpinMode: true,
-    ipMasq: false,
-    mtu: 1500,
-    ipam,
-  };
-  return `${JSON.stringify({ cniVersion: '1.0.0', name: 'pirogue', plugins: [bridge] }, undefined, 2)}\n`;
+  const links = { type: 'ptp', ipMasq: false, mtu: 1500, ipam };
+  return `${JSON.stringify({ cniVersion: '1.0.0', name: 'pirogue', plugins: [links] }, undefined, 2)}\n`;
 }
 
 /** Where crictl finds the runtime. */

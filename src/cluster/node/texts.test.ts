@@ -78,12 +78,12 @@ test('containerd 2.x gets a configuration of version 3, and from 2.1 on a list o
   assert.match(containerdConfig({ ...CONTAINERD, version: '2.1.0' }), /^bin_dirs = \["\/usr\/lib\/cni"\]$/m);
 });
 
-test('the pod network of a node is a bridge with the addresses of its /24', () => {
+test('pods of a node have links of their own, with the addresses of its /24', () => {
   const { name, plugins } = JSON.parse(cniConflist('10.244.1.0/24'));
   assert.equal(name, 'pirogue');
   assert.deepEqual(plugins[0].ipam.ranges, [[{ subnet: '10.244.1.0/24' }]]);
   assert.equal(plugins[0].ipMasq, false);
-  assert.equal(plugins[0].hairpinMode, true);
+  assert.equal(plugins[0].type, 'ptp');
 });
 
 test('hosts.toml: a plain registry over HTTP, one with an authority of its own', () => {
