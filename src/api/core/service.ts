@@ -1,4 +1,5 @@
 import type * as core from '../generated/core.v1.ts';
+import { equalValues } from '../equality.ts';
 import { defineKind } from '../kind.ts';
 import { selectorFromSet } from '../selector/selector.ts';
 import { AGE, age, NAME, orNone } from '../table.ts';
@@ -55,11 +56,13 @@ function dropTypeDependentFields(service: Service, old: Service): void {
   const { spec } = service;
   const before = old.spec;
   const left = (isOfType: (s: Service) => boolean): boolean => isOfType(old) && !isOfType(service);
-  if (left(({ spec: { type } }) => type !== 'ExternalName') && spec.clusterIP === before.clusterIP) {
-    delete spec.clusterIP;
-    delete spec.clusterIPs;
-    delete spec.ipFamilies;
-    delete spec.ipFamilyPolicy;
+  if (left(({ spec: { type } }) => type !== 'ExternalName')) {
+    if (spec.clusterIP === before.clusterIP) {
+      delete spec.clusterIP;
+      delete spec.clusterIPs;
+    }
+    if (equalValues(spec.ipFamilies, before.ipFamilies)) delete spec.ipFamilies;
+    if (spec.ipFamilyPolicy === before.ipFamilyPolicy) delete spec.ipFamilyPolicy;
   }
   if (left(({ spec: { type } }) => type === 'NodePort' || type === 'LoadBalancer')) {
     const had = new Set((before.ports ?? []).map(({ nodePort = 0, protocol }) => `${protocol}/${nodePort}`));

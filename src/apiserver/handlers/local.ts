@@ -10,6 +10,7 @@ import {
 } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import { type Authorizer, forbiddenText } from '../authz/authz.ts';
+import { listMetadata } from '../registry/list.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ApiCall, Outcome } from './call.ts';
 import type { VerbEnvironment } from './options.ts';
@@ -118,7 +119,7 @@ function resultOf(outcome: Outcome): unknown {
       return {
         kind: `${resource.kind.kind}List`,
         apiVersion: apiVersionOf(resource.kind),
-        metadata: { resourceVersion: String(page.revision), continue: page.continue },
+        metadata: listMetadata(page),
         items: page.entries.map((entry) => resource.object(entry)),
       };
     }

@@ -1,7 +1,7 @@
 import { dump } from 'js-yaml';
 import { apiVersionOf, encodeProtobuf } from '#api';
 import type { Clock } from '#util';
-import type { ListPage } from '../registry/list.ts';
+import { type ListPage, listMetadata } from '../registry/list.ts';
 import { Pace } from '../registry/pace.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Entry } from '../watchcache/entry.ts';
@@ -90,12 +90,6 @@ function* chunksOf(
   text += tail;
   yield take();
 }
-
-const listMetadata = ({ revision, continue: token, remainingItemCount }: ListPage): object => ({
-  resourceVersion: String(revision),
-  ...(token === undefined ? {} : { continue: token }),
-  ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
-});
 
 function listFormat(resource: Resource, page: ListPage, { negotiated, include, clock }: ListOptions): ListFormat {
   const { kind } = resource;

@@ -1,4 +1,4 @@
-import { invalid, invalidObject, type KubeObject, notSupported, type Service } from '#api';
+import { invalid, invalidObject, type KubeObject, needsHealthCheck, notSupported, type Service } from '#api';
 import type { Resource } from './resource.ts';
 import type { ResourceHooks } from './scope.ts';
 
@@ -45,6 +45,7 @@ export function newServiceHooks({ serviceCidr, random, services }: AllocatorOpti
     try {
       allocateClusterIp(service, used, take);
       allocateNodePorts(service, old, used, take);
+      allocateHealthCheckPort(service, old, used, take);
     } catch (error) {
       undo();
       throw error;
@@ -125,7 +126,7 @@ export function newServiceHooks({ serviceCidr, random, services }: AllocatorOpti
       }
       const protocol = port.protocol ?? 'TCP';
       if ((port.nodePort ?? 0) !== 0) {
-        checkPort(service, i, port.nodePort!, protocol, used);
+        checkPort(service, `spec.ports[${i}].nodePort`, port.nodePort!, protocol, used);
         take(portItem(port.nodePort!, protocol));
       } else if (wanted) {
         const kept = old?.spec.ports?.find((p) => p.port === port.port && (p.protocol ?? 'TCP') === protocol)?.nodePort;
@@ -136,12 +137,28 @@ export function newServiceHooks({ serviceCidr, random, services }: AllocatorOpti
     }
   }
 
-  function checkPort(service: Service, i: number, port: number, protocol: string, used: Set<string>): void {
+  /** Where load balancers ask whether a node has endpoints of the service. Source: allocHealthCheckNodePort, as above. */
+  function allocateHealthCheckPort(
+    service: Service,
+    old: Service | undefined,
+    used: Set<string>,
+    take: (item: string) => void,
+  ): void {
+    const { spec } = service;
+    if (!needsHealthCheck(service)) return;
+    if ((spec.healthCheckNodePort ?? 0) === 0) {
+      const kept = old !== undefined && needsHealthCheck(old) ? (old.spec.healthCheckNodePort ?? 0) : 0;
+      spec.healthCheckNodePort = kept === 0 ? pickPort('TCP', used) : kept;
+    } else {
+      checkPort(service, 'spec.healthCheckNodePort', spec.healthCheckNodePort!, 'TCP', used);
+    }
+    take(portItem(spec.healthCheckNodePort!, 'TCP'));
+  }
+
+  function checkPort(service: Service, field: string, port: number, protocol: string, used: Set<string>): void {
     const { first, last } = NODE_PORT_RANGE;
     const failure = (detail: string): Error =>
-      invalidObject({ group: '', kind: 'Service' }, service.metadata.name, [
-        invalid(`spec.ports[${i}].nodePort`, port, detail),
-      ]);
+      invalidObject({ group: '', kind: 'Service' }, service.metadata.name, [invalid(field, port, detail)]);
     if (port < first || port > last)
       throw failure(`provided port is not in the valid range. The range of valid ports is ${first}-${last}`);
     if (used.has(portItem(port, protocol))) throw failure('provided port is already allocated');
@@ -166,7 +183,12 @@ function itemsOf(service: Service | undefined): string[] {
   const { spec } = service ?? ({ spec: {} } as KubeObject & Pick<Service, 'spec'>);
   const ips = (spec.clusterIPs ?? [spec.clusterIP ?? '']).filter((ip) => ip !== '' && ip !== 'None');
   const ports = (spec.ports ?? []).filter((p) => (p.nodePort ?? 0) !== 0);
-  return [...ips.map(ipItem), ...ports.map((p) => portItem(p.nodePort!, p.protocol ?? 'TCP'))];
+  const health = spec.healthCheckNodePort ?? 0;
+  return [
+    ...ips.map(ipItem),
+    ...ports.map((p) => portItem(p.nodePort!, p.protocol ?? 'TCP')),
+    ...(health === 0 ? [] : [portItem(health, 'TCP')]),
+  ];
 }
 
 function parseCidr(cidr: string): { first: number; last: number } {

@@ -37,6 +37,13 @@ export interface ListPage {
   readonly remainingItemCount?: number | undefined;
 }
 
+/** The metadata of a list as clients see it. */
+export const listMetadata = ({ revision, continue: token, remainingItemCount }: ListPage): object => ({
+  resourceVersion: String(revision),
+  ...(token === undefined ? {} : { continue: token }),
+  ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
+});
+
 /** What of a kind a list or watch asks for: where to look and what to keep. */
 export interface Selection {
   readonly prefix: string;

@@ -7,12 +7,13 @@ import {
   type Kind,
   type KubeObject,
   notFound,
-  StatusError,
+  type StatusError,
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from '#api';
 import type { Entry } from '../watchcache/entry.ts';
 import { checkNamespace, createObject } from './create.ts';
+import type { Resource } from './resource.ts';
 import { goesNow, removeObject } from './delete.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
 
@@ -59,7 +60,8 @@ export async function updateObject(
     }
     const old = resource.object(current);
     const next = await request.change(old);
-    checkLock(kind, next, old, request);
+    if (next.metadata.name !== request.name) throw nameMismatch(next.metadata.name, request.name);
+    checkLock(resource, next, old, request);
     next.metadata.resourceVersion = old.metadata.resourceVersion;
     const entry = await updateOnce(env, target, request, { current, old, next }, scope);
     if (entry !== undefined) return { entry, created: false };
@@ -67,13 +69,20 @@ export async function updateObject(
 }
 
 /** What the caller knew of the object must still hold. */
-function checkLock(kind: Kind, next: KubeObject, old: KubeObject, { unconditional, name }: UpdateRequest): void {
+function checkLock(
+  resource: Resource,
+  next: KubeObject,
+  old: KubeObject,
+  { unconditional, name }: UpdateRequest,
+): void {
+  const { kind } = resource;
   const { resourceVersion, uid } = next.metadata;
   if (uid !== undefined && uid !== '' && uid !== old.metadata.uid)
     throw conflict(
       kind,
       name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      // Source: storage.NewInvalidObjError v1.36.
+      `StorageError: invalid object, Code: 4, Key: ${resource.key(old.metadata.namespace ?? '', name)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
     );
   if (resourceVersion !== undefined && resourceVersion !== '') {
     if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name, MODIFIED);
@@ -100,7 +109,6 @@ async function updateOnce(
 ): Promise<Entry | undefined> {
   const { resource, namespace } = target;
   const { kind } = resource;
-  if (next.metadata.name !== name) throw nameMismatch(next.metadata.name, name);
   checkNamespace(kind.namespaced, next, namespace);
   const attributes = {
     operation: 'UPDATE',
@@ -190,8 +198,10 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
   if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
 }
 
-export function nameMismatch(name: string | undefined, url: string): StatusError {
-  return (name ?? '') === ''
-    ? badRequest(`name is required`)
-    : badRequest(`the name of the object (${name}) does not match the name on the URL (${url})`);
-}
+/** Source: checkName of apiserver pkg/endpoints/handlers/rest.go v1.36. */
+export const nameMismatch = (name: string | undefined, url: string): StatusError =>
+  badRequest(
+    (name ?? '') === ''
+      ? `the name of the object (${url} based on URL) was undeterminable: name must be provided`
+      : `the name of the object (${name}) does not match the name on the URL (${url})`,
+  );
