@@ -112,13 +112,22 @@ export class TestCluster {
   }
 }
 
-/** A cluster with two nodes besides the control plane and these images on all, from before the first test of the file to after the last. */
-export function useCluster(images: readonly ImageRecipe[] = [busyboxImage(BUSYBOX)]): TestCluster {
+export interface UseClusterOptions {
+  /** Present on all nodes. Default: busybox. */
+  readonly images?: readonly ImageRecipe[];
+  /** What all tests of the file need on the cluster. */
+  prepare?(): Promise<void>;
+}
+
+/** A cluster with two nodes besides the control plane, from before the first test of the file to after the last. */
+export function useCluster(options: UseClusterOptions = {}): TestCluster {
   assert.ok(MACHINE, 'run it on a machine of its own: npm test -- SUITE');
+  const { images = [busyboxImage(BUSYBOX)], prepare } = options;
   const cluster = new TestCluster();
   before(async () => {
     await cluster.pirogue('up', '--nodes', '2');
     for (const image of images) await cluster.load(image);
+    await prepare?.();
   });
   after(async () => {
     await cluster.pirogue('down');
