@@ -43,10 +43,15 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       io.err(`pirogue ${verb}: ${(error as Error).message}\nSee \`pirogue ${verb} --help\`.\n`);
       return 2;
     }
-    io.err(`pirogue ${verb}: ${(error as Error).message}\n`);
+    io.err(`pirogue ${verb}: ${(error as Error).message}${isRefused(error) ? `\n${ROOT_IS_NEEDED}` : ''}\n`);
     return 1;
   }
 }
+
+const ROOT_IS_NEEDED = 'Clusters are made and handled by root: run the command with sudo.';
+
+const isRefused = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** node:util parseArgs throws these for options it does not know. */
 const isParseError = (error: unknown): boolean =>

@@ -53,6 +53,8 @@ async function exec(argv: readonly string[], io: Io): Promise<number> {
   if (node === undefined || command.length === 0 || (at >= 0 && more.length > 0))
     throw new UsageError('it takes a node and, behind `--`, a command');
   const cluster = await openCluster({ ...(values.name === undefined ? {} : { name: values.name }), signal: io.signal });
+  const names = cluster.state.nodes.map(({ name }) => name);
+  if (!names.includes(node)) throw new Error(`there is no node ${node}; the nodes are ${names.join(', ')}`);
   return await execInNode(cluster, node, command, { tty: io.tty.in && io.tty.out });
 }
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { clusterStatus, openCluster, type ProcessStatus } from '#cluster';
-import { type Command, formatBytes, formatTable, type Io } from './command.ts';
+import { type Command, formatBytes, formatTable, type Io, UsageError } from './command.ts';
 
 const help = `Show what runs of a cluster and how much memory it takes
 
@@ -18,6 +18,8 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     options: { name: { type: 'string' }, output: { type: 'string', short: 'o' } },
     strict: true,
   });
+  if (values.output !== undefined && values.output !== 'json')
+    throw new UsageError(`-o takes json, not ${JSON.stringify(values.output)}`);
   const cluster = await openCluster({ ...(values.name === undefined ? {} : { name: values.name }), signal: io.signal });
   const status = await clusterStatus(cluster);
   const healthy = status.controlPlane.running && status.nodes.every((n) => n.running && n.agent !== undefined);

@@ -192,7 +192,9 @@ async function withLog(context: KnownCluster, work: () => Promise<void>): Promis
   }
 }
 
-async function checkMachine(): Promise<Required<Pick<Machine, 'cgroups'>> & Machine> {
+type AbleMachine = Required<Pick<Machine, 'cgroups'>> & Machine;
+
+async function checkMachine(): Promise<AbleMachine> {
   const machine = await detectMachine();
   const unmet = unmetRequirements(machine);
   const { cgroups } = machine;
@@ -221,9 +223,8 @@ type Wanted = CreateClusterOptions & {
   readonly progress: Progress;
 };
 
-async function stateStep(wanted: Wanted, name: string, stateRoot: string): Promise<KnownCluster> {
+async function stateStep(wanted: Wanted, name: string, stateRoot: string, machine: AbleMachine): Promise<KnownCluster> {
   const { workers, registries = [], clock, progress, signal } = wanted;
-  const machine = await checkMachine();
   let context: KnownCluster | undefined;
   await step('state', clock, progress, async () => {
     const { state, changed } = await ensureState(name, workers, { stateRoot, clock, ...(signal && { signal }) });
@@ -311,10 +312,11 @@ export async function createCluster(options: CreateClusterOptions): Promise<Crea
     progress = () => {},
   } = options;
   checkOptions(name, options.workers);
+  const machine = await checkMachine(); // before anything is written, which needs root, too
   await using lock = await lockState(stateRoot, name, { clock });
   void lock;
   const wanted: Wanted = { ...options, clock, progress };
-  const context = await stateStep(wanted, name, stateRoot);
+  const context = await stateStep(wanted, name, stateRoot, machine);
   let keys: Awaited<ReturnType<typeof certificates>> | undefined;
   const certificatesStep = step('certificates', clock, progress, async () => {
     keys = await certificates(context);
