@@ -1,9 +1,13 @@
+import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newClient, newEventRecorder, newHttpTransport, newInformers } from '#client';
 import type { AgentConfig } from '#cluster';
 import { newCriClient } from '#cri';
+import { startDns } from '#dns';
 import { kubeletConfig, newKubelet, newKubeletServer, newNodeStats, readHost } from '#kubelet';
+import { runNodeNetwork } from '#network';
+import { runProxy } from '#proxy';
 import { newLogger, systemClock } from '#util';
 import { runUntilStopped } from './component.ts';
 
@@ -65,9 +69,30 @@ export async function runAgent(file: string): Promise<void> {
       log: log.with({ component: 'server' }),
     });
     await server.listen(config.port);
+    await using dns = await startDns({
+      informers,
+      addresses: [settings.nodeIP],
+      domain: settings.clusterDomain,
+      clusterDNS: settings.clusterDNS,
+      clock: systemClock,
+      log: log.with({ component: 'dns' }),
+      random: unpredictable,
+    });
+    void dns; // answers until the end of this function
     own.info('Agent started', { node: settings.nodeName });
-    await kubelet.run({ signal });
+    const { nodeName, nodeIP, podCIDR, clusterCIDR, serviceCIDR, nodeSubnet } = settings;
+    const net = { nodeName, clusterCIDR, informers, clock: systemClock };
+    await Promise.all([
+      kubelet.run({ signal }),
+      runNodeNetwork({ ...net, podCIDR, nodeSubnet, log: log.with({ component: 'network' }) }, { signal }),
+      runProxy({ ...net, serviceCIDR, nodePortAddresses: [nodeIP], log: log.with({ component: 'proxy' }) }, { signal }),
+    ]);
     cri[Symbol.dispose]();
     transport[Symbol.dispose]();
   });
+}
+
+/** Source ports and ids of DNS queries are what keeps forged answers out. */
+function unpredictable(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
 }

@@ -6,6 +6,7 @@ import { newApiServer } from '#apiserver';
 import { newClient, newEventRecorder, newInformers } from '#client';
 import { type ClusterState, readClusterState, statePaths } from '#cluster';
 import { newControllers } from '#controllers';
+import { newDnsServiceController } from '#dns';
 import { runControllers } from '#runtime';
 import { newScheduler } from '#scheduler';
 import { openEmbeddedStore } from '#store';
@@ -45,7 +46,7 @@ async function serve(state: ClusterState, directory: string, log: Logger, signal
     serviceCidr: state.serviceCIDR,
   });
   await listen(server, state, directory);
-  const controllers = startControllers(server, directory, log, signal);
+  const controllers = startControllers(server, state, directory, log, signal);
   const scheduler = startScheduler(server, log, signal);
   log.info('Control plane started', { port: state.apiPort });
   await Promise.all([controllers, scheduler]);
@@ -71,7 +72,13 @@ async function listen(server: Server, state: ClusterState, directory: string): P
   });
 }
 
-async function startControllers(server: Server, directory: string, log: Logger, signal: AbortSignal): Promise<void> {
+async function startControllers(
+  server: Server,
+  state: ClusterState,
+  directory: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const own = log.with({ component: 'controller-manager' });
   const client = newClient(server.transport(CONTROLLER_MANAGER));
   const common = { client, clock: systemClock, random: Math.random, log: own };
@@ -81,7 +88,14 @@ async function startControllers(server: Server, directory: string, log: Logger, 
     recorder: (component: string) => newEventRecorder({ ...common, component, signal }),
   };
   const rootCA = await readFile(join(statePaths(directory).pki, 'ca.crt'), 'utf8');
-  await runControllers(newControllers(context, { kinds: allKinds, rootCA }), context, { signal }).done;
+  const controllers = [
+    ...newControllers(context, { kinds: allKinds, rootCA }),
+    newDnsServiceController(
+      { ...context, recorder: context.recorder('dns-controller') },
+      { clusterDNS: state.clusterDNS },
+    ),
+  ];
+  await runControllers(controllers, context, { signal }).done;
 }
 
 async function startScheduler(server: Server, log: Logger, signal: AbortSignal): Promise<void> {
