@@ -101,6 +101,7 @@ suite('node controllers', () => {
     await cluster.client.updateStatus(Node, { ...node, status: { ...node.status, conditions } });
     await pass(cluster, 400, 'node1', 'node2');
     assert.deepEqual(await taintsOf(cluster, 'node1'), []);
+    assert.ok(!('taints' in (await cluster.client.get(Node, { name: 'node1' })).spec), 'no empty list is left');
     assert.equal((await cluster.pods())[0]?.metadata.deletionTimestamp, undefined);
     assert.ok(cluster.events.some((event) => event.includes('Cancelling deletion of Pod default/short')));
   });

@@ -109,7 +109,9 @@ export function newNodeLifecycleController(
     const taints = mayEvict ? emptied : wantedTaints(node, { evict: false, now });
     const current = node.spec.taints ?? [];
     if (taints.length !== current.length || taints.some((each) => !current.includes(each))) {
-      await client.update(Node, { ...node, spec: { ...node.spec, taints: [...taints] } }, { signal });
+      const { taints: _, ...spec } = node.spec;
+      const left = taints.length > 0 && { taints: [...taints] }; // an empty list is no list
+      await client.update(Node, { ...node, spec: { ...spec, ...left } }, { signal });
     }
     return mayEvict;
   }
