@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -26,9 +26,10 @@ import {
   stopNode,
 } from '#cluster';
 import { newCriClient } from '#cri';
-import { isAlive, listLinks, listRoutes, processIdentity, readMountinfo, run, writeOciImage } from '#linux';
+import { isAlive, listLinks, listRoutes, processIdentity, run, writeOciImage } from '#linux';
 import { startRegistry } from '#testing';
 import { silentLogger, systemClock } from '#util';
+import { type Inventory, inventory } from './support/inventory.ts';
 
 const HERE = new URL('node-namespaces/', import.meta.url).pathname;
 const PROJECT = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
@@ -46,39 +47,6 @@ function options(name: string, more: Partial<CreateClusterOptions> = {}): Create
     readOnlyPaths: [PROJECT],
     readyTimeoutMs: WAIT_MS,
     ...more,
-  };
-}
-
-interface Inventory {
-  readonly processes: readonly string[];
-  readonly mounts: readonly string[];
-  readonly links: readonly string[];
-  readonly routes: readonly string[];
-  readonly tables: string;
-  readonly cgroups: readonly string[];
-  readonly namespaces: number;
-  readonly files: readonly string[];
-  readonly forwarding: string;
-}
-
-/** All that a cluster may leave on the machine. */
-async function inventory(): Promise<Inventory> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')));
-  const namespaces = await Promise.all(pids.map((pid) => run('readlink', [`/proc/${pid}/ns/mnt`]).catch(() => '')));
-  return {
-    processes: commands
-      .filter((command) => /tini|containerd|node-namespaces\/|nsenter|\/pause/.test(command))
-      .filter((c) => !c.includes('--test'))
-      .toSorted(),
-    mounts: (await readMountinfo()).map((mount) => `${mount.type} ${mount.mountPoint}`),
-    links: (await listLinks()).map((link) => link.name),
-    routes: (await listRoutes()).map((route) => `${route.destination} ${route.device}`),
-    tables: await run('nft', ['list', 'tables']),
-    cgroups: (await run('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*pirogue*'])).split('\n').toSorted(),
-    namespaces: new Set(namespaces.filter((link) => link !== '')).size,
-    files: await readdir('/var/lib/pirogue'),
-    forwarding: await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8'),
   };
 }
 
