@@ -39,6 +39,7 @@ interface Field {
   patch?: string[];
   mergeKey?: string;
   go?: string;
+  enum?: string[];
 }
 interface Definition {
   fields: Record<string, Field>;
@@ -50,6 +51,7 @@ const root = dirname(import.meta.dirname);
 const facts = <T>(name: string): T => JSON.parse(readFileSync(join(root, 'scripts/facts', name), 'utf8')) as T;
 const { messages, json } = facts<FieldNumbers>('field-numbers.json');
 const mergeKeys = facts<MergeKeys>('merge-keys.json').definitions;
+const { enums } = facts<{ enums: Record<string, string[]> }>('enums-defaults.json');
 const goTypes = facts<{ definitions: Record<string, Record<string, string>> }>('go-types.json').definitions;
 
 const META = 'meta.v1.';
@@ -153,6 +155,8 @@ for (const name of [...jsonByShort.keys()].toSorted()) {
     if (list?.patchMergeKey !== undefined) entry.mergeKey = list.patchMergeKey;
     const go = goTypes[name]?.[field];
     if (go !== undefined) entry.go = go;
+    const values = enums[`${name.slice(0, name.lastIndexOf('.'))}.${go?.replace(/^(?:\*|\[\])*/, '')}`];
+    if (values !== undefined) entry.enum = values.toSorted();
     fields[field] = entry;
   }
   definitions[name] = { fields, ...(lists['.']?.mapType === 'atomic' ? { atomic: 1 as const } : {}) };

@@ -23,6 +23,8 @@ export interface Field {
   readonly mergeKey?: string;
   /** Go's type where it is not plainly `t`: a leading `*` marks a pointer, whose zero value counts; then the name of a named type. */
   readonly go?: string;
+  /** The values it may have, where Go's type says so (+enum); of a list, those of its elements. */
+  readonly enum?: readonly string[];
 }
 
 export interface Definition {

@@ -84,6 +84,7 @@ function readSchema(fields: Fields): Json {
     ...has(1, () => ({ $ref: text(fields, 1) })),
     ...has(2, () => ({ format: text(fields, 2) })),
     ...has(4, () => ({ description: text(fields, 4) })),
+    ...has(20, () => ({ enum: messages(fields, 20).map((any) => JSON.parse(text(any, 2)!) as unknown) })),
     ...has(19, () => ({ required: texts(fields, 19) })),
     ...has(21, () => ({ additionalProperties: readSchema(message(fields, 21, 1)) })),
     ...has(22, () => ({ type: text(message(fields, 22), 1) })),
@@ -186,6 +187,20 @@ test('descriptions are shown where there are any, beside a reference too', () =>
     allOf: [{ $ref: `#/components/schemas/${spec}` }],
     description: 'What is wanted.',
   });
+});
+
+test('the values a field may have are told', () => {
+  const schemas = dig(parse(newOpenApi().v3('api/v1')!), 'components', 'schemas');
+  const taint = dig(schemas, 'io.k8s.api.core.v1.Taint', 'properties', 'effect');
+  assert.deepEqual(dig(taint, 'enum'), ['NoExecute', 'NoSchedule', 'PreferNoSchedule']);
+  const dnsPolicy = dig(
+    parse(newOpenApi().v2Json()),
+    'definitions',
+    'io.k8s.api.core.v1.PodSpec',
+    'properties',
+    'dnsPolicy',
+  );
+  assert.deepEqual(dig(dnsPolicy, 'enum'), ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None']);
 });
 
 test('only objects that travel by themselves have an apiVersion and a kind', () => {

@@ -104,7 +104,7 @@ export class SchemaBuilder {
     };
   }
 
-  #field({ t, list, keys, map, patch, mergeKey }: Field, description: string | undefined): JsonSchema {
+  #field({ t, list, keys, map, patch, mergeKey, enum: values }: Field, description: string | undefined): JsonSchema {
     const listType = list ?? (t.startsWith('[]') ? 'atomic' : undefined);
     const more = described(
       {
@@ -116,7 +116,7 @@ export class SchemaBuilder {
       },
       description,
     );
-    const type = this.#type(t);
+    const type = withEnum(this.#type(t), values);
     if (Object.keys(more).length === 0) return type;
     return this.#dialect === 'v3' && '$ref' in type ? { allOf: [type], ...more } : { ...type, ...more };
   }
@@ -134,3 +134,10 @@ export class SchemaBuilder {
 
 const described = (schema: JsonSchema, description: string | undefined): JsonSchema =>
   description === undefined ? schema : { ...schema, description };
+
+const withEnum = (schema: JsonSchema, values: readonly string[] | undefined): JsonSchema => {
+  if (values === undefined) return schema;
+  return schema['type'] === 'array'
+    ? { ...schema, items: { ...(schema['items'] as JsonSchema), enum: values } }
+    : { ...schema, enum: values };
+};
