@@ -8,8 +8,11 @@ const READ_IDLE_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 /** Source: client-go transport, dialer timeout. */
 const DIAL_TIMEOUT_MS = 30_000;
-/** After a failed dial the next one waits, so that a server that is down is not hammered by every caller at once. */
-const REDIAL = { baseMs: 50, maxMs: 5000, jitter: 0.5 };
+/**
+ * After a failed dial the next one waits, so that a server that is down is not hammered by every caller at once. A dial a second costs
+ * neither side anything, and watches are back within two seconds of a server's return, however long it was away.
+ */
+const REDIAL = { baseMs: 50, maxMs: 1000, jitter: 1 };
 /** What one stream, and all of them, may have in flight unread: a list of some thousand pods without stalls. */
 const STREAM_WINDOW_BYTES = 1 << 20;
 const SESSION_WINDOW_BYTES = 8 << 20;
@@ -42,6 +45,18 @@ export class Connection {
     return this.#dialing;
   }
 
+  /** The live session, however long the server is away. Throws the signal's reason, or when the connection is closed. */
+  async whenReachable({ signal }: { signal: AbortSignal | undefined }): Promise<ClientHttp2Session> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await this.session();
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw error;
+      }
+    }
+  }
+
   /** Whoever reads from the session says so: reading is proof of life. */
   touch(): void {
     this.#lastRead = this.#options.clock.monotonic();
@@ -53,7 +68,7 @@ export class Connection {
   }
 
   async #dial(): Promise<ClientHttp2Session> {
-    const { config, clock, random } = this.#options;
+    const { config, clock, random, log } = this.#options;
     const { signal } = this.#closing;
     if (this.#failures > 0) await sleep(clock, backoffMs(this.#failures - 1, { ...REDIAL, random }), { signal });
     signal.throwIfAborted();
@@ -68,8 +83,10 @@ export class Connection {
     try {
       await this.#connected(session);
     } catch (error) {
-      this.#failures++;
       session.destroy();
+      // Ever rarer: 1, 2, 4, 8 …
+      if (Number.isInteger(Math.log2(++this.#failures)))
+        log.warn('API server cannot be reached', { server: config.server, failures: this.#failures, error });
       throw unavailable(config.server, error);
     }
     this.#failures = 0;

@@ -11,7 +11,7 @@ import {
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { ConfigMap, StatusError, type WatchEvent } from '#api';
-import { FakeClock, systemClock } from '#util';
+import { FakeClock, newLogger, systemClock } from '#util';
 import { newHttpTransport } from './http.ts';
 import { newClient } from './rest.ts';
 import { settle } from './testdata/memory-api.ts';
@@ -25,7 +25,7 @@ interface Context {
   after(fn: () => void | Promise<void>): void;
 }
 
-async function serving(t: Context, handler: Handler) {
+async function serving(t: Context, handler: Handler, at = 0) {
   const server: Http2SecureServer = createSecureServer({
     key: pem('server.key'),
     cert: pem('server.crt'),
@@ -44,7 +44,7 @@ async function serving(t: Context, handler: Handler) {
     stream.on('data', (chunk: Buffer) => (body += chunk.toString()));
     stream.on('end', () => handler(stream, headers, body));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(at, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
     for (const session of sessions) session.destroy();
@@ -232,6 +232,56 @@ suite('http transport', () => {
 
 suite('http watch', () => {
   const added = (name: string): string => `${JSON.stringify({ type: 'ADDED', object: configMap(name) })}\n`;
+
+  test('waits for a server that is away, and begins within a second of its return', async (t) => {
+    const placeholder = createServer().listen(0, '127.0.0.1');
+    await once(placeholder, 'listening');
+    const { port } = placeholder.address() as AddressInfo;
+    placeholder.close();
+    await once(placeholder, 'close');
+    const clock = new FakeClock();
+    const warnings: string[] = []; // of the first, second, fourth, eighth … failure
+    const log = newLogger({ write: (line) => void warnings.push(line), now: () => 0 });
+    const config = { server: `https://127.0.0.1:${port}`, ...certificates };
+    const transport = newHttpTransport({ config, clock, random: () => 0, log });
+    t.after(() => transport[Symbol.dispose]());
+    const stop = new AbortController();
+    const seen = Promise.withResolvers<void>();
+    const watch = newClient(transport).watch(ConfigMap, { signal: stop.signal, onEvents: () => seen.resolve() });
+    while (warnings.length < 5) {
+      clock.advance(1000);
+      await settle();
+    }
+    await serving(
+      t,
+      (stream) => {
+        stream.respond({ ':status': 200 });
+        stream.end(added('a'));
+      },
+      port,
+    );
+    clock.advance(1000);
+    await seen.promise;
+    await watch;
+  });
+
+  test('of a server that is away ends when it is told to', async (t) => {
+    const clock = new FakeClock();
+    const config = { server: 'https://127.0.0.1:1', ...certificates };
+    const transport = newHttpTransport({ config, clock, random: () => 0 });
+    t.after(() => transport[Symbol.dispose]());
+    const stop = new AbortController();
+    const watch = newClient(transport).watch(ConfigMap, { signal: stop.signal, onEvents: () => {} });
+    const ends: unknown[] = [];
+    const ended = watch.catch((error: unknown) => ends.push(error));
+    stop.abort(new Error('enough'));
+    while (ends.length === 0) {
+      clock.advance(1000);
+      await settle();
+    }
+    await ended;
+    assert.match(String(ends[0]), /enough/);
+  });
 
   test('delivers what arrives together in one call, and resolves when the server ends it', async (t) => {
     const { client } = await connected(t, (stream) => {

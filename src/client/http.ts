@@ -88,6 +88,8 @@ export function newHttpTransport(options: HttpTransportOptions): Transport & Dis
     async watch(request, { signal }) {
       const path = pathOf(base, { ...request, verb: 'list', query: { ...request.query, watch: 'true' } });
       const onChunk = newWatchDecoder(request.onEvents);
+      // Who watches wants to know what happens from now on, and loses nothing by waiting for a server that is away.
+      await connection.whenReachable({ signal });
       const answer = await retrying({ method: 'GET', path, onChunk, signal }, false);
       if (answer.status !== 200) throw errorOf(answer);
     },
