@@ -11,7 +11,7 @@ delete table ${TABLE}
 table ${TABLE} {
   chain postrouting {
     type nat hook postrouting priority srcnat + 1; policy accept;
-    ip saddr ${podCIDR} ip daddr != { ${clusterCIDR}, ${nodeSubnet}, 224.0.0.0/4 } masquerade fully-random
+    ip saddr ${podCIDR} ip daddr != ${clusterCIDR} ip daddr != ${nodeSubnet} ip daddr != 224.0.0.0/4 masquerade fully-random
   }
 }
 `;

@@ -107,7 +107,7 @@ class Syncer {
       }
       const tookMs = clock.monotonic() - startedAt;
       const restMs = failures > 0 ? backoffMs(failures - 1, RETRY) : Math.min(REST_FACTOR * tookMs, MAX_REST_MS);
-      await sleep(clock, restMs, { signal });
+      if (restMs > 0) await sleep(clock, restMs, { signal });
       if (failures === 0) await this.#untilChanged(signal);
     }
   }
