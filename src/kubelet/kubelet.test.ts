@@ -90,4 +90,17 @@ describe('an agent that starts again', () => {
     await until(() => !node.has('a'));
     await until(() => node.cri.sandboxes.size === 0);
   });
+
+  it('starts a container that was created and not started before, which is no restart', async () => {
+    await using node = await TestNode.start();
+    node.api.put(Pod, pod('a'));
+    await until(() => ready(node, 'a'));
+    await node.stopAgent();
+    const created = node.cri.running('web');
+    created.state = 'CONTAINER_CREATED';
+    node.startAgent();
+    await until(() => node.cri.isRunning('web') && !node.cri.containers.has(created.id));
+    await until(() => ready(node, 'a'));
+    assert.equal(state(node.get('a').status)?.restartCount, 0);
+  });
 });

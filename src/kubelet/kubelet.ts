@@ -17,6 +17,7 @@ import type { Clock, Logger } from '#util';
 import { newPodCgroups } from './cgroups/pod-cgroups.ts';
 import type { KubeletConfig } from './config.ts';
 import { newImageManager } from './images/image-manager.ts';
+import { watchClock } from './node/clock-watch.ts';
 import { keepLease } from './node/lease.ts';
 import { type Machine, readMachine } from './node/machine.ts';
 import { newNodeAgent } from './node/node-agent.ts';
@@ -237,6 +238,7 @@ export function newKubelet(options: KubeletOptions): Kubelet {
           monitor.run({ signal: lifetime.signal }),
           nodeAgent.run({ signal: lifetime.signal }),
           keepLease(lease, { signal: lifetime.signal }),
+          watchClock({ clock, onJump: () => pods.wakeAll() }, { signal: lifetime.signal }),
           startPods(lifetime.signal),
         ]);
       } catch (error) {

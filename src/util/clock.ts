@@ -23,6 +23,7 @@ export const systemClock: Clock = {
 /** A clock that moves only when a test says so; due callbacks run in time order inside `advance`. */
 export class FakeClock implements Clock {
   #now: number;
+  #jumped = 0;
   #timers: { at: number; seq: number; fn: () => void }[] = [];
   #seq = 0;
 
@@ -31,7 +32,12 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#jumped;
+  }
+
+  /** Somebody sets the machine's clock: `now` is another, time does not pass. */
+  jump(ms: number): void {
+    this.#jumped += ms;
   }
 
   monotonic(): number {

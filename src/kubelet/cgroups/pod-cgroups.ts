@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '#api';
-import { type CgroupSystem, createCgroup, removeCgroup } from '#linux';
+import { type CgroupSystem, createCgroup, killCgroup, removeCgroup } from '#linux';
 import type { Clock } from '#util';
 import { CFS_PERIOD_US, cpuQuotaOf, cpuSharesOf, cpuWeightOf } from '../resources/linux-resources.ts';
 import { everyContainerLimits, podAmounts, podQosClass, type QosClass } from '../resources/pod-resources.ts';
@@ -37,7 +37,7 @@ export interface PodCgroups {
   pathOf(pod: Pod): string;
   /** Makes the pod's cgroup and sets its limits. */
   ensure(pod: Pod): Promise<void>;
-  /** Removes it; its processes must be gone. */
+  /** Removes it. What still runs in it is killed: no container the runtime knows of, but what it lost when it was killed itself. */
   remove(uid: string, options: { signal: AbortSignal }): Promise<void>;
   /** Cgroup v2 alone is in use. */
   readonly unified: boolean;
@@ -97,7 +97,10 @@ export function newPodCgroups({
     async remove(uid, { signal }) {
       applied.delete(uid);
       for (const qos of ['Guaranteed', 'Burstable', 'BestEffort'] as const) {
-        await removeCgroup(system, podCgroupPath(cgroupRoot, uid, qos), { clock, signal });
+        const path = podCgroupPath(cgroupRoot, uid, qos);
+        // Source: Destroy (pkg/kubelet/cm/pod_container_manager_linux.go v1.36).
+        await killCgroup(system, path, { clock, signal });
+        await removeCgroup(system, path, { clock, signal });
       }
     },
   };

@@ -128,3 +128,34 @@ it('a semaphore lets its number in and the next one when one leaves, or is abort
   await Promise.all([first, third]);
   assert.deepEqual(order, ['first', 'third']);
 });
+
+describe('a back-off', () => {
+  const crashedOnce = (): { clock: FakeClock; backoff: KeyedBackoff; endedAtMs: number } => {
+    const clock = new FakeClock(1e12);
+    const backoff = new KeyedBackoff(clock);
+    backoff.next('k', clock.now());
+    clock.advance(3000);
+    return { clock, backoff, endedAtMs: clock.now() };
+  };
+
+  it('is not made longer by a clock that is set back', () => {
+    const { clock, backoff, endedAtMs } = crashedOnce();
+    clock.jump(-3_600_000);
+    assert.equal(backoff.remainingMs('k', endedAtMs), 10_000);
+    clock.advance(4000);
+    assert.equal(backoff.remainingMs('k', endedAtMs), 6000);
+    assert.equal(backoff.remainingSinceUpdateMs('k'), 3000);
+    clock.advance(6000);
+    assert.equal(backoff.remainingMs('k', endedAtMs), 0);
+  });
+
+  it('neither ends nor begins anew when the clock is set forward', () => {
+    const { clock, backoff, endedAtMs } = crashedOnce();
+    clock.jump(3_600_000);
+    assert.equal(backoff.remainingMs('k', endedAtMs), 7000);
+    assert.equal(backoff.remainingSinceUpdateMs('k'), 7000);
+    clock.advance(7000);
+    backoff.next('k', endedAtMs);
+    assert.equal(backoff.delayMs('k'), 20_000);
+  });
+});

@@ -39,3 +39,29 @@ it('a runtime that is away for less than 30 s does not make the node unready', a
   stop.abort(new Error('done'));
   await running;
 });
+
+it('a runtime that never comes up is asked ever less often', async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  const refuse = (): Promise<never> => {
+    asked++;
+    return Promise.reject(new CriError('Version', 'Unavailable', 'connection refused'));
+  };
+  const runtime = { ...new FakeCri(clock).runtime, version: refuse };
+  const monitor = newRuntimeMonitor({ runtime, clock, log: silentLogger, onChange: () => {} });
+  const stop = new AbortController();
+  const running = monitor.run({ signal: stop.signal });
+  const pass = async (ms: number, stepMs: number): Promise<number> => {
+    asked = 0;
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      clock.advance(stepMs);
+      await settle();
+    }
+    return asked;
+  };
+  assert.ok((await pass(1000, 100)) >= 9);
+  await pass(60_000, 500);
+  assert.equal(await pass(10_000, 500), 2);
+  stop.abort(new Error('done'));
+  await running;
+});

@@ -4,8 +4,8 @@ import type { RuntimeHealth } from './node-status.ts';
 
 /** Source: updateRuntimeUp runs every 5 s (kubelet.go v1.36). */
 const CHECK_MS = 5000;
-/** Until the runtime and its network are up a node is of no use: it is asked often. */
-const CHECK_WHILE_DOWN_MS = 100;
+/** Until the runtime and its network are up a node is of no use: it is asked often, less so the longer it takes. */
+const CHECK_WHILE_DOWN = { firstMs: 100, share: 0.1 };
 /** A runtime that is only being restarted does not make the node unready. Source: maxWaitForContainerRuntime (kubelet.go). */
 const PATIENCE_MS = 30_000;
 
@@ -29,6 +29,18 @@ export function newRuntimeMonitor(options: {
   };
 
   let answeredAtMs = 0;
+  /** Since when it is known that something is missing. */
+  let downSinceMs: number | undefined = clock.monotonic();
+
+  function pauseMs(): number {
+    if (health.runtimeErrors.length + health.networkErrors.length === 0) {
+      downSinceMs = undefined;
+      return CHECK_MS;
+    }
+    downSinceMs ??= clock.monotonic();
+    const elapsedMs = clock.monotonic() - downSinceMs;
+    return Math.min(CHECK_MS, Math.max(CHECK_WHILE_DOWN.firstMs, elapsedMs * CHECK_WHILE_DOWN.share));
+  }
 
   async function check(signal: AbortSignal): Promise<RuntimeHealth> {
     const version =
@@ -69,8 +81,7 @@ export function newRuntimeMonitor(options: {
           log.debug('container runtime does not answer', { error: messageOf(error) });
         }
         if (JSON.stringify(health) !== before) onChange();
-        const down = health.runtimeErrors.length + health.networkErrors.length > 0;
-        await sleep(clock, down ? CHECK_WHILE_DOWN_MS : CHECK_MS, { signal }).catch(() => {}); // aborted: the loop ends
+        await sleep(clock, pauseMs(), { signal }).catch(() => {}); // aborted: the loop ends
       }
     },
   };

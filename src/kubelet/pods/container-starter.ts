@@ -256,7 +256,10 @@ export function newContainerStarter(options: ContainerStarterOptions): Container
       const imageRef = await ensureImage(pod, container, context, signal);
       const last = newestContainer(context.runtimePod, container.name);
       const logs = join(podPaths(config, pod).logs, container.name);
-      const restartCount = last === undefined ? await restartCountByLogs(logs) : last.restartCount + 1;
+      // Created but never started: the agent was killed between the two. Another one takes its place and its name; upstream would count a restart.
+      if (last?.state === 'created') await runtime.removeContainer({ container_id: last.id }, { signal });
+      const restartCount =
+        last === undefined ? await restartCountByLogs(logs) : last.restartCount + (last.state === 'created' ? 0 : 1);
       let created;
       try {
         created = await configure(pod, container, imageRef, restartCount, context, signal);
@@ -267,14 +270,16 @@ export function newContainerStarter(options: ContainerStarterOptions): Container
       let containerId: string;
       try {
         const request = { pod_sandbox_id: context.sandboxId, config: created, sandbox_config: context.sandboxConfig };
-        ({ container_id: containerId } = await runtime.createContainer(request, { signal }));
+        // This call and the next are not called off half way: containerd may then leave processes it does not know of.
+        ({ container_id: containerId } = await runtime.createContainer(request));
       } catch (error) {
         signal.throwIfAborted();
         return fail(pod, container, 'CreateContainerError', error);
       }
       events.container(pod, container.name, 'Normal', 'Created', 'Container created');
+      signal.throwIfAborted();
       try {
-        await runtime.startContainer({ container_id: containerId }, { signal });
+        await runtime.startContainer({ container_id: containerId });
       } catch (error) {
         signal.throwIfAborted();
         return fail(pod, container, 'RunContainerError', error);

@@ -83,7 +83,8 @@ export function newPodSyncer(options: PodSyncerOptions): PodSyncer {
   ): Promise<{ id: string; ips: string[] }> {
     try {
       await mkdir(podPaths(config, pod).logs, { recursive: true, mode: 0o755 });
-      const { pod_sandbox_id: id } = await runtime.runPodSandbox({ config: sandbox, runtime_handler: '' }, { signal });
+      // Carried to its end once begun: containerd, called off half way, may leave a shim or a network behind.
+      const { pod_sandbox_id: id } = await runtime.runPodSandbox({ config: sandbox, runtime_handler: '' });
       const { status } = await runtime.podSandboxStatus({ pod_sandbox_id: id }, { signal });
       const { ip = '', additional_ips = [] } = status?.network ?? {};
       const ips = [ip, ...additional_ips.map((additional) => additional.ip)].filter((address) => address !== '');

@@ -272,4 +272,18 @@ describe('a pod', () => {
     await node.advance(1_000);
     await until(() => ready(node, 'a'));
   });
+
+  it('that goes while its sandbox is being made leaves none: the call is carried to its end', async () => {
+    await using node = await TestNode.start();
+    const slow = Promise.withResolvers<void>();
+    node.cri.sandboxHold = slow.promise;
+    node.api.put(Pod, pod('a'));
+    await until(() => node.cri.calls.includes('RunPodSandbox a'));
+    node.delete('a', 0);
+    await settle();
+    assert.ok(node.has('a'), 'the pod stays until it is known what there is to remove');
+    slow.resolve();
+    await until(() => !node.has('a'));
+    await until(() => node.cri.sandboxes.size === 0);
+  });
 });

@@ -228,6 +228,8 @@ export class PodWorker {
     if (!this.#networkReady()) return;
 
     const pod = this.#pod;
+    // Before anything else of it: by its directory a pod that goes while no agent runs is found later.
+    await mkdir(podPaths(config, pod).root, { recursive: true, mode: 0o750 });
     await cgroups.ensure(pod);
     const podObjects = await objects.of(pod, { signal });
     const { allocatable, memoryBytes } = node();
@@ -238,7 +240,6 @@ export class PodWorker {
     if (unmounted.length > 0) return;
 
     const actions = computePodActions(pod, this.#runtimePod, (id) => probes.verdicts(id));
-    await mkdir(podPaths(config, pod).root, { recursive: true, mode: 0o750 });
     const { started, failures } = await syncer.apply(
       pod,
       actions,

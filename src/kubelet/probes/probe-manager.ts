@@ -133,10 +133,12 @@ export function newProbeManager({ prober, clock, random, log, onChange }: ProbeM
     // A startup probe that has succeeded is not asked again.
     if (type === 'Startup' && believed) return loop;
     const periodMs = Math.max(1, probe.periodSeconds ?? 10) * 1000;
-    const readyAtMs = instance.startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000;
+    const initialDelayMs = (probe.initialDelaySeconds ?? 0) * 1000;
+    // Never longer than asked for, though the clock was set back since the start.
+    const remainingMs = Math.min(instance.startedAtMs + initialDelayMs - clock.now(), initialDelayMs);
     // After a restart of the agent the probes of all its containers must not come at once.
     const jitterMs = previous !== undefined ? random() * periodMs : 0;
-    const delayMs = Math.max(readyAtMs - clock.now(), jitterMs, 0);
+    const delayMs = Math.max(remainingMs, jitterMs, 0);
     run(`${pod.metadata.uid}/${container.name}`, pod.metadata.uid, type, probe, loop, delayMs);
     return loop;
   }

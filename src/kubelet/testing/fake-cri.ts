@@ -72,6 +72,8 @@ export class FakeCri implements CriClient {
   readonly failing = new Map<string, { code: CriErrorCode; details: string }>();
   /** Answer to execSync by the command joined with spaces. Default: exit code 0. */
   readonly execResults = new Map<string, { exitCode: number; output: string }>();
+  /** What making a sandbox waits for. A caller that does not wait for the end gets none, and there is a sandbox nevertheless. */
+  sandboxHold: Promise<void> = Promise.resolve();
   /** Containers (by name) that take no notice of TERM. */
   readonly stubborn = new Set<string>();
   /** Credentials of the pulls so far. */
@@ -196,12 +198,14 @@ export class FakeCri implements CriClient {
         info: {},
         runtime_handlers: [],
       }),
-    runPodSandbox: async ({ config = {} }) => {
+    runPodSandbox: async ({ config = {} }, { signal } = {}) => {
       this.#called('RunPodSandbox', config.metadata?.name ?? '');
+      await this.sandboxHold;
       const number = ++this.#sequence;
       const id = `sandbox-${number}`;
       const ip = config.linux?.security_context?.namespace_options?.network === 'NODE' ? '' : `10.244.1.${number}`;
       this.sandboxes.set(id, { id, config, createdAt: this.#nanos(), ip, ready: true });
+      signal?.throwIfAborted();
       return { pod_sandbox_id: id };
     },
     stopPodSandbox: async ({ pod_sandbox_id: id = '' }) => {

@@ -55,6 +55,7 @@ interface VolumeState {
   digest?: string;
   ready: boolean;
   failures: number;
+  /** On the clock that never jumps; 0: at once. */
   nextAttemptMs: number;
 }
 
@@ -178,7 +179,7 @@ export function newVolumeManager({ config, mounter, tokens, events, clock }: Vol
   }
 
   function complain(pod: Pod, state: PodState, unmounted: readonly string[]): void {
-    const now = clock.now();
+    const now = clock.monotonic();
     state.waitingSinceMs ??= now;
     if (now - state.waitingSinceMs < PATIENCE_MS) return;
     state.waitingSinceMs = now;
@@ -197,7 +198,7 @@ export function newVolumeManager({ config, mounter, tokens, events, clock }: Vol
       for (const volume of usedVolumes(pod)) {
         const own: VolumeState = state.volumes.get(volume.name) ?? { ready: false, failures: 0, nextAttemptMs: 0 };
         state.volumes.set(volume.name, own);
-        if (clock.now() >= own.nextAttemptMs) {
+        if (clock.monotonic() >= own.nextAttemptMs) {
           try {
             await setUpOne(pod, volume, context, own, signal);
             own.ready = true;
@@ -205,7 +206,7 @@ export function newVolumeManager({ config, mounter, tokens, events, clock }: Vol
             own.nextAttemptMs = 0;
           } catch (error) {
             signal.throwIfAborted();
-            own.nextAttemptMs = clock.now() + backoffMs(own.failures++, RETRY);
+            own.nextAttemptMs = clock.monotonic() + backoffMs(own.failures++, RETRY);
             const message = `MountVolume.SetUp failed for volume ${goQuote(volume.name)} : ${messageOf(error)}`;
             events.pod(pod, 'Warning', 'FailedMount', message);
           }
@@ -215,9 +216,9 @@ export function newVolumeManager({ config, mounter, tokens, events, clock }: Vol
       }
       if (unmounted.length > 0) complain(pod, state, unmounted);
       else state.waitingSinceMs = undefined;
-      const refreshMs = tokens.nextRefreshMs(pod.metadata.uid) ?? Infinity;
-      const nextMs = Math.min(retryAtMs, refreshMs);
-      return { unmounted, ...(nextMs !== Infinity && { retryAfterMs: Math.max(0, nextMs - clock.now()) }) };
+      const refreshAtMs = tokens.nextRefreshMs(pod.metadata.uid) ?? Infinity; // tokens end by the wall clock
+      const nextMs = Math.min(retryAtMs - clock.monotonic(), refreshAtMs - clock.now());
+      return { unmounted, ...(nextMs !== Infinity && { retryAfterMs: Math.max(0, nextMs) }) };
     },
 
     async tearDown(podUid) {
