@@ -10,7 +10,7 @@ export const HEADER_BYTES = 12;
 /** Largest answer to a client that says nothing of its own (RFC 1035). */
 const PLAIN_UDP_BYTES = 512;
 /** Fits every path without fragments: https://www.dnsflagday.net/2020/. */
-export const MAX_UDP_BYTES = 1232;
+const MAX_UDP_BYTES = 1232;
 const MAX_BYTES = 65_535;
 const OPT_BYTES = 11;
 /** Three names of 255 bytes and numbers. */

@@ -47,8 +47,8 @@ async function keepNodeSetUp(options: NodeNetworkOptions, signal: AbortSignal): 
   const { clock, log, kernel = systemKernel } = options;
   for (let failures = 0; ;) {
     try {
-      for (const [name, value] of SYSCTLS) await kernel.sysctl(name, value);
       await kernel.nft(masqueradeRules(options), { signal });
+      for (const [name, value] of SYSCTLS) await kernel.sysctl(name, value);
       failures = 0;
     } catch (error) {
       signal.throwIfAborted();
