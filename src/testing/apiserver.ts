@@ -18,6 +18,8 @@ export interface TestApiServerOptions {
   readonly log?: Logger;
   /** Default: nothing is kept. */
   readonly directory?: string;
+  /** Instead of one of its own; closed with the server. */
+  readonly store?: Store;
   /** In [0,1). Default: a fixed sequence, so that a run can be repeated. */
   readonly random?: () => number;
 }
@@ -25,14 +27,16 @@ export interface TestApiServerOptions {
 /** A real API server over a store in memory, with the system namespaces; nothing listens until `server.listen`. */
 export async function startTestApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
   const { clock = systemClock, log = silentLogger, directory, random = sequence() } = options;
-  const store = await openEmbeddedStore({
-    clock,
-    log,
-    ...(directory === undefined ? {} : { directory }),
-    onFatal(error) {
-      throw error;
-    },
-  });
+  const openStore = (): Promise<Store> =>
+    openEmbeddedStore({
+      clock,
+      log,
+      ...(directory === undefined ? {} : { directory }),
+      onFatal(error) {
+        throw error;
+      },
+    });
+  const store = options.store ?? (await openStore());
   const server = await newApiServer({
     store,
     clock,

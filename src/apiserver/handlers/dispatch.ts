@@ -47,11 +47,14 @@ function isServed(kind: Kind, { namespace, name }: RequestInfo): boolean {
   return namespace !== '' || name === '';
 }
 
+const COLLECTION_VERBS = new Set(['list', 'create', 'deletecollection']);
+
 /** Verbs that change things are only there within a namespace, and none is there that the kind does not have. */
 function checkMethod(kind: Kind, { info, request }: RequestContext): void {
-  const { verb, namespace, subresource } = info;
+  const { verb, namespace, name, subresource } = info;
   if (request.method === 'HEAD') throw methodNotAllowed();
   if (kind.namespaced && namespace === '' && verb !== 'list' && verb !== 'watch') throw methodNotAllowed();
+  if ((name === '') !== COLLECTION_VERBS.has(verb) && verb !== 'watch' && subresource === '') throw methodNotAllowed();
   if (subresource === '' && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
 }
 

@@ -12,8 +12,13 @@ import type { Logger } from '#util';
 import { bodyOf, newRequest, peerOf, sinkOf } from './connection.ts';
 import type { Headers, HttpRequest, HttpResponse } from './context.ts';
 
-/** Streams one HTTP/2 connection may have open. Source: http2-max-streams-per-connection default v1.36. */
-const MAX_STREAMS = 250;
+/**
+ * Streams one HTTP/2 connection may have open. Upstream has 250; but Node refuses a stream at the limit while others that have just ended are still
+ * being let go, so the limit stands where clients do not come.
+ */
+const MAX_STREAMS = 1000;
+/** Answers may wait in one connection up to this before it takes no more requests. Node's default of 10 refuses clients that list a lot at once. */
+const SESSION_MEGABYTES = 1024;
 /** Bytes of request headers. Source: net/http DefaultMaxHeaderBytes as kube-apiserver leaves it. */
 const MAX_HEADER_BYTES = 1 << 20;
 /** A client has this long to finish its TLS handshake and to send its headers. */
@@ -21,6 +26,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 /** A connection with no request on it is closed after this. Source: IdleTimeout of apiserver pkg/server/secure_serving.go v1.36. */
 const IDLE_TIMEOUT_MS = 90_000;
+/** A request body may go on for this long after the answer, without anything of it coming. */
+const LINGER_MS = 1000;
 /** The kernel asks this often whether a silent client is still there, else one that lost its network would be kept for ever. Source: Go's default. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -46,7 +53,10 @@ export interface HttpServer {
 /** One TLS port for HTTP/2 (stream API) and HTTP/1.1 (which alone can upgrade), told apart by ALPN. */
 export function newHttpServer(options: ServerOptions): HttpServer {
   const { log, handle, upgrades } = options;
-  const h2 = createH2Server({ settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: 1 << 20 } });
+  const h2 = createH2Server({
+    settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: 1 << 20 },
+    maxSessionMemory: SESSION_MEGABYTES,
+  });
   const h1 = createH1Server({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -109,11 +119,11 @@ export function newHttpServer(options: ServerOptions): HttpServer {
       stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED);
       return;
     }
-    // A body nobody read would keep the stream open for as long as the client cares to send it.
-    if (!stream.endAfterHeaders)
-      stream.once('finish', () => {
-        if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-      });
+    // A body nobody reads is thrown away; a client that is answered and still does not end it is not waited for.
+    if (!stream.endAfterHeaders) {
+      if (stream.readableFlowing === null) stream.resume();
+      stream.once('finish', () => stream.setTimeout(LINGER_MS, () => stream.close()));
+    }
     const { status, headers: own } = response;
     if ('stream' in response) {
       stream.respond({ ':status': status, ...own });
