@@ -34,7 +34,11 @@ interface ProcessStatus {
 
 interface Status {
   readonly controlPlane: { readonly process?: ProcessStatus };
-  readonly nodes: readonly { readonly name: string; readonly agent?: ProcessStatus; readonly containerd?: ProcessStatus }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly agent?: ProcessStatus;
+    readonly containerd?: ProcessStatus;
+  }[];
 }
 
 async function measure(rounds: number, image: string): Promise<void> {
@@ -43,7 +47,8 @@ async function measure(rounds: number, image: string): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const up = timed([...PIROGUE, 'up', '--nodes', '2']);
     note('up: command to all three nodes Ready, ms', up.ms);
-    for (const [, step, text] of up.out.matchAll(/✓ (.+?) {2,}(\S+ \S+)/g)) note(`  step ${step}, ms`, milliseconds(text!));
+    for (const [, step, text] of up.out.matchAll(/✓ (.+?) {2,}(\S+ \S+)/g))
+      note(`  step ${step}, ms`, milliseconds(text!));
     note('second up, ms', timed([...PIROGUE, 'up']).ms);
     timed([...PIROGUE, 'image', 'load', image]);
     const pods = podTimes(round);
@@ -61,13 +66,20 @@ async function measure(rounds: number, image: string): Promise<void> {
   for (const [name, values] of figures) {
     const sorted = values.toSorted((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)]!;
-    console.log(`${name.padEnd(58)} ${median.toFixed(0).padStart(7)}   (${sorted[0]!.toFixed(0)} to ${sorted.at(-1)!.toFixed(0)})`);
+    console.log(
+      `${name.padEnd(58)} ${median.toFixed(0).padStart(7)}   (${sorted[0]!.toFixed(0)} to ${sorted.at(-1)!.toFixed(0)})`,
+    );
   }
 }
 
-function noteMemory(note: (name: string, value: number) => void, name: string, process: ProcessStatus | undefined): void {
+function noteMemory(
+  note: (name: string, value: number) => void,
+  name: string,
+  process: ProcessStatus | undefined,
+): void {
   if (process?.rssBytes !== undefined) note(`memory of ${name} at idle, resident, MB`, process.rssBytes / 1e6);
-  if (process?.pssBytes !== undefined) note(`memory of ${name} at idle, shared parts divided, MB`, process.pssBytes / 1e6);
+  if (process?.pssBytes !== undefined)
+    note(`memory of ${name} at idle, shared parts divided, MB`, process.pssBytes / 1e6);
 }
 
 /** A Deployment of one pod whose image is there: from the command to the kubelet's and to kubectl's word that it runs. */
