@@ -13,9 +13,10 @@ const pirogue = (...args: string[]): Promise<string> => run(process.execPath, [j
 const onNode = (node: string, ...command: string[]): Promise<string> =>
   pirogue('node', 'exec', ...options, node, '--', ...command);
 
-const nodes = (await run('kubectl', ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])).trim().split(' ');
+const [, ...rows] = (await pirogue('node', 'list', ...options)).trim().split('\n');
+const nodes = rows.flatMap((row) => row.split(' ', 1));
 const [first] = nodes;
-if (first === undefined || first === '') throw new Error('the cluster has no nodes: is it up?');
+if (first === undefined) throw new Error('the cluster has no nodes');
 
 // A node's way out is this machine's address in the nodes' network, and only nodes can reach it.
 const route = await onNode(first, 'ip', '-4', 'route', 'show', 'default');

@@ -122,6 +122,11 @@ test('up shows its steps, makes nodes that are ready, and merges a context into 
   const table = await kubectl.run('get', 'nodes', '-o', 'wide');
   assert.match(table, /^control-plane +Ready +control-plane +\S+ +v1\.36\.\d+ +172\.18\.0\.2 .*containerd:\/\/1\./m);
   assert.match(table, /^node2 +Ready +<none> +\S+ +v1\.36\.\d+ +172\.18\.0\.4 /m);
+  const { serverVersion } = JSON.parse(await kubectl.run('version', '-o', 'json')) as {
+    serverVersion: { gitVersion: string };
+  };
+  const [version = ''] = serverVersion.gitVersion.split('+');
+  assert.deepEqual(new Set(nodes.map(({ status }) => status.nodeInfo?.kubeletVersion)), new Set([version]));
   assert.deepEqual(nodes[0]?.spec.taints, [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }]);
   assert.equal(nodes[1]?.spec.taints, undefined);
 });

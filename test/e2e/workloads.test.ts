@@ -5,6 +5,7 @@ import type { Deployment, Pod, ReplicaSet } from '#api';
 import { busyboxImage } from '#testing';
 import { BUSYBOX, useCluster } from './support/cluster.ts';
 import { container, deployment, pod } from './support/manifests.ts';
+import { assertRecreated, watchPods } from './support/recreate.ts';
 
 /** The same program under another name, to roll out. */
 const BUSYBOX_2 = 'docker.io/library/busybox:1.36';
@@ -95,23 +96,11 @@ describe('a deployment', { concurrency: 4 }, () => {
     const kubectl = await cluster.namespace(t);
     await kubectl.apply(deployment('web', 3, { containers: [container()] }, { strategy: { type: 'Recreate' } }));
     await kubectl.rolledOut('deployment/web');
-    const old = names(await kubectl.list<Pod>('pods'));
-    await using watch = kubectl.start(
-      'get',
-      'pods',
-      '--watch',
-      '--output-watch-events',
-      '-o',
-      'jsonpath={.type} {.object.metadata.name}{"\\n"}',
-    );
-    await watch.until((text) => text.split('\n').length > 3);
+    const old = (await kubectl.list<Pod>('pods')).map(({ metadata }) => metadata.uid ?? '');
+    await using watch = await watchPods(kubectl, 'app=web', 3);
     await kubectl.run('set', 'image', 'deployment/web', `main=${BUSYBOX_2}`);
     await kubectl.rolledOut('deployment/web');
-    const events = watch.stdout.trim().split('\n');
-    const firstNew = events.findIndex((line) => line.startsWith('ADDED') && !old.includes(line.slice(6)));
-    const lastOld = events.findLastIndex((line) => line.startsWith('DELETED') && old.includes(line.slice(8)));
-    assert.ok(lastOld !== -1 && firstNew > lastOld, watch.stdout);
-    assert.equal(events.filter((line) => line.startsWith('DELETED')).length, 3, watch.stdout);
+    assertRecreated(watch.stdout, old);
   });
 
   test('is restarted, paused and resumed', async (t) => {
