@@ -33,7 +33,7 @@ const BAD_ORDER = 'invalid patch format of setElementOrder list';
 const BAD_PRIMITIVE_LIST = 'invalid patch format of primitive list';
 
 /** A value as Go's %v prints it. */
-export function goText(value: unknown): string {
+function goText(value: unknown): string {
   if (value === null || value === undefined) return '<nil>';
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
   if (!isObject(value)) return typeof value === 'string' ? value : JSON.stringify(value);

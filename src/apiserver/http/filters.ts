@@ -9,7 +9,7 @@ import type { Filter, HttpResponse, RequestContext } from './context.ts';
 /** Verbs that last as long as the client likes, and so have no deadline and no place in flight. Source: DefaultBuildHandlerChain's longRunning. */
 const LONG_RUNNING_SUBRESOURCES = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
 
-export const isLongRunning = ({ info }: RequestContext): boolean =>
+const isLongRunning = ({ info }: RequestContext): boolean =>
   info.verb === 'watch' || LONG_RUNNING_SUBRESOURCES.has(info.subresource);
 
 /** Turns whatever a handler throws into the one error shape clients understand. Must be the outermost filter. */

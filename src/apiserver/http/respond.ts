@@ -42,7 +42,7 @@ const quoted = (text: string): string =>
   `"${text.replaceAll(/["\\]/g, (c) => `\\${c}`).replaceAll(/[^\x20-\x7e]/g, '?')}"`;
 
 /** Bytes of any object in the negotiated format. */
-export function encodeObject(object: object, definition: string, { format, pretty, as }: Negotiated): Buffer {
+function encodeObject(object: object, definition: string, { format, pretty, as }: Negotiated): Buffer {
   if (format === 'yaml') return Buffer.from(dump(object, { noRefs: true, sortKeys: true, lineWidth: -1 }));
   if (format === 'protobuf')
     return as === undefined ? encodeProtobuf(object as KubeObject, definition) : partialProtobuf(object as KubeObject);

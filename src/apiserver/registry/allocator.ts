@@ -3,7 +3,7 @@ import type { Resource } from './resource.ts';
 import type { ResourceHooks } from './scope.ts';
 
 /** Ports given to Services of type NodePort and LoadBalancer. Source: --service-node-port-range default v1.36. */
-export const NODE_PORT_RANGE = { first: 30000, last: 32767 } as const;
+const NODE_PORT_RANGE = { first: 30000, last: 32767 } as const;
 
 export interface AllocatorOptions {
   /** IPv4 range of cluster IPs: `10.96.0.0/12`. */

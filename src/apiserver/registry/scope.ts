@@ -26,10 +26,6 @@ export interface WriteScope {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ObjectRefOf {
-  readonly namespace: string;
-  readonly name: string;
-}
 
 /**
  * Steps around the write of one kind that touch more than the object: run after admission, before validation. What they return is called when

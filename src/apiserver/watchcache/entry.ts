@@ -65,7 +65,7 @@ function metadataStart(value: Buffer): number {
 }
 
 /** The stored JSON with the resourceVersion as first member of metadata: 0.6 µs instead of 12 µs for parse and stringify. */
-export function spliceRevision(value: Buffer, revision: number): Buffer {
+function spliceRevision(value: Buffer, revision: number): Buffer {
   if (revision === 0) return value;
   const at = metadataStart(value);
   const text = value[at] === CLOSE ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;

@@ -3,7 +3,7 @@ import { OrderedIndex } from './ordered-index.ts';
 import { NO_VALUE, type Version } from './version.ts';
 
 /** As etcd: an empty store is at revision 1, the first write makes revision 2. */
-export const FIRST_REVISION = 1;
+const FIRST_REVISION = 1;
 
 /** A half-open range of keys; `end` undefined is no upper bound. */
 export interface Span {

@@ -11,7 +11,7 @@ import type { Key, KeyValue } from '../../types.ts';
  *
  * Rows travel between threads as frames: the length of the record in 4 bytes, then the record.
  */
-export const RECORD_HEADER_BYTES = 40;
+const RECORD_HEADER_BYTES = 40;
 export const FRAME_HEADER_BYTES = 4;
 
 export function frameBytes(version: KeyValue): number {
