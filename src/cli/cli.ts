@@ -1,6 +1,7 @@
 /**
  * The command line: what users type and read. One file per verb; each parses its own options, calls `#cluster`, and prints. It holds no logic of clusters.
  */
+import { crictl } from './crictl.ts';
 import { down } from './down.ts';
 import { image } from './image.ts';
 import { node } from './node.ts';
@@ -11,7 +12,7 @@ import { up } from './up.ts';
 export type { Io } from './command.ts';
 export type { ProgramPaths } from './command.ts';
 
-const COMMANDS: readonly Command[] = [up, down, status, node, image];
+const COMMANDS: readonly Command[] = [up, down, status, node, image, crictl];
 
 /** Runs one command line, without the program's name; resolves with the exit code. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
@@ -32,7 +33,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
   // Behind `--` stands another program's command line, whose --help is not ours.
   const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
-  if (own.includes('--help') || own.includes('-h')) {
+  if (command.ownHelp !== true && (own.includes('--help') || own.includes('-h'))) {
     io.out(command.help);
     return 0;
   }

@@ -1,3 +1,5 @@
+import type { Readable, Writable } from 'node:stream';
+
 /** What a command reads and writes; given by `cmd/` and by tests. */
 export interface Io {
   out(text: string): void;
@@ -5,6 +7,12 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether output goes to a terminal, and input comes from one. */
   readonly tty: { readonly out: boolean; readonly in: boolean };
+  /** The standard streams themselves, for commands that pass bytes on. */
+  readonly streams: {
+    readonly in: Readable & { setRawMode?(mode: boolean): unknown };
+    readonly out: Writable & { readonly columns?: number; readonly rows?: number };
+    readonly err: Writable;
+  };
   readonly version: string;
   readonly program: ProgramPaths;
   readonly signal: AbortSignal;
@@ -26,6 +34,8 @@ export interface Command {
   /** One line. */
   readonly summary: string;
   readonly help: string;
+  /** It sees to `--help` itself. */
+  readonly ownHelp?: boolean;
   /** Resolves with the exit code. */
   run(argv: readonly string[], io: Io): Promise<number>;
 }

@@ -12,7 +12,7 @@ Usage: pirogue node list [--name NAME]
 \`node exec\` is what \`docker exec\` is to kind: crictl, ctr -n k8s.io, ip, nft, ps and a shell, as on a real node:
 
   pirogue node exec node1 -- ps aux
-  pirogue node exec node1 -- ctr -n k8s.io containers ls
+  pirogue node exec node1 -- crictl ps
   pirogue node exec node1 -- bash
 `;
 

@@ -75,6 +75,7 @@ export function clusterCommands({ program }: Io): ClusterCommands {
   return {
     controlPlane: (directory) => [node, ...nodeFlags.controlPlane, entry, 'control-plane', directory],
     agent: (config) => [node, ...nodeFlags.agent, entry, 'agent', config],
+    crictl: [node, entry, 'crictl'],
   };
 }
 

@@ -35,6 +35,8 @@ export interface ClusterCommands {
   controlPlane(stateDirectory: string): readonly string[];
   /** The agent of a node, run inside the node. */
   agent(configFile: string): readonly string[];
+  /** crictl inside a node, but for its arguments: what nodes get that find none on the machine. */
+  readonly crictl?: readonly string[];
 }
 
 /** Environment of all we start: nothing of the caller's but its proxies. */

@@ -69,6 +69,17 @@ function io({ root, entry }: Program): Parameters<typeof import('#cli').runCli>[
     err: (text) => void process.stderr.write(text),
     env: process.env,
     tty: { in: process.stdin.isTTY ?? false, out: process.stdout.isTTY ?? false },
+    streams: {
+      get in() {
+        return process.stdin;
+      },
+      get out() {
+        return process.stdout;
+      },
+      get err() {
+        return process.stderr;
+      },
+    },
     version: KUBERNETES_VERSION,
     program: {
       node: process.execPath,

@@ -110,5 +110,8 @@ export function cniConflist(podCIDR: string): string {
   return `${JSON.stringify({ cniVersion: '1.0.0', name: 'pirogue', plugins: [links] }, undefined, 2)}\n`;
 }
 
-/** Where crictl finds the runtime. */
-export const CRICTL_CONFIG = `runtime-endpoint: unix://${CONTAINERD_SOCKET}\nimage-endpoint: unix://${CONTAINERD_SOCKET}\n`;
+/** Where crictl finds the runtime. Its own timeout of two seconds is short for a laptop under load. */
+export const CRICTL_CONFIG = `runtime-endpoint: unix://${CONTAINERD_SOCKET}
+image-endpoint: unix://${CONTAINERD_SOCKET}
+timeout: 10
+`;

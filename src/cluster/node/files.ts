@@ -2,7 +2,7 @@ import { chmod, cp, lstat, mkdir, readlink, rm, symlink } from 'node:fs/promises
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Taint } from '#api';
-import { errorCode } from '#linux';
+import { errorCode, quote } from '#linux';
 import { readOptional, writeFileAtomic, writeIfChanged } from '../files.ts';
 import type { ClusterState, NodeState } from '../state.ts';
 import { CNI_CONF_DIR, cniConflist, CONTAINERD_SOCKET, CRICTL_CONFIG } from './containerd.ts';
@@ -75,6 +75,14 @@ export function agentConfig(cluster: ClusterState, node: NodeState): AgentConfig
     podLogsDir: '/var/log/pods',
     kubeletDir: '/var/lib/kubelet',
   };
+}
+
+/** Programs of a node's own; last in the PATH, so that the machine's come first. */
+export const NODE_BIN = '/opt/bin';
+
+/** A program of a node that is a command line. */
+export function commandScript(command: readonly string[]): string {
+  return `#!/bin/sh\nexec ${command.map(quote).join(' ')} "$@"\n`;
 }
 
 /** A kubeconfig of the kubelet, as kubeadm leaves on every node; refers to the files of its keys. */
@@ -187,6 +195,8 @@ export interface NodeFiles {
   readonly node: NodeState;
   readonly containerdConfig: string;
   readonly caCertificate: string;
+  /** The command line of crictl. */
+  readonly crictl?: readonly string[] | undefined;
   /** Text and path (inside the node) of the supervisor script. */
   readonly init: { readonly path: string; readonly script: string };
 }
@@ -198,6 +208,7 @@ export async function writeNodeFiles({
   node,
   containerdConfig,
   caCertificate,
+  crictl,
   init,
 }: NodeFiles): Promise<void> {
   for (const directory of DIRECTORIES) await mkdir(join(root, directory), { recursive: true });
@@ -221,6 +232,8 @@ export async function writeNodeFiles({
     text('/etc/resolv.conf', nodeResolvConf(await machineResolvConf())),
     text('/etc/fstab', ''),
     text('/etc/crictl.yaml', CRICTL_CONFIG),
+    text('/etc/profile.d/opt-bin.sh', `PATH="$PATH:${NODE_BIN}"\n`),
+    ...(crictl === undefined ? [] : [text(`${NODE_BIN}/crictl`, commandScript(crictl), 0o755)]),
     text('/etc/containerd/config.toml', containerdConfig),
     text(join(CNI_CONF_DIR, '10-pirogue.conflist'), cniConflist(node.podCIDR)),
     text(NODE_CA, caCertificate),

@@ -33,7 +33,7 @@ import type { Pki } from '../pki/pki.ts';
 import { nodePaths, type NodePaths, type NodeState, readIdentity, writeIdentity } from '../state.ts';
 import { parseCidr } from '../subnets.ts';
 import { CERTS_D, CONTAINERD_SOCKET, containerdConfig, PAUSE_IMAGE } from './containerd.ts';
-import { AGENT_CONFIG, NODE_PKI, SHOWN_ETC, topLevelLinks, writeNodeFiles } from './files.ts';
+import { AGENT_CONFIG, NODE_BIN, NODE_PKI, SHOWN_ETC, topLevelLinks, writeNodeFiles } from './files.ts';
 import { bootScript, joinCgroup, launchScript, supervisorScript } from './scripts.ts';
 
 const INIT_SCRIPT = '/etc/pirogue/init';
@@ -101,6 +101,7 @@ async function writeScripts(
     cluster: state,
     node,
     caCertificate: pki.caCertificate,
+    crictl: commands.crictl,
     init: { path: INIT_SCRIPT, script: init },
     containerdConfig: containerdConfig({
       version: machine.containerdVersion ?? '1.6.0',
@@ -269,7 +270,7 @@ export function nodeCommand(
   { tty = false, env = {} }: { tty?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): NodeCommand {
   const variables = {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${NODE_BIN}`,
     HOME: '/root',
     LANG: 'C.UTF-8',
     TERM: process.env['TERM'] ?? 'dumb',

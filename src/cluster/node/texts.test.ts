@@ -6,7 +6,7 @@ import { hostsToml } from '../images/registries.ts';
 import { nftRules } from '../network.ts';
 import type { ClusterState, NodeState } from '../state.ts';
 import { cniConflist, containerdConfig } from './containerd.ts';
-import { agentConfig, hostsFile, kubeletConf, nodeResolvConf } from './files.ts';
+import { agentConfig, commandScript, hostsFile, kubeletConf, nodeResolvConf } from './files.ts';
 import { bootScript, launchScript, supervisorScript } from './scripts.ts';
 
 const CONTROL_PLANE: NodeState = {
@@ -211,6 +211,12 @@ test('a launched process joins every hierarchy before anything else', () => {
   ]);
 });
 
+test('a program that is a command line passes its arguments on as they are', () => {
+  const input = commandScript(['printf', '<%s>', "it's"]);
+  const { stdout } = spawnSync('sh', ['-s', '--', 'one two', '$x'], { input, encoding: 'utf8' });
+  assert.equal(stdout, "<it's><one two><$x>");
+});
+
 test('the shell accepts every script', () => {
   const service = { name: 'agent', command: ['/opt/it is/node', "o'neil", '$x'], env: { A: '1 2' } };
   const supervisor = {
@@ -226,6 +232,7 @@ test('the shell accepts every script', () => {
     bootScript({ ...BOOT, cgroups: V1 }),
     bootScript({ ...BOOT, cgroups: V2 }),
     launchScript(launch),
+    commandScript(["/opt/it's/node", '/x y/main.js', 'crictl']),
   ];
   for (const input of scripts) {
     const { status, stderr } = spawnSync('sh', ['-n'], { input, encoding: 'utf8' });
