@@ -1,12 +1,13 @@
-import type { FilterPlugin } from '../framework.ts';
+import { EVENT, type FilterPlugin } from '../framework.ts';
 
 /** Source: plugins/nodename v1.36. */
-const REASON = "node(s) didn't match the requested node name";
+const REJECTION = { reasons: ["node(s) didn't match the requested node name"], resolvable: false };
 
 export const nodeName: FilterPlugin = {
   name: 'NodeName',
-  filter: (pod, { node }) =>
-    (pod.spec.nodeName ?? '') === '' || pod.spec.nodeName === node.metadata.name
-      ? undefined
-      : { reasons: [REASON], resolvable: false },
+  wakeOn: EVENT.nodeAdd,
+  prepare({ pod }) {
+    const wanted = pod.spec.nodeName ?? '';
+    return wanted === '' ? undefined : { check: ({ node }) => (node.metadata.name === wanted ? undefined : REJECTION) };
+  },
 };
