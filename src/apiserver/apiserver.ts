@@ -16,7 +16,7 @@ import {
 } from './admission/plugins.ts';
 import { bearerTokens, clientCertificates } from './authn/authn.ts';
 import { fixedAuthorizer } from './authz/authz.ts';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, keepBootstrapped } from './bootstrap.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import { newLocalTransport } from './handlers/local.ts';
 import type { VerbEnvironment } from './handlers/options.ts';
@@ -166,10 +166,15 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       let port = listen.port;
       for (const address of listen.addresses) port = await server.listen(address, port);
       closers.push(() => server.close(SHUTDOWN_GRACE_MS));
-      await bootstrap(transport({ name: 'system:apiserver', groups: ['system:masters'] }), {
-        advertiseAddress: listen.advertiseAddress,
-        port,
-        kubernetesServiceIp: firstAddress(options.serviceCidr),
+      const own = transport({ name: 'system:apiserver', groups: ['system:masters'] });
+      const { advertiseAddress } = listen;
+      const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
+      await bootstrap(own, objects);
+      const stop = new AbortController();
+      const kept = keepBootstrapped(own, objects, { clock, log, signal: stop.signal });
+      closers.unshift(() => {
+        stop.abort();
+        return kept;
       });
       return port;
     },

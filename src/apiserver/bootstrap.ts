@@ -9,6 +9,7 @@ import {
   type Kind,
   type KubeObject,
 } from '#api';
+import { type Clock, type Logger, sleep } from '#util';
 
 /** Source: the system namespaces controller, pkg/controlplane/controller/systemnamespaces v1.36. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
@@ -19,6 +20,30 @@ export interface BootstrapOptions {
   readonly port: number;
   /** First address of the service range. */
   readonly kubernetesServiceIp: string;
+}
+
+/** Source: pkg/controlplane, the endpoint reconciler's interval v1.36, at which the Service is looked at, too. */
+const INTERVAL_MS = 10_000;
+
+export interface KeepOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Does {@link bootstrap} again and again: what it made comes back when somebody deletes it. Resolves once `signal` has aborted. */
+export async function keepBootstrapped(
+  transport: Transport,
+  options: BootstrapOptions,
+  { clock, log, signal }: KeepOptions,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(clock, INTERVAL_MS, { signal }).catch(() => undefined); // rejects when told to end
+    if (signal.aborted) return;
+    await bootstrap(transport, options).catch((error: unknown) =>
+      log.warn('Bootstrap objects are not kept', { error }),
+    );
+  }
 }
 
 /** What every cluster has from the start: system namespaces, and the `kubernetes` Service with this server behind it. Done again at each start. */

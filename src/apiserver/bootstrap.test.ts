@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EndpointSlice, Service } from '#api';
+import { startTestApiServer } from '#testing';
+import { FakeClock, silentLogger } from '#util';
+import { bootstrap, keepBootstrapped } from './bootstrap.ts';
+
+const OPTIONS = { advertiseAddress: '172.18.0.1', port: 6443, kubernetesServiceIp: '10.96.0.1' };
+const REF = { namespace: 'default', name: 'kubernetes' };
+
+test('the Service of the API server comes back when it is deleted, and is not written while nothing has changed', async (t) => {
+  const clock = new FakeClock(Date.UTC(2026, 0, 1));
+  await using api = await startTestApiServer({ clock });
+  const transport = api.server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
+  const stop = new AbortController();
+  await bootstrap(transport, OPTIONS);
+  const slice = await api.client.get(EndpointSlice, REF);
+  const kept = keepBootstrapped(transport, OPTIONS, { clock, log: silentLogger, signal: stop.signal });
+  t.after(() => kept);
+  const seen = Promise.withResolvers<Service>();
+  const watched = api.client.watch(Service, {
+    namespace: 'default',
+    signal: stop.signal,
+    onEvents: (events) => {
+      for (const { type, object } of events) if (type === 'ADDED') seen.resolve(object as Service);
+    },
+    resourceVersion: (await api.client.get(Service, REF)).metadata.resourceVersion,
+  });
+  await api.client.delete(Service, REF);
+  clock.advance(10_000);
+  assert.equal((await seen.promise).spec.clusterIP, '10.96.0.1');
+  assert.equal((await api.client.get(EndpointSlice, REF)).metadata.resourceVersion, slice.metadata.resourceVersion);
+  stop.abort();
+  await kept;
+  await watched.catch(() => undefined);
+});
