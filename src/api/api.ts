@@ -44,3 +44,4 @@ export { sliceServiceName } from './discovery/endpointslice.ts';
 export { validateIP, validateCIDR, ipFamily, cidrFamily, type IPFamily } from './validation/ip.ts';
 export * from './validation/names.ts';
 export * from './patch/patch.ts';
+export * from './apply/apply.ts';

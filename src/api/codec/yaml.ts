@@ -118,7 +118,7 @@ export function parseYamlDocuments(text: string): unknown[] {
 }
 
 /** What go-yaml's strict reading says of a key that stands twice; undefined when none does. */
-function duplicateKey(text: string): string | undefined {
+export function duplicateKey(text: string): string | undefined {
   try {
     load(text, OPTIONS);
     return undefined;
@@ -130,7 +130,9 @@ function duplicateKey(text: string): string | undefined {
       (text.split('\n')[line] ?? '').slice(Math.max(0, error.mark.column)),
     );
     const name = key?.[1] ?? key?.[2] ?? key?.[3] ?? '';
-    return `yaml: unmarshal errors:\n  line ${line + 1}: key ${JSON.stringify(name.trim())} already set in map`;
+    // The mark of a quoted key may stand behind its opening quote.
+    const plain = name.trim().replace(/["']$/, '');
+    return `yaml: unmarshal errors:\n  line ${line + 1}: key ${JSON.stringify(plain)} already set in map`;
   }
 }
 
