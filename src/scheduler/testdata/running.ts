@@ -1,4 +1,4 @@
-import { type Draft, Event, Node, Pod, type PodSpec, ServiceAccount, type Transport } from '#api';
+import { type Draft, Event, getCondition, Node, Pod, type PodSpec, ServiceAccount, type Transport } from '#api';
 import { type Client, newClient, newEventRecorder, newInformers } from '#client';
 import { startTestApiServer } from '#testing';
 import { FakeClock, type Logger, silentLogger } from '#util';
@@ -132,3 +132,12 @@ function podDraft(
   };
   return { metadata: { namespace: 'default', name, labels }, spec: { containers: [container], ...spec } };
 }
+
+export const nodeOf = (scheduler: RunningScheduler, name: string): string | undefined =>
+  scheduler.pod(name)?.spec.nodeName;
+export const scheduled = (scheduler: RunningScheduler, name: string) =>
+  getCondition(scheduler.pod(name)?.status, 'PodScheduled');
+export const isTurnedAway = (scheduler: RunningScheduler, name: string) => (): boolean =>
+  scheduled(scheduler, name)?.reason === 'Unschedulable' && scheduler.eventsOf(name).length > 0;
+export const isBound = (scheduler: RunningScheduler, name: string) => (): boolean =>
+  nodeOf(scheduler, name) !== undefined;
