@@ -2,7 +2,7 @@ import type { Kind } from '#api';
 import type { Clock } from '#util';
 import { verbsOf } from '../discovery/discovery.ts';
 import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
-import { decodeRequest } from '../http/body.ts';
+import { readObject, readPatch } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { nonResource, type NonResourceOptions, pageNotFound } from '../http/nonresource.ts';
 import type { RequestInfo } from '../http/request-info.ts';
@@ -88,6 +88,7 @@ function callOf(context: RequestContext, resource: ApiCall['resource']): ApiCall
     get signal() {
       return context.signal;
     },
-    ...decodeRequest(context),
+    body: (target) => readObject(context, target),
+    patch: () => readPatch(context),
   };
 }

@@ -2,6 +2,7 @@ import {
   applyPatch,
   type BodyTarget,
   type ChangePatchType,
+  type Decoded,
   decodeJson,
   decodeProtobuf,
   decodeYaml,
@@ -26,31 +27,27 @@ function fieldValidationOf(value: string | null): FieldValidation {
 const mediaType = (context: RequestContext): string =>
   (context.request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
 
-/** The part of a call that reads the body: decoded by its content type, as strictly as the query says. */
-export function decodeRequest(context: RequestContext): Pick<ApiCall, 'body' | 'patch'> {
-  const { request, warn } = context;
-  const options = (): { fieldValidation: FieldValidation } => ({
-    fieldValidation: fieldValidationOf(request.query.get('fieldValidation')),
-  });
-  const warned = ({ object, warnings }: { object: KubeObject; warnings: readonly string[] }): KubeObject => {
-    for (const text of warnings) warn(text);
-    return object;
-  };
-  return {
-    async body(target) {
-      const validation = options();
-      const bytes = await request.body(MAX_BODY_BYTES);
-      if (bytes.length === 0) return undefined;
-      return warned(decodeBytes(bytes, mediaType(context), target, validation));
-    },
-    async patch() {
-      const type = mediaType(context) as ChangePatchType;
-      if (!PATCH_TYPES.includes(type)) throw unsupportedPatch();
-      const validation = options();
-      const patch = parsePatch(type, await request.body(MAX_BODY_BYTES));
-      return (current, target) => warned(applyPatch(type, current, patch, target, validation));
-    },
-  };
+function warned(context: RequestContext, { object, warnings }: Decoded): KubeObject {
+  for (const text of warnings) context.warn(text);
+  return object;
+}
+
+const optionsOf = ({ request }: RequestContext): { fieldValidation: FieldValidation } => ({
+  fieldValidation: fieldValidationOf(request.query.get('fieldValidation')),
+});
+
+/** The body as an object: decoded by its content type, as strictly as the query says. Undefined for an empty one. */
+export async function readObject(context: RequestContext, target: BodyTarget): Promise<KubeObject | undefined> {
+  const bytes = await context.request.body(MAX_BODY_BYTES);
+  if (bytes.length === 0) return undefined;
+  return warned(context, decodeBytes(bytes, mediaType(context), target, optionsOf(context)));
+}
+
+export async function readPatch(context: RequestContext): ReturnType<ApiCall['patch']> {
+  const type = mediaType(context) as ChangePatchType;
+  if (!PATCH_TYPES.includes(type)) throw unsupportedPatch();
+  const patch = parsePatch(type, await context.request.body(MAX_BODY_BYTES));
+  return (current, target) => warned(context, applyPatch(type, current, patch, target, optionsOf(context)));
 }
 
 function decodeBytes(
@@ -58,7 +55,7 @@ function decodeBytes(
   type: string,
   target: BodyTarget,
   options: { fieldValidation: FieldValidation },
-): { object: KubeObject; warnings: readonly string[] } {
+): Decoded {
   switch (type) {
     case '':
     case 'application/json':

@@ -61,13 +61,17 @@ async function readBody(
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
+  const onClose = (): void => reject(new StatusError('BadRequest', 'unexpected EOF'));
   source.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= limitBytes) chunks.push(chunk);
     else reject(tooLarge(limitBytes));
   });
-  source.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-  source.once('close', () => reject(new StatusError('BadRequest', 'unexpected EOF')));
+  source.once('end', () => {
+    source.off('close', onClose);
+    resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+  });
+  source.once('close', onClose);
   source.once('error', reject);
   return await promise;
 }

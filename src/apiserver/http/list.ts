@@ -11,7 +11,7 @@ import { lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.
 import { columnDefinitions, type IncludeObject, partialMetadata, tableRow } from './table.ts';
 
 /** Pages of so many objects or fewer are answered in one piece, with their length known: 2 ms of work at most. */
-const ONE_PIECE = { plain: 500, converted: 50 } as const;
+const ONE_PIECE = { stored: 500, made: 50 } as const;
 /** Bytes gathered before they are written. */
 const CHUNK_BYTES = 256 << 10;
 
@@ -27,7 +27,7 @@ interface ListFormat {
   readonly head: string;
   readonly separator: string;
   readonly tail: string;
-  item(entry: Entry): Buffer | string;
+  item(entry: Entry): string;
 }
 
 /** The answer to a list. What is many is written bit by bit, so that no list holds the event loop, and none is in memory twice. */
@@ -36,18 +36,18 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
   if (negotiated.format === 'protobuf')
     return { status: 200, headers, body: await protobufList(resource, page, options) };
   const format = listFormat(resource, page, options);
-  const plain = negotiated.format === 'json' && negotiated.as === undefined && !negotiated.pretty;
-  if (page.entries.length <= (plain ? ONE_PIECE.plain : ONE_PIECE.converted)) {
-    const chunks: Buffer[] = [];
-    for (const chunk of chunksOf(format, page.entries)) chunks.push(chunk);
-    return { status: 200, headers, body: chunks };
+  const { entries } = page;
+  const stored = negotiated.as === undefined && !negotiated.pretty && negotiated.format === 'json' && resource.isStored;
+  if (entries.length <= (stored ? ONE_PIECE.stored : ONE_PIECE.made)) {
+    const chunks = stored ? storedChunks(format, entries) : madeChunks(format, entries);
+    return { status: 200, headers, body: [...chunks] };
   }
   return {
     status: 200,
     headers,
     async stream(sink: ByteSink) {
       const pace = new Pace(clock);
-      for (const chunk of chunksOf(format, page.entries, pace)) {
+      for (const chunk of stored ? storedChunks(format, entries) : madeChunks(format, entries, pace)) {
         if (chunk.length > 0 && !sink.write(chunk)) await sink.drained();
         if (sink.closed) return;
         if (pace.due) await pace.turn();
@@ -57,38 +57,46 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
   };
 }
 
-/** Yields when a chunk is full, and whenever `pace` asks for it. */
-function* chunksOf(
+/** Items as they are stored: each byte is copied once. */
+function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): Generator<Buffer> {
+  const first = Buffer.from(head);
+  const last = Buffer.from(tail);
+  let from = 0;
+  do {
+    let to = from;
+    let length = from === 0 ? first.length : 0;
+    for (; to < entries.length && length < CHUNK_BYTES; to++) length += entries[to]!.byteLength + (to === 0 ? 0 : 1);
+    if (to === entries.length) length += last.length;
+    const chunk = Buffer.allocUnsafeSlow(length);
+    let at = from === 0 ? first.copy(chunk) : 0;
+    for (let i = from; i < to; i++) {
+      if (i > 0) chunk[at++] = COMMA;
+      at = entries[i]!.copyTo(chunk, at);
+    }
+    if (to === entries.length) last.copy(chunk, at);
+    yield chunk;
+    from = to;
+  } while (from < entries.length);
+}
+
+const COMMA = 0x2c;
+
+/** Items that are written anew. Yields when a chunk is full, and whenever `pace` asks for it. */
+function* madeChunks(
   { head, separator, tail, item }: ListFormat,
   entries: readonly Entry[],
   pace?: Pace,
 ): Generator<Buffer> {
-  let parts: Buffer[] = [Buffer.from(head)];
-  let text = '';
-  let bytes = 0;
-  const take = (): Buffer => {
-    if (text !== '') parts.push(Buffer.from(text));
-    const chunk = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    parts = [];
-    text = '';
-    bytes = 0;
-    return chunk;
-  };
+  let text = head;
   for (const [i, entry] of entries.entries()) {
     if (i > 0) text += separator;
-    const piece = item(entry);
-    bytes += piece.length;
-    if (typeof piece === 'string') {
-      text += piece;
-    } else {
-      if (text !== '') parts.push(Buffer.from(text));
+    text += item(entry);
+    if (text.length > CHUNK_BYTES || pace?.due === true) {
+      yield Buffer.from(text);
       text = '';
-      parts.push(piece);
     }
-    if (bytes > CHUNK_BYTES || pace?.due === true) yield take();
   }
-  text += tail;
-  yield take();
+  yield Buffer.from(text + tail);
 }
 
 function listFormat(resource: Resource, page: ListPage, { negotiated, include, clock }: ListOptions): ListFormat {
@@ -108,8 +116,6 @@ function listFormat(resource: Resource, page: ListPage, { negotiated, include, c
       return around(partial, 'items', negotiated, (entry) => partialMetadata(resource.object(entry)));
     }
     case undefined:
-      if (negotiated.format === 'json' && !negotiated.pretty)
-        return { ...around(list, 'items', negotiated, () => list), item: (entry) => resource.bytes(entry) };
       return around(list, 'items', negotiated, (entry) => resource.object(entry));
   }
 }

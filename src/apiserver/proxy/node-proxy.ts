@@ -1,4 +1,4 @@
-import { type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { badRequest, type Kind, type Node, notFound, type Pod, StatusError } from '#api';
@@ -52,7 +52,6 @@ export function newNodeProxy({ registry, tls, log }: NodeProxyOptions): NodeProx
         path: location.path,
         method: request.method,
         agent: info.subresource === 'log' ? agent : new Agent({ ca: tls.ca, cert: tls.certificate, key: tls.key }),
-        timeout: CONNECT_TIMEOUT_MS,
         signal: context.signal,
       };
       if (info.subresource === 'log') return await plain(options, location);
@@ -65,10 +64,9 @@ export function newNodeProxy({ registry, tls, log }: NodeProxyOptions): NodeProx
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = httpsRequest(options, resolve);
     outgoing.on('error', (error) => reject(dialError(error, location)));
-    outgoing.on('timeout', () => outgoing.destroy(new Error('i/o timeout')));
+    limitConnect(outgoing);
     outgoing.end();
     const incoming = await promise;
-    outgoing.setTimeout(0);
     if (incoming.statusCode !== 200) throw await kubeletError(incoming);
     return {
       status: 200,
@@ -85,9 +83,8 @@ export function newNodeProxy({ registry, tls, log }: NodeProxyOptions): NodeProx
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     const outgoing = httpsRequest({ ...options, headers: forwarded(headers) });
     outgoing.on('error', (error) => reject(dialError(error, location)));
-    outgoing.on('timeout', () => outgoing.destroy(new Error('i/o timeout')));
+    limitConnect(outgoing);
     outgoing.on('upgrade', (incoming, upstream: Duplex, head) => {
-      outgoing.setTimeout(0);
       resolve({
         upgrade(client, clientHead) {
           client.write(`${statusLine(incoming)}\r\n${headerLines(incoming)}\r\n`);
@@ -98,7 +95,6 @@ export function newNodeProxy({ registry, tls, log }: NodeProxyOptions): NodeProx
       });
     });
     outgoing.on('response', (incoming) => {
-      outgoing.setTimeout(0);
       // The kubelet speaks for itself: clients fall back to another protocol by its answer.
       body(incoming).then(
         (bytes) =>
@@ -113,6 +109,15 @@ export function newNodeProxy({ registry, tls, log }: NodeProxyOptions): NodeProx
     outgoing.end();
     return await promise;
   }
+}
+
+/** The connection must stand in time; how long the kubelet then takes to answer is its own affair: a container may say nothing for hours. */
+function limitConnect(outgoing: ClientRequest): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => outgoing.destroy(new Error('i/o timeout')));
+    socket.once('secureConnect', () => socket.setTimeout(0));
+  });
 }
 
 const HOP_HEADERS = new Set(['host', 'authorization', 'content-length', 'cookie']);

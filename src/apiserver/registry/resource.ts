@@ -21,6 +21,11 @@ export class Resource {
     this.#prefix = cache.prefix;
   }
 
+  /** Objects are shown as they are stored. */
+  get isStored(): boolean {
+    return this.kind.storedAs === undefined;
+  }
+
   key(namespace: string, name: string): string {
     return this.kind.namespaced ? `${this.prefix(namespace)}${toKey(name)}` : `${this.#prefix}${toKey(name)}`;
   }

@@ -28,20 +28,19 @@ export class Change {
   readonly entry: Entry | undefined;
   readonly previous: Entry | undefined;
   readonly revision: number;
+  /** What keeping it costs. */
+  readonly bytes: number;
   #frames: Partial<Record<FrameType, Frame>> = {};
 
   constructor(entry: Entry | undefined, previous: Entry | undefined, revision: number) {
     this.entry = entry;
     this.previous = previous;
     this.revision = revision;
+    this.bytes = (entry?.value.length ?? 0) + (previous?.value.length ?? 0);
   }
 
   get key(): string {
     return (this.entry ?? this.previous)!.key;
-  }
-
-  get bytes(): number {
-    return (this.entry?.value.length ?? 0) + (this.previous?.value.length ?? 0);
   }
 
   forgetFrames(): void {

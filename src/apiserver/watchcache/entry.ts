@@ -20,6 +20,8 @@ export class Entry {
   /** JSON, with `apiVersion`, `kind`, `metadata` first and no resourceVersion. */
   readonly value: Buffer;
   readonly revision: number;
+  /** Where the resourceVersion goes. */
+  #split: number | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
 
   constructor(key: string, value: Buffer, revision: number, object?: KubeObject) {
@@ -46,6 +48,28 @@ export class Entry {
   bytes(): Buffer {
     return spliceRevision(this.value, this.revision);
   }
+
+  /** Length of {@link bytes}. */
+  get byteLength(): number {
+    return this.value.length + this.#insertion().length;
+  }
+
+  /** Writes {@link bytes} into `target` and returns where they end. */
+  copyTo(target: Buffer, at: number): number {
+    const { value } = this;
+    const text = this.#insertion();
+    const split = (this.#split ??= metadataStart(value));
+    value.copy(target, at, 0, split);
+    target.write(text, at + split, 'latin1');
+    value.copy(target, at + split + text.length, split);
+    return at + value.length + text.length;
+  }
+
+  #insertion(): string {
+    if (this.revision === 0) return '';
+    this.#split ??= metadataStart(this.value);
+    return insertionAt(this.value, this.#split, this.revision);
+  }
 }
 
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
@@ -64,11 +88,14 @@ function metadataStart(value: Buffer): number {
   return at + METADATA.length;
 }
 
+const insertionAt = (value: Buffer, at: number, revision: number): string =>
+  value[at] === CLOSE ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;
+
 /** The stored JSON with the resourceVersion as first member of metadata: 0.6 µs instead of 12 µs for parse and stringify. */
 function spliceRevision(value: Buffer, revision: number): Buffer {
   if (revision === 0) return value;
   const at = metadataStart(value);
-  const text = value[at] === CLOSE ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;
+  const text = insertionAt(value, at, revision);
   const out = Buffer.allocUnsafe(value.length + text.length);
   value.copy(out, 0, 0, at);
   out.write(text, at, 'latin1');
