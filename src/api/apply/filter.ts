@@ -1,5 +1,5 @@
 import { fieldElement, type PathElement } from './fieldpath/element.ts';
-import { EMPTY_SET, type FieldSet, isEmptySet, LEAF, recursiveDifference, setOf } from './fieldpath/set.ts';
+import { type FieldSet, isEmptySet, node, recursiveDifference, setOf } from './fieldpath/set.ts';
 import type { SetFilter } from './updater.ts';
 
 /** A path of field names: `metadata.labels`. Names with dots in them do not come up. */
@@ -27,8 +27,8 @@ function included(set: FieldSet, patterns: readonly (readonly PathElement[])[]):
     const left = patterns.filter(([first]) => first === '*' || first === element).map((pattern) => pattern.slice(1));
     if (left.length === 0) continue;
     const inside = included(child, left);
-    const whole = { self: child.self, children: inside.children };
-    if (!isEmptySet(whole)) children.set(element, whole.children.size === 0 ? LEAF : whole);
+    const whole = node(child.self, inside.children);
+    if (!isEmptySet(whole)) children.set(element, whole);
   }
-  return children.size === 0 ? (set.self ? LEAF : EMPTY_SET) : { self: set.self, children };
+  return node(set.self, children);
 }

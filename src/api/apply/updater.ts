@@ -58,7 +58,10 @@ class Comparisons {
     this.#rules = rules;
     this.#before = before;
     this.#after = after;
-    this.own = filtered(rules, after.apiVersion, compare(after.type, before.value, after.value));
+    this.own =
+      before.value === after.value
+        ? NO_CHANGE
+        : filtered(rules, after.apiVersion, compare(after.type, before.value, after.value));
     this.#known.set(after.apiVersion, this.own);
   }
 
@@ -160,8 +163,10 @@ export async function applyManaged(
   const mine = { ...entry, set: filter === undefined ? mentioned : filter(mentioned) };
   managers.set(id, mine);
   const next = await prune(rules, merged, managers, last, mine);
-  await take(managers, new Comparisons(rules, live, next), id, force);
-  return { value: equalValues(live.value, next.value) ? undefined : next.value, managers };
+  // Equal values are quicker found than their differences: most applies change nothing.
+  const same = equalValues(live.value, next.value);
+  await take(managers, new Comparisons(rules, live, same ? live : next), id, force);
+  return { value: same ? undefined : next.value, managers };
 }
 
 /** Removes what the manager applied last time and does not now, unless somebody else owns it. */

@@ -4,62 +4,69 @@
  */
 
 import { compareElements, FieldPathError, type PathElement, readElement } from './element.ts';
-import { EMPTY_SET, type FieldSet, LEAF, union } from './set.ts';
-
-/** Keys are path elements; values have the same form. */
-export type FieldsV1 = { [element: string]: FieldsV1 };
+import { EMPTY_SET, type FieldSet, type FieldsV1, LEAF, NO_FIELDS, node, union } from './set.ts';
 
 /** Objects of the API are not written to once they are there, so what was read from one stays true. */
 const read = new WeakMap<object, FieldSet>();
-const written = new WeakMap<FieldSet, FieldsV1>();
 
 /** The set that FieldsV1 stands for. Throws FieldPathError. */
 export function readFields(fields: unknown): FieldSet {
   if (fields === undefined || fields === null) return EMPTY_SET;
-  if (typeof fields !== 'object' || Array.isArray(fields))
-    throw new FieldPathError('ReadMapCB: expect { or n, but found something else');
+  if (typeof fields !== 'object' || Array.isArray(fields)) throw noObject();
   const known = read.get(fields);
   if (known !== undefined) return known;
-  const { children } = readNode(fields);
-  const set = children.size === 0 ? EMPTY_SET : { self: false, children };
+  const root = readNode(fields);
+  // Nobody owns the whole object.
+  const set = root.self ? node(false, root.children) : root;
   read.set(fields, set);
   return set;
 }
 
+const noObject = (): FieldPathError => new FieldPathError('ReadMapCB: expect { or n, but found something else');
+
 function readNode(fields: object): FieldSet {
   let self = false;
   let children: Map<PathElement, FieldSet> | undefined;
+  /** Whether it would be written just so. */
+  let isCanonical = true;
+  let before: PathElement | undefined;
   for (const key in fields) {
     if (key === '.') {
+      isCanonical &&= before === undefined;
       self = true;
       continue;
     }
     const element = readElement(key);
-    if (element === undefined) continue;
-    const value = (fields as Record<string, unknown>)[key];
-    let child: FieldSet = LEAF;
-    if (value !== null) {
-      if (typeof value !== 'object' || Array.isArray(value))
-        throw new FieldPathError('ReadMapCB: expect { or n, but found something else');
-      child = readNode(value);
+    if (element === undefined) {
+      isCanonical = false;
+      continue;
     }
+    const value = (fields as Record<string, unknown>)[key];
+    const child = value === null ? LEAF : readNode(asObject(value));
     children ??= new Map();
     const there = children.get(element);
     children.set(element, there === undefined ? child : union(there, child));
+    isCanonical &&=
+      key === element &&
+      child.fields !== undefined &&
+      value !== null &&
+      (before === undefined || compareElements(before, key) < 0);
+    before = key;
   }
   // What has nothing below it is a member, or it would not be there.
-  return children === undefined ? LEAF : { self, children };
+  if (children === undefined) return LEAF;
+  return { self, children, fields: isCanonical ? (fields as FieldsV1) : undefined };
+}
+
+function asObject(value: unknown): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw noObject();
+  return value;
 }
 
 /** FieldsV1 of a set, keys in upstream's order. Shared: never write to it. */
 export function writeFields(set: FieldSet): FieldsV1 {
-  const known = written.get(set);
-  if (known !== undefined) return known;
-  const fields = writeNode(set, false);
-  if (set.children.size > 0) {
-    written.set(set, fields);
-    read.set(fields, set);
-  }
+  const fields = writeNode(set);
+  if (fields !== NO_FIELDS) read.set(fields, set);
   return fields;
 }
 
@@ -72,15 +79,17 @@ function isPlain(keys: readonly PathElement[]): boolean {
   return true;
 }
 
-function writeNode({ self, children }: FieldSet, withSelf: boolean): FieldsV1 {
+function writeNode(set: FieldSet): FieldsV1 {
+  if (set.fields !== undefined) return set.fields;
+  const { self, children } = set;
   const fields: FieldsV1 = {};
-  if (children.size === 0) return fields;
-  if (withSelf && self) fields['.'] = {};
+  if (self && children.size > 0) fields['.'] = NO_FIELDS;
   const keys = [...children.keys()];
   if (keys.length > 1) {
     if (isPlain(keys)) keys.sort();
     else keys.sort(compareElements);
   }
-  for (const key of keys) fields[key] = writeNode(children.get(key)!, true);
+  for (const key of keys) fields[key] = writeNode(children.get(key)!);
+  set.fields = fields;
   return fields;
 }

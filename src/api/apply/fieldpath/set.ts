@@ -9,19 +9,26 @@ import { compareElements, type PathElement, pathText } from './element.ts';
 export interface FieldSet {
   readonly self: boolean;
   readonly children: ReadonlyMap<PathElement, FieldSet>;
+  /** The node as FieldsV1, once it has been written or read: what an operation shares is not written again. */
+  fields?: FieldsV1 | undefined;
 }
+
+/** Keys are path elements; values have the same form. */
+export type FieldsV1 = { [element: string]: FieldsV1 };
 
 export type Path = readonly PathElement[];
 
 const NONE: ReadonlyMap<PathElement, FieldSet> = new Map();
-export const EMPTY_SET: FieldSet = Object.freeze({ self: false, children: NONE });
+/** No fields; as FieldsV1, what has no members below it. */
+export const NO_FIELDS: FieldsV1 = Object.freeze({});
+export const EMPTY_SET: FieldSet = Object.freeze({ self: false, children: NONE, fields: NO_FIELDS });
 /** A member with nothing below. */
-export const LEAF: FieldSet = Object.freeze({ self: true, children: NONE });
+export const LEAF: FieldSet = Object.freeze({ self: true, children: NONE, fields: NO_FIELDS });
 
 export const isEmptySet = (set: FieldSet): boolean => !set.self && set.children.size === 0;
 
-const node = (self: boolean, children: ReadonlyMap<PathElement, FieldSet>): FieldSet =>
-  children.size > 0 ? { self, children } : self ? LEAF : EMPTY_SET;
+export const node = (self: boolean, children: ReadonlyMap<PathElement, FieldSet>): FieldSet =>
+  children.size > 0 ? { self, children, fields: undefined } : self ? LEAF : EMPTY_SET;
 
 /** What is in either. */
 export function union(a: FieldSet, b: FieldSet): FieldSet {
@@ -137,6 +144,7 @@ export const setText = (set: FieldSet): string => pathsOf(set).map(pathText).joi
 class Growing implements FieldSet {
   self: boolean;
   readonly children: Map<PathElement, FieldSet>;
+  fields: FieldsV1 | undefined;
   readonly builder: SetBuilder;
 
   constructor(builder: SetBuilder, from: FieldSet) {

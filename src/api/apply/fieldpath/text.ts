@@ -1,13 +1,21 @@
 /** Text as Go writes it: order of strings, quoting, JSON of json-iterator with sorted keys and HTML escapes. */
 
-const SURROGATE = /[\uD800-\uDFFF]/;
-
-/** Byte order of UTF-8, which is Go's order of strings. It differs from JavaScript's only where surrogates are. */
+/**
+ * Byte order of UTF-8, which is Go's order of strings. It differs from JavaScript's only where the first difference is between a surrogate
+ * and something above them.
+ */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
-  if (SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
-  return a < b ? -1 : 1;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x !== y) return byteRank(x) - byteRank(y);
+  }
+  return a.length - b.length;
 }
+
+/** Code units in the order of what they stand for: surrogates, which are of the highest planes, last. */
+const byteRank = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit);
 
 const ESCAPED = /\\[\\"bf]|[<>&\u2028\u2029]/g;
 const unicode = (code: number): string => `\\u${code.toString(16).padStart(4, '0')}`;

@@ -5,7 +5,7 @@
 import { equalValues } from '../../equality.ts';
 import type { PathElement } from '../fieldpath/element.ts';
 import { fieldElement } from '../fieldpath/element.ts';
-import { EMPTY_SET, type FieldSet, LEAF, SetBuilder } from '../fieldpath/set.ts';
+import { EMPTY_SET, type FieldSet, LEAF, node, SetBuilder } from '../fieldpath/set.ts';
 import { itemElement } from './item.ts';
 import {
   type ApplyType,
@@ -187,7 +187,7 @@ function wholeMap(map: MapType, value: JsonObject): FieldSet {
   for (const { element, type, zero } of map.always) {
     if (!children.has(element)) children.set(element, wholeSet(type, zero));
   }
-  return children.size === 0 ? LEAF : { self: true, children };
+  return node(true, children);
 }
 
 function wholeList(list: ListType, value: readonly unknown[]): FieldSet {
@@ -197,5 +197,5 @@ function wholeList(list: ListType, value: readonly unknown[]): FieldSet {
     const element = itemElement(list, item);
     children.set(element, children.has(element) ? LEAF : wholeSet(list.items, item));
   }
-  return { self: true, children };
+  return node(true, children);
 }

@@ -6,23 +6,23 @@ import { type ApplyType, branchOf, isMap, type JsonObject, type ListType, type M
 
 /**
  * `live` with what `config` says laid over it; nothing is taken away. Lists keep the order of `live` but for what `config` orders otherwise.
- * The result shares parts with both. Undefined when nothing is left to say.
+ * The result shares parts with both. Undefined only when both are.
  */
 export function merge(type: ApplyType, live: unknown, config: unknown): unknown {
-  if (config === undefined && live === undefined) return undefined;
-  const branch = branchOf(type, config === undefined ? live : config);
-  const over = config === undefined ? live : config;
+  if (config === undefined) return live;
+  if (live === undefined) return config;
+  const branch = branchOf(type, config);
   if (branch === 'map') {
     const was = isMap(live) ? live : undefined;
     const is = isMap(config) ? config : undefined;
-    return type.map!.atomic || (isBare(was) && isBare(is)) ? over : mergeMaps(type.map!, was, is);
+    return type.map!.atomic || (isBare(was) && isBare(is)) ? config : mergeMaps(type.map!, was, is);
   }
   if (branch === 'list') {
     const was: readonly unknown[] = Array.isArray(live) ? live : [];
     const is: readonly unknown[] = Array.isArray(config) ? config : [];
-    return type.list!.atomic || (was.length === 0 && is.length === 0) ? over : mergeLists(type.list!, was, is);
+    return type.list!.atomic || (was.length === 0 && is.length === 0) ? config : mergeLists(type.list!, was, is);
   }
-  return over;
+  return config;
 }
 
 function isBare(map: JsonObject | undefined): boolean {
@@ -31,21 +31,15 @@ function isBare(map: JsonObject | undefined): boolean {
 }
 
 function mergeMaps(map: MapType, live: JsonObject | undefined, config: JsonObject | undefined): unknown {
-  if (config === undefined) return live;
-  const merged: Record<string, unknown> = {};
-  let count = 0;
-  const take = (key: string, was: unknown, is: unknown): void => {
-    const type = map.fields.get(key)?.type ?? map.values;
-    const value = type === undefined ? (is ?? was) : merge(type, was, is);
-    if (value === undefined) return;
-    setOwn(merged, key, value);
-    count++;
-  };
-  if (live !== undefined) for (const key of Object.keys(live)) take(key, live[key], ownValue(config, key));
+  if (config === undefined || live === undefined) return live ?? config;
+  const merged: Record<string, unknown> = { ...live };
   for (const key of Object.keys(config)) {
-    if (live === undefined || ownValue(live, key) === undefined) take(key, undefined, config[key]);
+    const is = config[key];
+    if (is === undefined) continue;
+    const type = map.fields.get(key)?.type ?? map.values;
+    setOwn(merged, key, type === undefined ? is : merge(type, ownValue(live, key), is));
   }
-  return count === 0 ? undefined : merged;
+  return merged;
 }
 
 /** The items of a list by what they are known by, and in their order. */
@@ -76,10 +70,7 @@ function mergeLists(list: ListType, live: readonly unknown[], config: readonly u
   let nextShared = 0;
   const done = new Set<PathElement>();
   const merged: unknown[] = [];
-  const push = (was: unknown, is: unknown): void => {
-    const value = merge(list.items, was, is);
-    if (value !== undefined) merged.push(value);
-  };
+  const push = (was: unknown, is: unknown): unknown => merged.push(merge(list.items, was, is));
   for (let l = 0, c = 0; l < live.length || c < config.length;) {
     const left = ours.elements[l];
     const right = theirs.elements[c];
@@ -112,5 +103,5 @@ function mergeLists(list: ListType, live: readonly unknown[], config: readonly u
       if (shared[nextShared] === right) nextShared++;
     }
   }
-  return merged.length === 0 ? undefined : merged;
+  return merged;
 }

@@ -1,6 +1,6 @@
 /** Source: structured-merge-diff typed/reconcile_schema.go v6.4. */
 import type { PathElement } from '../fieldpath/element.ts';
-import { type FieldSet, LEAF } from '../fieldpath/set.ts';
+import { type FieldSet, LEAF, node } from '../fieldpath/set.ts';
 import { type ApplyType, DEDUCED, type MapType } from './type.ts';
 
 /** Sets that fit the type they were last held against; most are the same from write to write. */
@@ -34,7 +34,7 @@ function each(set: FieldSet, typeFor: (element: PathElement) => ApplyType | unde
     const own = type === undefined ? child : reconcile(child, type);
     if (own !== child) (children ??= new Map(set.children)).set(element, own);
   }
-  return children === undefined ? set : { self: set.self, children };
+  return children === undefined ? set : node(set.self, children);
 }
 
 const typeAt = ({ fields, values }: MapType, element: PathElement): ApplyType | undefined =>

@@ -1,7 +1,7 @@
 /** Source: structured-merge-diff typed/remove.go v6.4 and EnsureNamedFieldsAreMembers of fieldpath/set.go. */
 import { setOwn } from '../../equality.ts';
 import { fieldElement, type PathElement } from '../fieldpath/element.ts';
-import { below, type FieldSet, hasPath, isEmptySet, pathsOf, SetBuilder, union } from '../fieldpath/set.ts';
+import { below, type FieldSet, hasPath, isEmptySet, node, pathsOf, SetBuilder, union } from '../fieldpath/set.ts';
 import { itemElement } from './item.ts';
 import { toFieldSet } from './to-set.ts';
 import { type ApplyType, branchOf, isMap, type JsonObject, type ListType, type MapType } from './type.ts';
@@ -98,7 +98,7 @@ export function withNamedFields(set: FieldSet, type: ApplyType | undefined): Fie
     const own = withNamedFields(child, inner);
     const self = child.self || named !== undefined;
     if (own === child && self === child.self) continue;
-    (children ??= new Map(set.children)).set(element, { self, children: own.children });
+    (children ??= new Map(set.children)).set(element, node(self, own.children));
   }
-  return children === undefined ? set : { self: set.self, children };
+  return children === undefined ? set : node(set.self, children);
 }

@@ -1,17 +1,16 @@
 /** Source: structured-merge-diff typed/tofieldset.go v6.4. */
 import { fieldElement, type PathElement } from '../fieldpath/element.ts';
-import { EMPTY_SET, type FieldSet, LEAF } from '../fieldpath/set.ts';
+import { EMPTY_SET, type FieldSet, LEAF, node } from '../fieldpath/set.ts';
 import { itemElement } from './item.ts';
 import { type ApplyType, branchOf, isMap, type ListType, type MapType } from './type.ts';
 
 /** Every leaf and every item a value mentions: what an applier of it owns. Throws TypedError. */
 export function toFieldSet(type: ApplyType, value: unknown): FieldSet {
   const { children } = below(type, value);
-  return children.size === 0 ? EMPTY_SET : { self: false, children };
+  return node(false, children);
 }
 
-const member = (set: FieldSet): FieldSet =>
-  set.self ? set : set.children.size === 0 ? LEAF : { self: true, children: set.children };
+const member = (set: FieldSet): FieldSet => (set.self ? set : node(true, set.children));
 
 function below(type: ApplyType, value: unknown): FieldSet {
   const branch = branchOf(type, value);
@@ -36,7 +35,7 @@ function mapSet(map: MapType, value: Readonly<Record<string, unknown>>): FieldSe
     if (whole) children.set(field?.element ?? fieldElement(key), member(set));
     else if (set.self || set.children.size > 0) children.set(field.element, set);
   }
-  return { self: false, children };
+  return node(false, children);
 }
 
 /** Items that nothing tells apart are owned together, without what is in them. */
@@ -46,5 +45,5 @@ function listSet(list: ListType, value: readonly unknown[]): FieldSet {
     const element = itemElement(list, item);
     children.set(element, children.has(element) ? LEAF : member(below(list.items, item)));
   }
-  return { self: false, children };
+  return node(false, children);
 }
