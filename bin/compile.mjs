@@ -1,10 +1,11 @@
 /**
  * Keeps `.cache/js` a copy of `src` without its types, so that what runs for long does not carry TypeScript's reader: 25 MB less in every process.
- * Lines stay where they are. Only what changed is done again; with nothing to do it costs a stat per file.
+ * Lines stay where they are. Only what changed is done again; with nothing to do it costs a stat per file. Several processes may do it at once, while
+ * others run from the copy: every file is put in its place whole.
  *
  * Runs on the project's Node, but is plain JavaScript like everything that comes before the program.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,33 +20,51 @@ const code = await main(process.argv.slice(2), { root, entry: import.meta.filena
 if (typeof code === 'number') process.exitCode = code;
 `;
 
-/** Brings the copy up to date and returns the file to run: it takes the program's arguments. `root` is the project's directory. */
+/**
+ * Brings the copy up to date and returns the file to run: it takes the program's arguments. `root` is the project's directory.
+ * Where nothing can be written, as for a user in a directory of root's, it is a file that runs the sources.
+ */
 export function compile(root) {
+  try {
+    return update(root);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+    return join(root, 'bin/sources.mjs');
+  }
+}
+
+function update(root) {
   const out = join(root, '.cache/js');
   // Another Node, other dependencies or another version of this file may make something else of the same source.
-  const stamp = [process.version, join(root, 'package.json'), fileURLToPath(import.meta.url)].map(contents).join('\n');
+  const files = [join(root, 'package.json'), fileURLToPath(import.meta.url)];
+  const stamp = [process.version, ...files.map((file) => readFileSync(file, 'utf8'))].join('\n');
   const stampFile = join(out, 'stamp');
-  if (read(stampFile) !== stamp) {
-    rmSync(out, { recursive: true, force: true });
-    mkdirSync(out, { recursive: true });
-    writeFileSync(join(out, 'package.json'), JSON.stringify({ type: 'module', imports: imports(root) }));
-    writeFileSync(join(out, 'main.js'), MAIN);
+  const fresh = read(stampFile) !== stamp;
+  if (fresh) {
+    put(out, join(out, 'package.json'), JSON.stringify({ type: 'module', imports: imports(root) }));
+    put(out, join(out, 'main.js'), MAIN);
   }
   const wanted = new Set();
   for (const file of sources(join(root, 'src'))) {
     const target = join(out, relative(root, file)).replace(/\.ts$/, '.js');
     wanted.add(target);
-    const { mtimeMs } = statSync(file);
-    if (changed(target) >= mtimeMs) continue;
-    mkdirSync(dirname(target), { recursive: true });
+    const { mtime } = statSync(file);
+    if (!fresh && changed(target) === milliseconds(mtime)) continue;
     const source = readFileSync(file, 'utf8');
-    // A process that runs must never read half a file.
-    writeFileSync(`${target}.new`, file.endsWith('.ts') ? javaScript(source) : source);
-    renameSync(`${target}.new`, target);
+    put(out, target, file.endsWith('.ts') ? javaScript(source) : source, mtime);
   }
-  for (const file of sources(join(out, 'src'))) if (!wanted.has(file)) rmSync(file);
-  if (read(stampFile) !== stamp) writeFileSync(stampFile, stamp);
+  for (const file of sources(join(out, 'src'))) if (!wanted.has(file)) rmSync(file, { force: true });
+  if (fresh) put(out, stampFile, stamp);
   return join(out, 'main.js');
+}
+
+/** A process that runs must never read half a file. `mtime`: of the source; a source that is replaced by an older one has changed, too. */
+function put(out, target, text, mtime) {
+  const unfinished = join(out, `unfinished-${process.pid}`);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(unfinished, text);
+  if (mtime !== undefined) utimesSync(unfinished, mtime, mtime);
+  renameSync(unfinished, target);
 }
 
 function javaScript(source) {
@@ -68,11 +87,12 @@ function imports(root) {
   return Object.fromEntries(Object.entries(own).map(([name, file]) => [name, file.replace(/\.ts$/, '.js')]));
 }
 
+/** Files of the program; not its tests. */
 function sources(directory) {
   const found = [];
   for (const entry of list(directory)) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) found.push(...sources(path));
+    if (entry.isDirectory()) found.push(...(entry.name === 'testdata' ? [] : sources(path)));
     else if (!entry.name.endsWith('.test.ts')) found.push(path);
   }
   return found;
@@ -87,8 +107,6 @@ function list(directory) {
   }
 }
 
-const contents = (text) => (text.startsWith('/') ? readFileSync(text, 'utf8') : text);
-
 function read(file) {
   try {
     return readFileSync(file, 'utf8');
@@ -98,7 +116,11 @@ function read(file) {
   }
 }
 
-/** When the file was made; never for one that is not there. */
+/** To the millisecond: what `utimes` keeps of a time on every file system here. */
+const milliseconds = (mtime) => mtime.getTime();
+
+/** The time of the source a file was made of; `undefined` for one that is not there. */
 function changed(file) {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found === undefined ? undefined : milliseconds(found.mtime);
 }

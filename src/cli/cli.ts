@@ -1,6 +1,8 @@
 /**
  * The command line: what users type and read. One file per verb; each parses its own options, calls `#cluster`, and prints. It holds no logic of clusters.
  */
+import { RequirementsError } from '#cluster';
+import { messageOf } from '#util';
 import { crictl } from './crictl.ts';
 import { down } from './down.ts';
 import { image } from './image.ts';
@@ -14,49 +16,66 @@ export type { ProgramPaths } from './command.ts';
 
 const COMMANDS: readonly Command[] = [up, down, status, node, image, crictl];
 
+/** Exit codes: it failed; the command line is wrong. */
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
 /** Runs one command line, without the program's name; resolves with the exit code. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
-  const [verb, ...rest] = argv;
-  if (verb === undefined || verb === 'help' || verb === '--help' || verb === '-h') {
-    const wanted = COMMANDS.find((c) => c.name === rest[0]);
-    io.out(wanted === undefined ? overview(io.version) : wanted.help);
+  const [first = 'help', ...rest] = argv;
+  if (first === 'version' || first === '--version') {
+    io.out(`pirogue ${io.version}\n`);
     return 0;
   }
-  if (verb === 'version' || verb === '--version') {
-    io.out(`pirogue ${io.version}\n`);
+  const asksForHelp = ['help', '--help', '-h'].includes(first);
+  const verb = asksForHelp ? rest[0] : first;
+  if (verb === undefined) {
+    io.out(overview(io.version));
     return 0;
   }
   const command = COMMANDS.find((c) => c.name === verb);
   if (command === undefined) {
     io.err(`pirogue: there is no command ${JSON.stringify(verb)}; see \`pirogue --help\`\n`);
-    return 2;
+    return WRONG_USAGE;
   }
-  // Behind `--` stands another program's command line, whose --help is not ours.
-  const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
-  if (command.ownHelp !== true && (own.includes('--help') || own.includes('-h'))) {
+  if (asksForHelp || (command.ownHelp !== true && includesHelp(rest))) {
     io.out(command.help);
     return 0;
   }
   try {
     return await command.run(rest, io);
   } catch (error) {
-    if (error instanceof UsageError || isParseError(error)) {
-      io.err(`pirogue ${verb}: ${(error as Error).message}\nSee \`pirogue ${verb} --help\`.\n`);
-      return 2;
-    }
-    io.err(`pirogue ${verb}: ${(error as Error).message}${isRefused(error) ? `\n${ROOT_IS_NEEDED}` : ''}\n`);
-    return 1;
+    const wrong = error instanceof UsageError || isParseError(error);
+    const advice = wrong ? `\nSee \`pirogue ${verb} --help\`.` : isRefused(error) ? `\n${ROOT_IS_NEEDED}` : '';
+    io.err(`pirogue ${verb}: ${explain(error)}${advice}\n`);
+    return wrong ? WRONG_USAGE : FAILED;
   }
+}
+
+/** Behind `--` stands another program's command line, whose --help is not ours. */
+function includesHelp(args: readonly string[]): boolean {
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return own.includes('--help') || own.includes('-h');
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof RequirementsError)) return messageOf(error);
+  const list = error.requirements.map(({ missing, remedy }) => `\n  ${missing}: ${remedy}`);
+  return `no cluster can run here as things are; what is missing, and what to do:${list.join('')}`;
 }
 
 const ROOT_IS_NEEDED = 'Clusters are made and handled by root: run the command with sudo.';
 
-const isRefused = (error: unknown): boolean =>
-  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+/** Anything can be thrown, and not all codes are text. */
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? code : '';
+}
+
+const isRefused = (error: unknown): boolean => ['EACCES', 'EPERM'].includes(codeOf(error));
 
 /** node:util parseArgs throws these for options it does not know. */
-const isParseError = (error: unknown): boolean =>
-  ((error as NodeJS.ErrnoException).code ?? '').startsWith('ERR_PARSE_ARGS');
+const isParseError = (error: unknown): boolean => codeOf(error).startsWith('ERR_PARSE_ARGS');
 
 const overview = (
   version: string,

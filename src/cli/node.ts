@@ -9,7 +9,8 @@ Usage: pirogue node list [--name NAME]
 
   --name NAME   name of the cluster (default pirogue)
 
-\`node exec\` is what \`docker exec\` is to kind: crictl, ctr -n k8s.io, ip, nft, ps and a shell, as on a real node:
+\`node exec\` is what \`docker exec\` is to kind: crictl, ctr -n k8s.io, ip, nft, ps and a shell,
+as on a real node:
 
   pirogue node exec node1 -- ps aux
   pirogue node exec node1 -- crictl ps

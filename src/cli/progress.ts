@@ -9,7 +9,7 @@ export const printProgress =
   ({ step, state, ms }) => {
     if (state === 'start') return;
     const note = state === 'skip' ? 'nothing to do' : formatMs(ms);
-    io.out(
-      ` ${MARKS[state]} ${step.replaceAll('-', ' ').replace('node control plane', 'node control-plane').padEnd(22)} ${note}\n`,
-    );
+    // What follows `node` is a name.
+    const words = step.startsWith('node ') ? step : step.replaceAll('-', ' ');
+    io.out(` ${MARKS[state]} ${words.padEnd(22)} ${note}\n`);
   };

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { clusterStatus, openCluster, type ProcessStatus } from '#cluster';
+import { type ClusterStatus, clusterStatus, openCluster, type ProcessStatus } from '#cluster';
 import { type Command, formatBytes, formatTable, type Io, UsageError } from './command.ts';
 
 const help = `Show what runs of a cluster and how much memory it takes
@@ -22,34 +22,29 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     throw new UsageError(`-o takes json, not ${JSON.stringify(values.output)}`);
   const cluster = await openCluster({ ...(values.name === undefined ? {} : { name: values.name }), signal: io.signal });
   const status = await clusterStatus(cluster);
-  const healthy = status.controlPlane.running && status.nodes.every((n) => n.running && n.agent !== undefined);
-  if (values.output === 'json') {
-    io.out(`${JSON.stringify(status, undefined, 2)}\n`);
-    return healthy ? 0 : 1;
-  }
-  const { state } = status;
-  io.out(`Cluster ${status.name}   https://127.0.0.1:${state.apiPort}   state in ${status.directory}\n\n`);
-  const row = (
-    name: string,
-    address: string,
-    running: boolean,
-    parts: readonly (ProcessStatus | undefined)[],
-  ): string[] => [
-    name,
-    address,
-    running ? 'running' : 'stopped',
-    ...parts.map((p) =>
-      p === undefined ? '-' : `${p.pid}${p.rssBytes === undefined ? '' : ` (${formatBytes(p.rssBytes)})`}`,
-    ),
-  ];
-  io.out(
-    formatTable([
-      ['NAME', 'ADDRESS', 'STATE', 'PROCESS', 'CONTAINERD'],
-      row('(control plane)', state.gateway, status.controlPlane.running, [status.controlPlane.process, undefined]),
-      ...status.nodes.map((n) => row(n.name, n.ip, n.running, [n.agent, n.containerd])),
-    ]),
-  );
-  return healthy ? 0 : 1;
+  io.out(values.output === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
+  return isHealthy(status) ? 0 : 1;
+}
+
+/** Whether everything runs that should. */
+export const isHealthy = ({ controlPlane, nodes }: ClusterStatus): boolean =>
+  controlPlane.running &&
+  controlPlane.process !== undefined &&
+  nodes.every((n) => n.running && n.agent !== undefined && n.containerd !== undefined);
+
+export function statusText({ name, state, directory, controlPlane, nodes }: ClusterStatus): string {
+  const running = (is: boolean): string => (is ? 'running' : 'stopped');
+  const table = formatTable([
+    ['NAME', 'ADDRESS', 'STATE', 'PROCESS', 'CONTAINERD'],
+    ['(control plane)', state.gateway, running(controlPlane.running), processText(controlPlane.process), '-'],
+    ...nodes.map((n) => [n.name, n.ip, running(n.running), processText(n.agent), processText(n.containerd)]),
+  ]);
+  return `Cluster ${name}   https://127.0.0.1:${state.apiPort}   state in ${directory}\n\n${table}`;
+}
+
+function processText(process: ProcessStatus | undefined): string {
+  if (process === undefined) return '-';
+  return process.rssBytes === undefined ? String(process.pid) : `${process.pid} (${formatBytes(process.rssBytes)})`;
 }
 
 export const status: Command = { name: 'status', summary: 'Show what runs and how much memory it takes', help, run };

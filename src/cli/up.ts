@@ -30,9 +30,9 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     },
     strict: true,
   });
-  const workers = values.nodes === undefined ? undefined : Number(values.nodes);
-  if (workers !== undefined && (!Number.isInteger(workers) || workers < 0 || values.nodes === ''))
+  if (values.nodes !== undefined && !/^\d{1,6}$/.test(values.nodes))
     throw new UsageError(`--nodes takes a number from 0 on, not ${JSON.stringify(values.nodes)}`);
+  const workers = values.nodes === undefined ? undefined : Number(values.nodes);
   const registries: Registry[] = [
     ...(values['insecure-registry'] ?? []).map((host): Registry => ({ host, insecure: 'http' })),
     ...(values['registry-ca'] ?? []).map(registryCa),
@@ -49,7 +49,8 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     progress: printProgress(io),
     signal: io.signal,
   });
-  const file = kubeconfig === (await kubeconfigPath(undefined, {})) ? '' : `  export KUBECONFIG=${kubeconfig}\n`;
+  const file =
+    kubeconfig === (await kubeconfigPath(undefined, {})) ? '' : `  export KUBECONFIG=${shellWord(kubeconfig)}\n`;
   const suffix = values.name === undefined ? '' : ` --name ${values.name}`;
   io.out(`
 The cluster ${state.name} is ready after ${formatMs(performance.now() - began)}: ${state.nodes.map((n) => n.name).join(', ')}.
@@ -62,6 +63,10 @@ ${file}  kubectl get nodes
 `);
   return 0;
 }
+
+/** As a shell reads it back. */
+const shellWord = (text: string): string =>
+  /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
 function registryCa(text: string): Registry {
   const at = text.indexOf('=');

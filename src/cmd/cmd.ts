@@ -22,6 +22,8 @@ const NODE_FLAGS = {
   agent: ['--max-semi-space-size=1', '--max-old-space-size=256'],
 } as const;
 
+const SIGPIPE_EXIT_CODE = 128 + 13;
+
 /** Runs one command line; resolves with the exit code, or never while a component runs. */
 export async function main(argv: readonly string[], program: Program): Promise<number> {
   const [verb, argument] = argv;
@@ -63,6 +65,11 @@ function io({ root, entry }: Program): Parameters<typeof import('#cli').runCli>[
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Error('interrupted')));
   process.once('SIGTERM', () => stop.abort(new Error('terminated')));
+  // Whoever reads our output may have seen enough (`pirogue status | head -1`): ends as other programs do, which SIGPIPE kills.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(SIGPIPE_EXIT_CODE);
+  });
   const inRoot = !relative(root, process.execPath).startsWith('..');
   return {
     out: (text) => void process.stdout.write(text),
