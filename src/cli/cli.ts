@@ -60,8 +60,7 @@ function includesHelp(args: readonly string[]): boolean {
 
 function explain(error: unknown): string {
   if (!(error instanceof RequirementsError)) return messageOf(error);
-  const list = error.requirements.map(({ missing, remedy }) => `\n  ${missing}: ${remedy}`);
-  return `no cluster can run here as things are; what is missing, and what to do:${list.join('')}`;
+  return `no cluster can run here as things are\n${error.message.replaceAll(/^/gm, '  ')}`;
 }
 
 const ROOT_IS_NEEDED = 'Clusters are made and handled by root: run the command with sudo.';
