@@ -1,8 +1,8 @@
 import {
   apiVersionOf,
   applyPatch,
+  decodeObject,
   deepClone,
-  type KubeObject,
   type ObjectRequest,
   StatusError,
   type Transport,
@@ -62,7 +62,9 @@ export function newLocalTransport({ env, registry, authorizer, user }: LocalTran
       user,
       warn() {},
       signal,
-      body: async () => (body === undefined ? undefined : deepClone(body as KubeObject)),
+      // Read as a body from the wire is, so that what is stored does not depend on who wrote it: empty optional lists go, quantities are canonical.
+      body: async (target) =>
+        body === undefined ? undefined : deepClone(decodeObject(body, target, { fieldValidation: 'Ignore' }).object),
       async patch() {
         if (patchType === undefined || patchType === 'application/apply-patch+yaml') throw unsupportedPatch();
         return (current, target) => applyPatch(patchType, current, body, target, { fieldValidation: 'Ignore' }).object;

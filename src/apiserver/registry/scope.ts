@@ -26,7 +26,6 @@ export interface WriteScope {
   readonly signal?: AbortSignal | undefined;
 }
 
-
 /**
  * Steps around the write of one kind that touch more than the object: run after admission, before validation. What they return is called when
  * the write is over, done or failed. Source: beginCreate and beginUpdate of pkg/registry/core/service/storage v1.36.
