@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -149,6 +150,8 @@ test('a cluster of two nodes comes up, works, survives deaths, and goes without 
     assert.equal(await inside('stat -fc %T /var/lib/containerd /run | sort | tr "\\n" " "'), 'ext2/ext3 tmpfs');
     assert.equal(await inside('busybox ping -c1 -W2 control-plane >/dev/null && echo reached'), 'reached');
     assert.equal(await inside('ls /dev/pts /dev/shm | tr "\\n" " "'), '/dev/pts: ptmx  /dev/shm:');
+    assert.equal(await inside('echo lost > /dev/null; touch /dev/mine; ls /dev/mine'), '/dev/mine');
+    assert.ok(!existsSync('/dev/mine'), 'devices of a node are not the machine’s');
   });
 
   await t.test('exec passes streams and exit codes, and a terminal of the node when asked', async () => {

@@ -150,6 +150,20 @@ function readOnlyBinds({ readOnlyPaths, readOnlyMounts }: BootOptions): string {
 }
 
 /**
+ * The node's /dev is its own: the machine's is one file system for all, and whoever is root in a node, or in a pod that mounts the node's /dev, could take
+ * /dev/null away from everybody. It gets copies of the device nodes a node has use for, as far as the machine has them.
+ */
+const DEVICES = [
+  'mkdir -p dev/net',
+  'for device in null zero full random urandom tty kmsg fuse kvm vhost-net loop-control net/tun; do',
+  '  [ ! -c "/dev/$device" ] || cp -a "/dev/$device" "dev/$device"',
+  'done',
+  'ln -s /proc/self/fd dev/fd',
+  'for stream in stdin:0 stdout:1 stderr:2; do ln -s "/proc/self/fd/${stream#*:}" "dev/${stream%:*}"; done',
+  'ln -s pts/ptmx dev/ptmx',
+].join('\n');
+
+/**
  * Makes a node out of the namespaces it is started in, as their pid 1, and becomes the node's init. It waits for the line "go" on its
  * standard input before it needs the network device eth0; if the input ends instead, the node ends.
  */
@@ -166,7 +180,9 @@ cd ${quote(options.root)}
 mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs run
 mkdir -p run/lock run/containerd run/netns
 mount -t proc -o nosuid,nodev,noexec proc proc
-mount --bind /dev dev
+mount -t tmpfs -o nosuid,mode=755 tmpfs dev
+${DEVICES}
+mkdir -p dev/shm dev/pts dev/mqueue
 mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs dev/shm
 mount -t devpts -o nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5 devpts dev/pts
 mount -t mqueue -o nosuid,nodev,noexec mqueue dev/mqueue 2>/dev/null || :
