@@ -211,6 +211,16 @@ test('events come decoded, and exits of exec processes can be told from those of
   ]);
 });
 
+test('a subscription to some topics asks containerd for no others', async () => {
+  const { filters } = eventServer(server);
+  await listen();
+  const abort = new AbortController();
+  const options = { signal: abort.signal, onResynchronise: () => abort.abort() };
+  await client.events.subscribe(() => {}, { ...options, topics: ['/tasks/exit'] });
+  assert.equal(filters[0]?.length, 2); // and the probe's
+  assert.equal(filters[0]?.[0], 'namespace==k8s.io,topic=="/tasks/exit"');
+});
+
 test('after containerd was restarted the subscription comes back and asks to resynchronise', async () => {
   eventServer(server);
   await listen();

@@ -24,7 +24,7 @@ export { type OpenLog, openLog } from './logs/log-file.ts';
 export { type LogStream, utcNanos } from './logs/log-line.ts';
 export { CriError, type CriErrorCode, isNotFound } from './error.ts';
 export { type JsonObject, type JsonValue, protoJson } from './json.ts';
-export type { ContainerdEvent, EventsService, SubscribeOptions } from './events.ts';
+export type { ContainerdEvent, EventsService, EventTopic, SubscribeOptions } from './events.ts';
 export type * from './messages/messages.ts';
 export type * from './services.ts';
 

@@ -27,8 +27,12 @@ export type ContainerdEvent =
   | { readonly topic: '/containers/create'; readonly containerId: string }
   | { readonly topic: '/containers/delete'; readonly containerId: string };
 
+export type EventTopic = ContainerdEvent['topic'];
+
 export interface SubscribeOptions {
   signal: AbortSignal;
+  /** What to be told of. Default: everything; a container at its memory limit alone can cause a thousand events a second. */
+  topics?: readonly EventTopic[];
   /**
    * Called each time a subscription has come into force, the first time too: events before that moment may have been
    * missed, none after it will be. Relist here.
@@ -88,7 +92,7 @@ export function newEventsService(channel: Channel, clock: Clock, log: Logger): E
     const ended = new Error('the event stream ended');
     const endScope = (): void => scope.abort(ended);
     const stream = channel
-      .serverStream(subscribeMethod, { filters: filters(probe) }, onMessage, { signal })
+      .serverStream(subscribeMethod, { filters: filters(options.topics ?? TOPICS, probe) }, onMessage, { signal })
       .finally(endScope);
     const probing = probeUntil(() => inForce, probe, signal).finally(() => {
       if (!inForce) endScope();
@@ -116,11 +120,11 @@ export function newEventsService(channel: Channel, clock: Clock, log: Logger): E
 const PROBE_EVENT = { type_url: 'types.googleapis.com/google.protobuf.Empty', value: Buffer.alloc(0) };
 
 /** Filters are alternatives; the commas inside one mean "and" (containerd's filters package). */
-function filters(probe: string): string[] {
-  return [...Object.keys(MESSAGES), probe].map((topic) => `namespace==${NAMESPACE},topic=="${topic}"`);
+function filters(topics: readonly EventTopic[], probe: string): string[] {
+  return [...topics, probe].map((topic) => `namespace==${NAMESPACE},topic=="${topic}"`);
 }
 
-const MESSAGES: Readonly<Record<ContainerdEvent['topic'], string>> = {
+const MESSAGES: Readonly<Record<EventTopic, string>> = {
   '/tasks/start': 'TaskStart',
   '/tasks/exit': 'TaskExit',
   '/tasks/oom': 'TaskOOM',
@@ -136,6 +140,8 @@ interface AnyEvent {
   exit_status: number;
   exited_at?: Timestamp;
 }
+
+const TOPICS = Object.keys(MESSAGES) as EventTopic[];
 
 function decodeEvent(proto: Proto, topic: string, bytes: Buffer): ContainerdEvent | undefined {
   if (!isTopic(topic)) return undefined;
@@ -160,7 +166,7 @@ function decodeEvent(proto: Proto, topic: string, bytes: Buffer): ContainerdEven
   }
 }
 
-function isTopic(topic: string): topic is ContainerdEvent['topic'] {
+function isTopic(topic: string): topic is EventTopic {
   return Object.hasOwn(MESSAGES, topic);
 }
 

@@ -1,10 +1,12 @@
-import type { ContainerdEvent, EventsService } from '#cri';
+import type { ContainerdEvent, EventsService, EventTopic } from '#cri';
 import { type Clock, type Logger, messageOf } from '#util';
 import type { RuntimePod } from './model.ts';
 import type { PodRuntime, RuntimeListing } from './pod-runtime.ts';
 
 /** How often everything is listed, beside events: what they miss is found so. */
 const RELIST_MS = 10_000;
+/** The rest is the agent's own doing, or followed by an exit. */
+const TOPICS: readonly EventTopic[] = ['/tasks/exit', '/containers/delete'];
 /** How soon after an event about something unknown. */
 const SOON_MS = 5;
 
@@ -101,11 +103,7 @@ export function newPleg({ runtime, events, clock, log, onChange, onListing }: Pl
         exited.delete(containerId);
         known.delete(containerId);
         return;
-      case '/tasks/oom':
-      case '/tasks/start':
-      case '/tasks/delete':
-      case '/containers/create':
-        // The agent's own doing, or followed by an exit.
+      default:
         return;
     }
     const pod = known.get(containerId);
@@ -125,7 +123,8 @@ export function newPleg({ runtime, events, clock, log, onChange, onListing }: Pl
     async run({ signal }) {
       signal.addEventListener('abort', () => timer?.[Symbol.dispose](), { once: true });
       await relist(signal);
-      await events.subscribe((event) => handle(event, signal), { signal, onResynchronise: () => void relist(signal) });
+      const onResynchronise = (): void => void relist(signal);
+      await events.subscribe((event) => handle(event, signal), { signal, topics: TOPICS, onResynchronise });
     },
   };
 }
