@@ -12,6 +12,7 @@ import {
 import { type Clock, systemClock } from '#util';
 import { type ClusterContext, newContext } from './context.ts';
 import { stopControlPlane } from './controlplane.ts';
+import { removeTemporaries } from './files.ts';
 import { contextName, removeFromKubeconfigFile } from './kubeconfig.ts';
 import { checkName, kernelNames, nodeCgroup } from './names.ts';
 import { removeNetwork, restoreForwarding } from './network.ts';
@@ -102,6 +103,7 @@ async function removeShared(stateRoot: string): Promise<void> {
   await restoreForwarding(stateRoot);
   await rm(imageCache(stateRoot), { recursive: true, force: true });
   await removeStaleLocks(stateRoot);
+  await removeTemporaries(stateRoot);
 }
 
 /**

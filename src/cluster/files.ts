@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { errorCode } from '#linux';
+import { chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errorCode, readProcessStat } from '#linux';
 
 export interface WriteOptions {
   /** Permission bits. Default 0644. */
@@ -19,7 +19,7 @@ export async function writeFileAtomic(
   { mode = 0o644, owner, durable = false }: WriteOptions = {},
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  const temporary = `${file}.${randomUUID()}`;
+  const temporary = `${file}.${process.pid}.${randomUUID()}`;
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
@@ -34,6 +34,15 @@ export async function writeFileAtomic(
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Removes from a directory what {@link writeFileAtomic} left in processes that were killed. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = /\.(\d+)\.[-0-9a-f]{36}$/.exec(name)?.[1];
+    if (pid !== undefined && (await readProcessStat(Number(pid))) === undefined)
+      await rm(join(directory, name), { force: true });
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { processIdentity } from '#linux';
 import { systemClock as clock } from '#util';
+import { removeTemporaries } from './files.ts';
 import { notReady } from './ready.ts';
 import { type ClusterState, listClusters, lockState, readClusterState, writeClusterState } from './state.ts';
 
@@ -85,4 +86,15 @@ test('nodes are waited for by name, with what they say', () => {
   const list = { items: [node('a', 'True'), node('b', 'False')] };
   assert.deepEqual(notReady(list, ['a']), []);
   assert.deepEqual(notReady(list, ['a', 'b', 'c']), ['b is not Ready (no network)', 'c is not registered']);
+});
+
+test('half-written files of processes that were killed are removed, those of living ones are not', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'state-'));
+  after(() => rm(directory, { recursive: true }));
+  const id = '123e4567-e89b-42d3-a456-426614174000';
+  const dead = 2 ** 22 + 1; // above the largest pid there can be
+  for (const name of [`.machine.json.${dead}.${id}`, `.machine.json.${process.pid}.${id}`, '.machine.json'])
+    await writeFile(join(directory, name), '');
+  await removeTemporaries(directory);
+  assert.deepEqual((await readdir(directory)).toSorted(), ['.machine.json', `.machine.json.${process.pid}.${id}`]);
 });
