@@ -66,7 +66,7 @@ export async function onProjectNode(run) {
 function spawnInPlace(node, argv) {
   const child = spawn(node, argv, { stdio: 'inherit' });
   // A key pressed at the terminal reaches the whole foreground group, so the child has had it already.
-  const sharesTerminal = process.stdin.isTTY === true;
+  const sharesTerminal = process.stdin.isTTY ?? false;
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGCONT']) {
     const fromTerminal = signal === 'SIGINT' || signal === 'SIGQUIT';
     process.on(signal, () => (fromTerminal && sharesTerminal) || child.kill(signal));

@@ -48,8 +48,7 @@ describe('an agent that starts again', () => {
   it('takes up what runs and touches nothing', async () => {
     await using node = await TestNode.start();
     node.api.put(Pod, pod('a', { containers: [container('web', { readinessProbe: { exec: { command: ['ok'] } } })] }));
-    await node.advance(100);
-    await until(() => ready(node, 'a'));
+    await node.advanceUntil(() => ready(node, 'a'));
     const { id } = node.cri.running('web');
     await node.stopAgent();
     const requests = node.api.requests.length;

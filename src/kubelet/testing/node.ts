@@ -195,6 +195,15 @@ export class TestNode implements AsyncDisposable {
     }
   }
 
+  /** Lets time pass until `condition` holds, for what waits for the clock only once something else is done: a probe for its container. */
+  async advanceUntil(condition: () => boolean, stepMs = 10): Promise<void> {
+    await until(() => {
+      if (condition()) return true;
+      this.clock.advance(stepMs);
+      return false;
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopAgent();
     await rm(this.root, { recursive: true, force: true });
