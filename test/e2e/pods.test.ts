@@ -7,7 +7,7 @@ import { configMap, container, pod, secret, shell } from './support/manifests.ts
 
 const cluster = useCluster();
 
-test('a pod whose image is on the node runs within a second or two', async (t) => {
+test('a pod whose image is on the node runs', async (t) => {
   const kubectl = await cluster.namespace(t);
   await using watch = kubectl.start('get', 'pods', '--watch', '--no-headers');
   const began = performance.now();
@@ -15,7 +15,6 @@ test('a pod whose image is on the node runs within a second or two', async (t) =
   await watch.until(/^web-\S+ +1\/1 +Running/m);
   const ms = Math.round(performance.now() - began);
   t.diagnostic(`create deployment to Running: ${ms} ms`);
-  assert.ok(ms < 10_000, `${ms} ms`); // the rest of the machine may be busy; `npm run bench -- start` measures
 });
 
 describe('a pod', { concurrency: 6 }, () => {

@@ -262,16 +262,14 @@ test('Expect: 100-continue is answered before the body', async () => {
   stream.close();
 });
 
-test('a server closes at once when nobody is asking', async () => {
+test('a server closes though connections and a watch are open', async () => {
   const server = await startHttpsServer();
   await server.ask('/version');
   await askH1(server, '/version');
   const watch = await startWatch(server, '');
   const ended = once(watch.stream, 'close');
   watch.stream.resume();
-  const started = performance.now();
   await server.test.server.close();
   await ended;
-  assert.ok(performance.now() - started < 500, `${performance.now() - started} ms`);
   await server[Symbol.asyncDispose]();
 });
