@@ -35,6 +35,7 @@ import { Reclaimer } from './pods/reclaim.ts';
 import { newStatusManager } from './status/status-manager.ts';
 import { newProbeManager } from './probes/probe-manager.ts';
 import { newProber } from './probes/prober.ts';
+import { rotateLogs } from './runtime/log-rotation.ts';
 import { newPleg } from './runtime/pleg.ts';
 import { newPodRuntime, type PodRuntime } from './runtime/pod-runtime.ts';
 import type { PodLookup } from './server/pod-lookup.ts';
@@ -233,12 +234,14 @@ export function newKubelet(options: KubeletOptions): Kubelet {
       signal.addEventListener('abort', onAbort, { once: true });
       if (signal.aborted) onAbort();
       const lease = { client, clock, random, log, nodeName: config.nodeName, nodeUid: () => nodeAgent.uid };
+      const logs = { runtime: cri.runtime, clock, log, running: () => pods.runningContainers() };
       try {
         await Promise.all([
           monitor.run({ signal: lifetime.signal }),
           nodeAgent.run({ signal: lifetime.signal }),
           keepLease(lease, { signal: lifetime.signal }),
           watchClock({ clock, onJump: () => pods.wakeAll() }, { signal: lifetime.signal }),
+          rotateLogs(logs, { signal: lifetime.signal }),
           startPods(lifetime.signal),
         ]);
       } catch (error) {

@@ -5,7 +5,7 @@ import type { Informer } from '#client';
 import { type Logger, messageOf } from '#util';
 import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { KubeletConfig } from '../config.ts';
-import { newestContainer } from '../runtime/model.ts';
+import { newestContainer, type RuntimeContainer } from '../runtime/model.ts';
 import type { PodRuntime, RuntimeListing } from '../runtime/pod-runtime.ts';
 import type { PodLookup } from '../server/pod-lookup.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
@@ -27,6 +27,8 @@ export interface PodManager extends PodLookup {
   cleanUp(listing: RuntimeListing): void;
   /** Pods that count against the node's resources. */
   activePods(): Pod[];
+  /** Containers that run, of all pods, as far as it is known. */
+  runningContainers(): RuntimeContainer[];
 }
 
 export interface PodManagerOptions {
@@ -185,6 +187,10 @@ export function newPodManager(options: PodManagerOptions): PodManager {
       orphans(listing, stop);
     },
     activePods: () => [...workers.values()].filter(({ active }) => active).map(({ pod }) => pod),
+    runningContainers: () =>
+      [...workers.values()].flatMap(({ runtimePod }) =>
+        runtimePod.containers.filter(({ id, state }) => state === 'running' && !options.hasExited(id)),
+      ),
     allPods: () => [...workers.values()].map(withStatus),
     podByName(namespace, name) {
       const named = [...workers.values()].filter(

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { isNotFound, type RuntimeService } from '#cri';
+import { removeLog } from '../runtime/log-rotation.ts';
 import type { RuntimeContainer, RuntimePod } from '../runtime/model.ts';
 
 /** Dead instances kept of each container, for their status and log. Source: default of --maximum-dead-containers-per-container. */
@@ -25,7 +25,7 @@ export class Reclaimer {
     { id, logPath }: Pick<RuntimeContainer, 'id' | 'logPath'>,
     { signal }: { signal: AbortSignal },
   ): Promise<void> {
-    if (logPath !== '') await rm(logPath, { force: true });
+    if (logPath !== '') await removeLog(logPath);
     await unlessGone(this.#runtime.removeContainer({ container_id: id }, { signal }));
   }
 
