@@ -8,8 +8,8 @@ import { startDns } from '#dns';
 import { kubeletConfig, newKubelet, newKubeletServer, newNodeStats, readHost } from '#kubelet';
 import { runNodeNetwork } from '#network';
 import { runProxy } from '#proxy';
-import { newLogger, systemClock } from '#util';
-import { runUntilStopped } from './component.ts';
+import { systemClock } from '#util';
+import { newComponentLogger, runUntilStopped } from './component.ts';
 
 /** Who may speak to a kubelet: the API server, and administrators. */
 const KUBELET_CLIENT_GROUPS = new Set(['kubeadm:cluster-admins', 'system:masters']);
@@ -17,7 +17,7 @@ const KUBELET_CLIENT_GROUPS = new Set(['kubeadm:cluster-admins', 'system:masters
 /** `pirogue agent CONFIG`: what runs on every node, in one process inside the node's namespaces, until SIGTERM. */
 export async function runAgent(file: string): Promise<void> {
   const settings = JSON.parse(await readFile(file, 'utf8')) as AgentConfig;
-  const log = newLogger({ write: (line) => process.stderr.write(line), now: () => Date.now() });
+  const log = newComponentLogger();
   await runUntilStopped(log, async (signal) => {
     const config = kubeletConfig(settings);
     const transport = newHttpTransport({

@@ -1,4 +1,20 @@
-import type { Logger } from '#util';
+import { writeSync } from 'node:fs';
+import { type Logger, newLogger } from '#util';
+
+/**
+ * The log of a component, on standard error: a file on a disk that may be full. Then lines are lost, not the component; `process.stderr` would end
+ * itself, and the process, at the first of them.
+ */
+export function newComponentLogger(): Logger {
+  const write = (line: string): void => {
+    try {
+      writeSync(2, line);
+    } catch {
+      // There is nowhere to say so.
+    }
+  };
+  return newLogger({ write, now: () => Date.now() });
+}
 
 /** Runs a component until SIGTERM or SIGINT, which abort the signal it is given; then it ends by itself, in good order. */
 export async function runUntilStopped(log: Logger, run: (signal: AbortSignal) => Promise<void>): Promise<void> {

@@ -10,8 +10,8 @@ import { newDnsServiceController } from '#dns';
 import { runControllers } from '#runtime';
 import { newScheduler } from '#scheduler';
 import { openEmbeddedStore } from '#store';
-import { type Logger, newLogger, systemClock } from '#util';
-import { runUntilStopped } from './component.ts';
+import { type Logger, systemClock } from '#util';
+import { newComponentLogger, runUntilStopped } from './component.ts';
 import { versionInfo } from './version.ts';
 
 /** Identities of the components, as kubeadm's certificates give them. */
@@ -20,7 +20,7 @@ const SCHEDULER = { name: 'system:kube-scheduler', groups: ['system:authenticate
 
 /** `pirogue control-plane STATE_DIRECTORY`: API server, controllers and scheduler in one process, until SIGTERM. */
 export async function runControlPlane(directory: string): Promise<void> {
-  const log = newLogger({ write: (line) => process.stderr.write(line), now: () => Date.now() });
+  const log = newComponentLogger();
   const state = await readClusterState(directory);
   if (state === undefined) throw new Error(`there is no cluster in ${directory}`);
   await runUntilStopped(log, (signal) => serve(state, directory, log, signal));

@@ -123,7 +123,7 @@ export function newKubelet(options: KubeletOptions): Kubelet {
     random,
     onChange: (uid) => {
       volumes.changed(uid);
-      pods.wake(uid);
+      pods.objectChanged(uid);
     },
   });
   const probes = newProbeManager({

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -106,6 +107,27 @@ describe('configuration', () => {
     node.api.put(ConfigMap, configMap('settings', { mode: 'fast' }));
     await until(() => ready(node, 'a'));
     assert.deepEqual(node.cri.running('web').config.envs, [{ key: 'MODE', value: 'fast' }]);
+  });
+
+  it('that changes all the time makes its pods look at it once a second', async () => {
+    await using node = await TestNode.start();
+    const volumes = [{ name: 'cfg', configMap: { name: 'settings' } }];
+    const volumeMounts = [{ name: 'cfg', mountPath: '/etc/cfg' }];
+    node.api.put(ConfigMap, configMap('settings', { n: '0' }));
+    node.api.put(Pod, pod('a', { volumes, containers: [container('web', { volumeMounts })] }));
+    await until(() => ready(node, 'a'));
+    await settle();
+    const looks = (): number => node.cri.calls.filter((call) => call === 'ListPodSandbox').length;
+    const before = looks();
+    for (let n = 1; n <= 200; n++) {
+      node.api.put(ConfigMap, configMap('settings', { n: String(n) }));
+      node.clock.advance(10);
+      await settle();
+    }
+    assert.ok(looks() - before < 15, `${looks() - before} times in 2 s`);
+    await node.advance(1000);
+    const mount = node.cri.running('web').config.mounts?.find((m) => m.container_path === '/etc/cfg');
+    await until(() => readFileSync(join(mount?.host_path ?? '', 'n'), 'utf8') === '200');
   });
 
   it('in a volume waits for the object and follows its changes', async () => {

@@ -21,6 +21,7 @@ export interface PodManager extends PodLookup {
   /** Takes up the pods of the informer; resolves after the signal when all workers have ended. */
   run(options: { signal: AbortSignal }): Promise<void>;
   wake(podUid: string): void;
+  objectChanged(podUid: string): void;
   probed(podUid: string): void;
   wakeAll(): void;
   /** Looks for what the runtime and the disk have of pods that are gone. */
@@ -177,6 +178,7 @@ export function newPodManager(options: PodManagerOptions): PodManager {
       await Promise.allSettled(running);
     },
     wake: (podUid) => workers.get(podUid)?.wake(),
+    objectChanged: (podUid) => workers.get(podUid)?.objectChanged(),
     probed: (podUid) => workers.get(podUid)?.probed(),
     wakeAll() {
       for (const worker of workers.values()) worker.wake();

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { setMaxListeners } from 'node:events';
 import type { Pod, PodStatus } from '#api';
-import { backoffMs, type Clock, type Logger } from '#util';
+import { backoffMs, type Clock, type Logger, TokenBucket } from '#util';
 import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { KubeletConfig } from '../config.ts';
 import { podPaths } from '../names.ts';
@@ -27,6 +27,8 @@ import type { StatusManager } from '../status/status-manager.ts';
 /** How often a pod that could not be brought to its spec is tried again, beside what wakes it. Source: backOffPeriod (kubelet.go v1.36). */
 const RETRY_MS = 10_000;
 const NETWORK_RETRY_MS = 1000;
+/** How often a pod is looked at because what it refers to changes all the time; a few changes are seen at once. */
+const OBJECT_CHANGES = { perSecond: 1, burst: 5 };
 /** The runtime tells of an exit before its own state follows. */
 const EXIT_LAG = { baseMs: 20, maxMs: 500 };
 
@@ -77,6 +79,7 @@ export class PodWorker {
   #reclaimed = false;
   /** Its end was reported by an earlier run of the agent: the status is not touched again. */
   readonly #frozen: boolean;
+  readonly #objectChanges: TokenBucket;
 
   #dirty = true;
   #wakeUp: (() => void) | undefined;
@@ -89,6 +92,7 @@ export class PodWorker {
   constructor(pod: Pod, dependencies: PodWorkerDependencies) {
     this.#deps = dependencies;
     this.#pod = pod;
+    this.#objectChanges = new TokenBucket({ ...OBJECT_CHANGES, clock: dependencies.clock });
     this.#runtimePod = emptyRuntimePod(identity(pod));
     this.#frozen = isTerminal(pod.status.phase);
     this.#admitted = pod.status.startTime !== undefined;
@@ -129,6 +133,12 @@ export class PodWorker {
   wake(): void {
     this.#dirty = true;
     this.#wakeUp?.();
+  }
+
+  /** A ConfigMap or Secret that the pod refers to has changed. */
+  objectChanged(): void {
+    if (this.#objectChanges.tryTake()) this.wake();
+    else this.#wakeAfter(1000 / OBJECT_CHANGES.perSecond);
   }
 
   /** The pod has changed in the API. */
