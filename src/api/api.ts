@@ -11,20 +11,36 @@ export type { WatchEvent } from './transport.ts';
 export type * from './types.ts';
 // Each of these is a type and a value; named exports win over the stars above.
 export {
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
+  ControllerRevision,
+  CronJob,
+  DaemonSet,
   Deployment,
   Endpoints,
   EndpointSlice,
   Event,
   EventsEvent,
+  Job,
   Lease,
+  LimitRange,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
+  PodTemplate,
   ReplicaSet,
+  ReplicationController,
+  ResourceQuota,
+  Role,
+  RoleBinding,
   Secret,
   Service,
   ServiceAccount,
+  StatefulSet,
 } from './kinds.ts';
 export { allKinds, bodyKinds, kindOf, kindOfResource } from './kinds.ts';
 export * from './quantity.ts';

@@ -49,6 +49,8 @@ function shown(value: unknown): string {
 export const required = (field: string, detail = ''): FieldError => error('FieldValueRequired', field, '', detail);
 export const invalid = (field: string, value: unknown, detail: string): FieldError =>
   error('FieldValueInvalid', field, shown(value), detail);
+/** Without the value: it says nothing, or is too long. */
+export const invalidOmit = (field: string, detail: string): FieldError => error('FieldValueInvalid', field, '', detail);
 export const typeInvalid = (field: string, value: unknown, detail: string): FieldError =>
   error('FieldValueTypeInvalid', field, shown(value), detail);
 export const duplicate = (field: string, value: unknown): FieldError =>

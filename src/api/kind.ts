@@ -99,6 +99,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly createOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites whatever is there. Default true. Source: AllowUnconditionalUpdate. */
   readonly unconditionalUpdate?: boolean;
+  /** A deletion that says nothing of the dependents leaves them behind; default: they go too. Source: DefaultGarbageCollectionPolicy. */
+  readonly orphansDependents?: boolean;
   /** Seconds a deletion leaves the object to end by itself; absent: it goes at once. Source: CheckGracefulDelete. */
   gracePeriodSeconds?(object: T, requested: number | undefined): number;
   /** Warning sent with every answer about this kind. */

@@ -69,7 +69,7 @@ for (const kind of allKinds) {
         for (const o of [object, old]) withRequired(kind.definition, o as unknown as Record<string, unknown>);
         const { cells } = kind.row(object, { nowMs: NOW });
         assert.equal(cells.length, kind.columns.length);
-        for (const cell of cells) assert.ok(typeof cell === 'string' || typeof cell === 'number', String(cell));
+        for (const cell of cells) assert.ok(['string', 'number', 'boolean'].includes(typeof cell), String(cell));
         for (const read of Object.values(kind.selectableFields ?? {})) assert.equal(typeof read(object), 'string');
         kind.warnings?.(object, undefined);
         kind.warnings?.(object, old);

@@ -1,5 +1,10 @@
+import { ControllerRevision } from './apps/controllerrevision.ts';
+import { DaemonSet } from './apps/daemonset.ts';
 import { Deployment } from './apps/deployment.ts';
 import { ReplicaSet } from './apps/replicaset.ts';
+import { StatefulSet } from './apps/statefulset.ts';
+import { CronJob } from './batch/cronjob.ts';
+import { Job } from './batch/job.ts';
 import { Lease } from './coordination/lease.ts';
 import { ConfigMap } from './core/configmap.ts';
 import { Endpoints } from './core/endpoints.ts';
@@ -7,11 +12,20 @@ import { Event } from './core/event.ts';
 import { Namespace } from './core/namespace.ts';
 import { Node } from './core/node.ts';
 import { Pod } from './core/pod.ts';
+import { PodTemplate } from './core/podtemplate.ts';
+import { LimitRange } from './core/quota/limitrange.ts';
+import { ResourceQuota } from './core/quota/resourcequota.ts';
+import { ReplicationController } from './core/replicationcontroller.ts';
 import { Secret } from './core/secret.ts';
 import { Service } from './core/service.ts';
 import { ServiceAccount } from './core/serviceaccount.ts';
+import { PersistentVolume } from './core/volume/persistentvolume.ts';
+import { PersistentVolumeClaim } from './core/volume/persistentvolumeclaim.ts';
 import { EndpointSlice } from './discovery/endpointslice.ts';
 import { EventsEvent } from './events/event.ts';
+import { PodDisruptionBudget } from './policy/poddisruptionbudget.ts';
+import { ClusterRole, Role } from './rbac/role.ts';
+import { ClusterRoleBinding, RoleBinding } from './rbac/rolebinding.ts';
 import type { Kind } from './kind.ts';
 import { apiVersionOf } from './kind.ts';
 
@@ -20,17 +34,33 @@ export const allKinds: readonly Kind[] = [
   ConfigMap,
   Endpoints,
   Event,
+  LimitRange,
   Namespace,
   Node,
+  PersistentVolumeClaim,
+  PersistentVolume,
   Pod,
+  PodTemplate,
+  ReplicationController,
+  ResourceQuota,
   Secret,
   Service,
   ServiceAccount,
+  ControllerRevision,
+  DaemonSet,
   Deployment,
   ReplicaSet,
+  StatefulSet,
+  EventsEvent,
+  CronJob,
+  Job,
+  PodDisruptionBudget,
+  ClusterRole,
+  ClusterRoleBinding,
+  Role,
+  RoleBinding,
   Lease,
   EndpointSlice,
-  EventsEvent,
 ];
 
 /** Kinds that travel only as bodies of requests and answers and are never stored: `apiVersion/kind` → definition in the schema. */
@@ -52,18 +82,34 @@ export const kindOfResource = (group: string, version: string, resource: string)
 export const kindOf = (apiVersion: string, kind: string): Kind | undefined => byKind.get(`${apiVersion}/${kind}`);
 
 export {
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
+  ControllerRevision,
+  CronJob,
+  DaemonSet,
   Deployment,
   Endpoints,
   EndpointSlice,
   Event,
   EventsEvent,
+  Job,
   Lease,
+  LimitRange,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
+  PodTemplate,
   ReplicaSet,
+  ReplicationController,
+  ResourceQuota,
+  Role,
+  RoleBinding,
   Secret,
   Service,
   ServiceAccount,
+  StatefulSet,
 };

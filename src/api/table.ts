@@ -1,7 +1,7 @@
 /** Columns and cells many kinds share. Source: pkg/printers/internalversion/printers.go v1.36. */
 import type { LabelSelector } from './generated/meta.v1.ts';
 import type { Container } from './generated/core.v1.ts';
-import type { Column, KubeObject } from './kind.ts';
+import type { Column, KubeObject, Row } from './kind.ts';
 import { formatLabelSelector } from './selector/selector.ts';
 import { humanDuration, timeMs } from './time.ts';
 
@@ -18,6 +18,16 @@ export const ageOf = (time: string | undefined, nowMs: number): string =>
   time === undefined || time === '' ? '<unknown>' : sinceText(timeMs(time), nowMs);
 
 export const age = ({ metadata }: KubeObject, nowMs: number): string => ageOf(metadata.creationTimestamp, nowMs);
+
+/** Table of kinds that have no printer of their own. Source: apiserver pkg/registry/rest/table.go v1.36. */
+export const DEFAULT_COLUMNS: readonly Column[] = [NAME, { name: 'Created At', type: 'date' }];
+export const defaultRow = ({ metadata }: KubeObject): Row => ({
+  cells: [metadata.name, metadata.creationTimestamp ?? ''],
+});
+
+/** Source: printBoolPtr, same file. */
+export const boolText = (value: boolean | undefined): string =>
+  value === undefined ? '<unset>' : value ? 'True' : 'False';
 
 /** Columns of what a controller makes pods of. */
 export const TEMPLATE_COLUMNS: readonly Column[] = [

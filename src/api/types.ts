@@ -14,4 +14,6 @@ export type {
 export type { EndpointPort as EndpointSlicePort } from './generated/discovery.v1.ts';
 export type { Event as EventsEvent } from './generated/events.v1.ts';
 export type { Scale, ScaleSpec, ScaleStatus } from './generated/autoscaling.v1.ts';
-export type { Eviction } from './generated/policy.v1.ts';
+export type * from './generated/policy.v1.ts';
+export type * from './generated/batch.v1.ts';
+export type * from './generated/rbac.v1.ts';

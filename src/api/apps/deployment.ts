@@ -7,9 +7,21 @@ import { getScaledValueFromIntOrPercent } from '../intstr.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
-import { invalidEach, validateImmutable, validateNonnegative } from '../validation/fields.ts';
-import { isDNS1123Label, isPercent } from '../validation/names.ts';
-import { OVER_READY, OVER_REPLICAS, selectorText, validateCounts, validateWorkload } from './workload.ts';
+import {
+  validateAtMost100Percent,
+  validateImmutable,
+  validateNonnegative,
+  validatePositiveIntOrPercent,
+} from '../validation/fields.ts';
+import { isDNS1123Label } from '../validation/names.ts';
+import {
+  OVER_READY,
+  OVER_REPLICAS,
+  selectorText,
+  validateCollisionCount,
+  validateCounts,
+  validateWorkload,
+} from './workload.ts';
 
 export type Deployment = apps.Deployment;
 
@@ -71,24 +83,22 @@ function validateRollingUpdate(
   { maxUnavailable = 0, maxSurge = 0 }: apps.RollingUpdateDeployment,
   path: string,
 ): FieldError[] {
-  const positive = (value: number | string, at: string): FieldError[] =>
-    typeof value === 'number' ? validateNonnegative(value, at) : invalidEach(at, value, isPercent(value));
   const [unavailablePath, surgePath] = [child(path, 'maxUnavailable'), child(path, 'maxSurge')];
-  const errors = [...positive(maxUnavailable, unavailablePath), ...positive(maxSurge, surgePath)];
+  const errors = [
+    ...validatePositiveIntOrPercent(maxUnavailable, unavailablePath),
+    ...validatePositiveIntOrPercent(maxSurge, surgePath),
+  ];
   if (errors.length > 0) return errors;
   // Of a hundred: a percentage is its own number then.
   const unavailable = getScaledValueFromIntOrPercent(maxUnavailable, 100, false);
   if (unavailable === 0 && getScaledValueFromIntOrPercent(maxSurge, 100, false) === 0) {
     errors.push(invalid(unavailablePath, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof maxUnavailable === 'string' && unavailable > 100) {
-    errors.push(invalid(unavailablePath, maxUnavailable, 'must not be greater than 100%'));
-  }
-  return errors;
+  return [...errors, ...validateAtMost100Percent(maxUnavailable, unavailablePath)];
 }
 
-function validateStatusUpdate({ status }: Deployment, old: Deployment): FieldError[] {
-  const errors = validateCounts(
+const validateStatusUpdate = ({ status }: Deployment, old: Deployment): FieldError[] => [
+  ...validateCounts(
     status,
     [
       'observedGeneration',
@@ -106,13 +116,9 @@ function validateStatusUpdate({ status }: Deployment, old: Deployment): FieldErr
       ['availableReplicas', 'replicas', OVER_REPLICAS],
       ['availableReplicas', 'readyReplicas', OVER_READY],
     ],
-  );
-  const [count, before] = [status.collisionCount, old.status.collisionCount];
-  if (before !== undefined && (count === undefined || count < before)) {
-    errors.push(invalid('status.collisionCount', count ?? 0, 'cannot be decremented'));
-  }
-  return errors;
-}
+  ),
+  ...validateCollisionCount(status, old.status),
+];
 
 /** Source: pkg/registry/apps/deployment/strategy.go v1.36. */
 export const Deployment = defineKind<Deployment>({

@@ -1,4 +1,4 @@
-/** What Deployments and ReplicaSets have in common. Source: pkg/apis/apps/validation/validation.go v1.36. */
+/** What the kinds that make pods of a template have in common. Source: pkg/apis/apps/validation/validation.go v1.36. */
 import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type { PodTemplateSpec } from '../generated/core.v1.ts';
@@ -71,6 +71,15 @@ export function validateCounts<K extends string>(
     }),
   ];
 }
+
+/** Counts collisions of names and never goes back. */
+export const validateCollisionCount = (
+  { collisionCount: count }: { readonly collisionCount?: number | undefined },
+  { collisionCount: before }: { readonly collisionCount?: number | undefined },
+): FieldError[] =>
+  before !== undefined && (count === undefined || count < before)
+    ? [invalid('status.collisionCount', count ?? 0, 'cannot be decremented')]
+    : [];
 
 export const OVER_REPLICAS = 'cannot be greater than status.replicas';
 export const OVER_READY = 'cannot be greater than readyReplicas';

@@ -6,7 +6,9 @@ import {
   byteLength,
   isDNS1123Label,
   isDNS1123Subdomain,
+  isHTTPPath,
   isLabelValue,
+  isPercent,
   isPortName,
   isPortNumber,
   isQualifiedName,
@@ -172,3 +174,23 @@ export const eachKey = <T>(
   field: string,
   validate: (key: string, value: T, field: string) => FieldError[],
 ): FieldError[] => Object.entries(map ?? {}).flatMap(([key, value]) => validate(key, value, keyPath(field, key)));
+
+/** `acme.io/foo`. Source: IsDomainPrefixedPath in apimachinery pkg/util/validation v0.36. */
+export function validateDomainPrefixedPath(value: string, field: string): FieldError[] {
+  if (value === '') return [required(field)];
+  const slash = value.indexOf('/');
+  const [host, path] = slash < 0 ? [value, ''] : [value.slice(0, slash), value.slice(slash + 1)];
+  if (host === '' || path === '') {
+    return [invalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  }
+  return [...validateDNS1123Subdomain(host, field), ...invalidEach(field, path, isHTTPPath(path))];
+}
+
+/** A count, or a share like `25%`. Source: ValidatePositiveIntOrPercent in pkg/apis/apps/validation v1.36. */
+export const validatePositiveIntOrPercent = (value: number | string, field: string): FieldError[] =>
+  typeof value === 'number' ? validateNonnegative(value, field) : invalidEach(field, value, isPercent(value));
+
+export const validateAtMost100Percent = (value: number | string, field: string): FieldError[] =>
+  typeof value === 'string' && isPercent(value).length === 0 && Number.parseInt(value, 10) > 100
+    ? [invalid(field, value, 'must not be greater than 100%')]
+    : [];

@@ -13,6 +13,8 @@ const LABEL_VALUE = `(${LABEL_KEY})?`;
 const CONFIG_KEY = '[-._a-zA-Z0-9]+';
 const HTTP_HEADER = '[-A-Za-z0-9]+';
 const PERCENT = '[0-9]+%';
+const WILDCARD_SUBDOMAIN = `\\*\\.${SUBDOMAIN}`;
+const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 
 const whole = (pattern: string): RegExp => new RegExp(`^${pattern}$`);
 const labelRegexp = whole(LABEL);
@@ -24,6 +26,8 @@ const labelValueRegexp = whole(LABEL_VALUE);
 const configKeyRegexp = whole(CONFIG_KEY);
 const httpHeaderRegexp = whole(HTTP_HEADER);
 const percentRegexp = whole(PERCENT);
+const wildcardSubdomainRegexp = whole(WILDCARD_SUBDOMAIN);
+const httpPathRegexp = whole(HTTP_PATH);
 const printableAsciiRegexp = /^[ -~]*$/;
 
 const LABEL_MAX = 63;
@@ -37,6 +41,7 @@ export const inclusiveRangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`;
 
 function regexError(message: string, pattern: string, ...examples: readonly string[]): string {
+  if (examples.length === 0) return `${message} (regex used for validation is '${pattern}')`;
   const shown = examples.map((example) => `'${example}', `).join(' or ');
   return `${message} (e.g. ${shown}regex used for validation is '${pattern}')`;
 }
@@ -182,6 +187,26 @@ const MAX_INT32 = 2_147_483_647;
 export const isUnixID = (id: number): string[] =>
   id >= 0 && id <= MAX_INT32 ? [] : [inclusiveRangeError(0, MAX_INT32)];
 
+/** `*.example.com`. */
+export const isWildcardDNS1123Subdomain = (value: string): string[] =>
+  check(value, SUBDOMAIN_MAX, wildcardSubdomainRegexp, () =>
+    regexError(
+      "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+      WILDCARD_SUBDOMAIN,
+      '*.example.com',
+    ),
+  );
+
+/** What can stand between two slashes of a URL. Source: apimachinery pkg/api/validation/path v0.36. */
+export const isPathSegmentName = (value: string): string[] =>
+  value === '.' || value === '..'
+    ? [`may not be '${value}'`]
+    : ['/', '%'].filter((part) => value.includes(part)).map((part) => `may not contain '${part}'`);
+
+/** Path behind the domain of `acme.io/foo`. */
+export const isHTTPPath = (value: string): string[] =>
+  httpPathRegexp.test(value) ? [] : [regexError('Invalid path', HTTP_PATH)];
+
 /** How a kind checks `metadata.name`, or with `prefix` `metadata.generateName`, which may end in a dash. */
 export type NameRule = (name: string, prefix: boolean) => string[];
 
@@ -192,3 +217,5 @@ const masked = (name: string, prefix: boolean): string =>
 export const nameIsDNSSubdomain: NameRule = (name, prefix) => isDNS1123Subdomain(masked(name, prefix));
 export const nameIsDNSLabel: NameRule = (name, prefix) => isDNS1123Label(masked(name, prefix));
 export const nameIsDNS1035Label: NameRule = (name, prefix) => isDNS1035Label(masked(name, prefix));
+/** Names that only have to fit into a URL: those of RBAC, flow schemas and the like. */
+export const nameIsPathSegment: NameRule = (name) => isPathSegmentName(name);

@@ -91,7 +91,7 @@ export function goesNow(env: RegistryEnvironment, kind: Kind, object: KubeObject
 function mark(env: RegistryEnvironment, kind: Kind, object: KubeObject, options: DeleteOptions): boolean {
   const { metadata } = object;
   const nowMs = env.clock.now();
-  const finalizers = withPropagation(metadata.finalizers ?? [], options);
+  const finalizers = withPropagation(kind, metadata.finalizers ?? [], options);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
 
@@ -132,11 +132,15 @@ export function setDeletion(object: KubeObject, nowMs: number, graceSeconds: num
   metadata.deletionGracePeriodSeconds = graceSeconds;
 }
 
-function withPropagation(finalizers: readonly string[], options: DeleteOptions): string[] {
+/** Source: deletionFinalizersForGarbageCollection in store.go v1.36: the request, then what the object says, then the kind. */
+function withPropagation(kind: Kind, finalizers: readonly string[], options: DeleteOptions): string[] {
   const orphan = options.propagationPolicy === 'Orphan' || options.orphanDependents === true;
   const foreground = options.propagationPolicy === 'Foreground';
   const stated = options.propagationPolicy !== undefined || options.orphanDependents !== undefined;
-  if (!stated) return [...finalizers];
+  if (!stated) {
+    const decided = finalizers.includes(ORPHAN) || finalizers.includes(FOREGROUND);
+    return kind.orphansDependents === true && !decided ? [...finalizers, ORPHAN] : [...finalizers];
+  }
   const kept = finalizers.filter((f) => f !== ORPHAN && f !== FOREGROUND);
   if (orphan) kept.push(ORPHAN);
   if (foreground) kept.push(FOREGROUND);

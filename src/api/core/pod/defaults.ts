@@ -4,6 +4,7 @@ import type {
   EphemeralContainer,
   LifecycleHandler,
   Pod,
+  PersistentVolumeSpec,
   PodSpec,
   PodTemplateSpec,
   Probe,
@@ -129,21 +130,15 @@ function defaultHTTPGet({ httpGet }: Pick<LifecycleHandler, 'httpGet'>): void {
   fill(httpGet, 'scheme', 'HTTP');
 }
 
-function defaultVolume(volume: Volume): void {
-  const { name: _name, ...sources } = volume;
-  if (Object.values(sources).every((source) => source === undefined)) volume.emptyDir = {};
-  const { secret, configMap, downwardAPI, projected, hostPath, image, iscsi, rbd, azureDisk, scaleIO, ephemeral } =
-    volume;
-  for (const source of [secret, configMap, downwardAPI, projected]) {
-    if (source !== undefined) source.defaultMode ??= DEFAULT_FILE_MODE;
-  }
-  for (const item of downwardAPI?.items ?? []) defaultDownwardAPIItem(item);
-  for (const { serviceAccountToken, downwardAPI: projection } of projected?.sources ?? []) {
-    if (serviceAccountToken !== undefined) serviceAccountToken.expirationSeconds ??= ONE_HOUR_SECONDS;
-    for (const item of projection?.items ?? []) defaultDownwardAPIItem(item);
-  }
+/** Sources that persistent volumes have too. */
+export function defaultSharedSources({
+  hostPath,
+  iscsi,
+  rbd,
+  azureDisk,
+  scaleIO,
+}: Pick<Volume | PersistentVolumeSpec, 'hostPath' | 'iscsi' | 'rbd' | 'azureDisk' | 'scaleIO'>): void {
   if (hostPath !== undefined) hostPath.type ??= '';
-  if (image !== undefined && (image.pullPolicy ?? '') === '') image.pullPolicy = pullPolicyOf(image.reference);
   if (iscsi !== undefined) fill(iscsi, 'iscsiInterface', 'default');
   if (rbd !== undefined) {
     fill(rbd, 'pool', 'rbd');
@@ -160,6 +155,22 @@ function defaultVolume(volume: Volume): void {
     fill(scaleIO, 'storageMode', 'ThinProvisioned');
     fill(scaleIO, 'fsType', 'xfs');
   }
+}
+
+function defaultVolume(volume: Volume): void {
+  const { name: _name, ...sources } = volume;
+  if (Object.values(sources).every((source) => source === undefined)) volume.emptyDir = {};
+  const { secret, configMap, downwardAPI, projected, image, ephemeral } = volume;
+  for (const source of [secret, configMap, downwardAPI, projected]) {
+    if (source !== undefined) source.defaultMode ??= DEFAULT_FILE_MODE;
+  }
+  for (const item of downwardAPI?.items ?? []) defaultDownwardAPIItem(item);
+  for (const { serviceAccountToken, downwardAPI: projection } of projected?.sources ?? []) {
+    if (serviceAccountToken !== undefined) serviceAccountToken.expirationSeconds ??= ONE_HOUR_SECONDS;
+    for (const item of projection?.items ?? []) defaultDownwardAPIItem(item);
+  }
+  if (image !== undefined && (image.pullPolicy ?? '') === '') image.pullPolicy = pullPolicyOf(image.reference);
+  defaultSharedSources(volume);
   if (ephemeral?.volumeClaimTemplate !== undefined) {
     ephemeral.volumeClaimTemplate.spec ??= {};
     ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';

@@ -87,7 +87,7 @@ export function validateAffinity(affinity: Affinity | undefined, path: string): 
 const validateWeight = (weight: number | undefined, path: string): FieldError[] =>
   weight !== undefined && weight > 0 && weight <= 100 ? [] : [invalid(path, weight ?? 0, 'must be in the range 1-100')];
 
-function validateNodeSelector(selector: NodeSelector | undefined, path: string): FieldError[] {
+export function validateNodeSelector(selector: NodeSelector | undefined, path: string): FieldError[] {
   if (selector === undefined) return [];
   const at = child(path, 'nodeSelectorTerms');
   if ((selector.nodeSelectorTerms ?? []).length === 0) {

@@ -102,6 +102,12 @@ const validateOne = <S extends Source>(volume: Volume, source: S, path: string, 
     context,
   );
 
+/** A source persistent volumes have in the same form as pods. */
+export const validateSharedSource = <S extends Source>(source: S, value: Volume[S], path: string): FieldError[] =>
+  value === undefined
+    ? []
+    : validateOne({ name: '', [source]: value } as Volume, source, path, { podName: undefined, isPod: false });
+
 /** What depends on the volume's name beside its source. */
 function validateNames({ name, iscsi, ephemeral }: Volume, path: string, { podName }: VolumeContext): FieldError[] {
   const errors: FieldError[] = [];
@@ -125,7 +131,11 @@ function validateNames({ name, iscsi, ephemeral }: Volume, path: string, { podNa
 const text = (value: string | undefined): string => value ?? '';
 
 /** One `required` error for each of `fields` that is absent or empty. */
-function requireAll<T extends object>(source: T, path: string, ...fields: readonly (keyof T & string)[]): FieldError[] {
+export function requireAll<T extends object>(
+  source: T,
+  path: string,
+  ...fields: readonly (keyof T & string)[]
+): FieldError[] {
   return fields
     .filter((field) => {
       const value: unknown = source[field];

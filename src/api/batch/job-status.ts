@@ -1,0 +1,190 @@
+/** What a job's controller may not write. Source: validateJobStatus, ValidateJobStatusUpdate in pkg/apis/batch/validation v1.36. */
+import type { FieldError } from '../field-error.ts';
+import { child, duplicate, index, invalid, invalidOmit, required } from '../field-error.ts';
+import type { Job, JobStatus } from '../generated/batch.v1.ts';
+import { timeMs } from '../time.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { Seen, validateNonnegative } from '../validation/fields.ts';
+import { commonIndex } from './indexes.ts';
+import { readIndexes } from './job-policies.ts';
+import { INDEXED } from './job-spec.ts';
+
+const CONDITIONS = 'status.conditions';
+
+export const isJobConditionTrue = ({ status }: Job, type: string): boolean =>
+  (status.conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
+
+export const isJobFinished = (job: Job): boolean =>
+  isJobConditionTrue(job, 'Complete') || isJobConditionTrue(job, 'Failed');
+
+export function validateJobStatusUpdate(job: Job, old: Job): FieldError[] {
+  return [
+    ...validateCounts(job.status),
+    ...validateConditions(job, old),
+    ...validateTimes(job, old),
+    ...validateFinished(job, old),
+    ...validateIndexes(job, old),
+    ...validateProgress(job, old),
+  ];
+}
+
+function validateCounts({ uncountedTerminatedPods, ...status }: JobStatus): FieldError[] {
+  const errors = (['active', 'succeeded', 'failed', 'ready', 'terminating'] as const).flatMap((field) =>
+    validateNonnegative(status[field], child('status', field)),
+  );
+  const seen = new Seen();
+  for (const list of ['succeeded', 'failed'] as const) {
+    for (const [i, uid] of (uncountedTerminatedPods?.[list] ?? []).entries()) {
+      const at = index(child('status', 'uncountedTerminatedPods', list), i);
+      if (uid === '') errors.push(invalid(at, uid, 'must not be empty'));
+      else if (!seen.add(uid)) errors.push(duplicate(at, uid));
+    }
+  }
+  return errors;
+}
+
+const changed = (job: Job, old: Job, ...fields: readonly (keyof JobStatus)[]): boolean =>
+  fields.some((field) => !semanticEqual(job.status[field], old.status[field]));
+
+function validateConditions(job: Job, old: Job): FieldError[] {
+  const is = (type: string): boolean => isJobConditionTrue(job, type);
+  const was = (type: string): boolean => isJobConditionTrue(old, type);
+  const turned = (...types: readonly string[]): boolean => types.some((type) => is(type) !== was(type));
+  const errors: FieldError[] = [];
+  const refuse = (wrong: boolean, why: string): void => {
+    if (wrong) errors.push(invalidOmit(CONDITIONS, why));
+  };
+  const [complete, failed] = [is('Complete'), is('Failed')];
+  const [target, success] = [is('FailureTarget'), is('SuccessCriteriaMet')];
+  refuse(turned('Complete', 'Failed') && complete && failed, 'cannot set Complete=True and Failed=true conditions');
+  refuse(
+    turned('Complete', 'FailureTarget') && complete && target,
+    'cannot set Complete=True and FailureTarget=true conditions',
+  );
+  refuse(
+    turned('Failed', 'FailureTarget') && failed && !target,
+    'cannot set Failed=True condition without the FailureTarget=true condition',
+  );
+  refuse(
+    turned('Complete', 'SuccessCriteriaMet') && complete && !success,
+    'cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
+  );
+  refuse(success && failed, 'cannot set SuccessCriteriaMet=True and Failed=true conditions');
+  refuse(success && target, 'cannot set SuccessCriteriaMet=True and FailureTarget=true conditions');
+  refuse(
+    job.spec.successPolicy !== undefined && !success && complete,
+    'cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True',
+  );
+  for (const type of ['Failed', 'Complete', 'FailureTarget']) {
+    refuse(was(type) && !is(type), `cannot disable the terminal ${type}=True condition`);
+  }
+  refuse(was('SuccessCriteriaMet') && !success, 'cannot disable the SuccessCriteriaMet=True condition');
+  refuse(
+    was('Complete') && !was('SuccessCriteriaMet') && success,
+    'cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions',
+  );
+  return errors;
+}
+
+function validateTimes(job: Job, old: Job): FieldError[] {
+  const at = 'status.completionTime';
+  const { completionTime, startTime } = job.status;
+  const complete = isJobConditionTrue(job, 'Complete');
+  const errors: FieldError[] = [];
+  if (changed(job, old, 'completionTime') || complete !== isJobConditionTrue(old, 'Complete')) {
+    if (completionTime !== undefined && !complete) {
+      errors.push(invalid(at, completionTime, 'cannot set completionTime when there is no Complete=True condition'));
+    }
+    if (completionTime === undefined && complete) {
+      errors.push(required(at, 'completionTime is required for Complete jobs'));
+    }
+  }
+  if (
+    changed(job, old, 'completionTime', 'startTime') &&
+    completionTime !== undefined &&
+    startTime !== undefined &&
+    timeMs(completionTime) < timeMs(startTime)
+  ) {
+    errors.push(invalid(at, completionTime, 'must be equal to or after `startTime`'));
+  }
+  const before = old.status.completionTime;
+  if (completionTime !== undefined && before !== undefined && completionTime !== before) {
+    errors.push(invalid(at, completionTime, 'field is immutable'));
+  }
+  if (old.status.startTime !== undefined && old.status.startTime !== startTime && job.spec.suspend !== true) {
+    errors.push(required('status.startTime', 'startTime cannot be removed for unsuspended job'));
+  }
+  return errors;
+}
+
+/** A finished job has nothing going on any more. Looked at only when something of it changes. */
+function validateFinished(job: Job, old: Job): FieldError[] {
+  if (!isJobFinished(job)) return [];
+  const now = !isJobFinished(old);
+  const { active = 0, startTime, uncountedTerminatedPods: uncounted, terminating = 0 } = job.status;
+  const left = (uncounted?.failed ?? []).length + (uncounted?.succeeded ?? []).length;
+  const errors: FieldError[] = [];
+  if ((now || changed(job, old, 'active')) && active > 0) {
+    errors.push(invalid('status.active', active, 'active>0 is invalid for finished job'));
+  }
+  if ((now || changed(job, old, 'startTime')) && startTime === undefined) {
+    errors.push(required('status.startTime', 'startTime is required for finished job'));
+  }
+  if ((now || changed(job, old, 'uncountedTerminatedPods')) && left > 0) {
+    errors.push(invalid('status.uncountedTerminatedPods', uncounted, 'must be empty for finished job'));
+  }
+  if ((now || changed(job, old, 'terminating')) && terminating > 0) {
+    errors.push(invalid('status.terminating', terminating, 'terminating>0 is invalid for finished job'));
+  }
+  return errors;
+}
+
+function validateIndexes(job: Job, old: Job): FieldError[] {
+  const { completions, backoffLimitPerIndex, completionMode } = job.spec;
+  const { completedIndexes = '', failedIndexes } = job.status;
+  const [completedPath, failedPath] = ['status.completedIndexes', 'status.failedIndexes'];
+  const [completedChanged, failedChanged] = [changed(job, old, 'completedIndexes'), changed(job, old, 'failedIndexes')];
+  const errors: FieldError[] = [];
+  const completed = completions === undefined ? [] : readIndexes(completedIndexes, completions);
+  const failed = completions === undefined ? [] : readIndexes(failedIndexes ?? '', completions);
+  if (completedChanged && typeof completed === 'string') {
+    errors.push(invalid(completedPath, completedIndexes, `error parsing completedIndexes: ${completed}`));
+  }
+  if (failedChanged && backoffLimitPerIndex !== undefined && typeof failed === 'string') {
+    errors.push(invalid(failedPath, failedIndexes, `error parsing failedIndexes: ${failed}`));
+  }
+  if (completedChanged && completedIndexes !== '' && completionMode !== INDEXED) {
+    const why = 'cannot set non-empty completedIndexes when non-indexed completion mode';
+    errors.push(invalid(completedPath, completedIndexes, why));
+  }
+  if (failedChanged && backoffLimitPerIndex === undefined && failedIndexes !== undefined) {
+    const why = 'cannot set non-null failedIndexes when backoffLimitPerIndex is null';
+    errors.push(invalid(failedPath, failedIndexes, why));
+  }
+  if ((completedChanged || failedChanged) && typeof completed !== 'string' && typeof failed !== 'string') {
+    const common = commonIndex(completed, failed);
+    if (common !== undefined) {
+      const why = `failedIndexes and completedIndexes overlap at index: ${common}`;
+      errors.push(invalid(failedPath, failedIndexes, why));
+    }
+  }
+  return errors;
+}
+
+function validateProgress(job: Job, old: Job): FieldError[] {
+  const { active = 0, ready, failed = 0, succeeded = 0 } = job.status;
+  const { completionMode, completions, parallelism } = job.spec;
+  const errors: FieldError[] = [];
+  if (changed(job, old, 'ready', 'active') && ready !== undefined && ready > active) {
+    errors.push(invalid('status.ready', ready, 'cannot set more ready pods than active'));
+  }
+  if (failed < (old.status.failed ?? 0)) {
+    errors.push(invalid('status.failed', failed, 'cannot decrease the failed counter'));
+  }
+  // An indexed job that shrinks forgets indexes it does not have any more.
+  const shrinks = completionMode === INDEXED && completions === parallelism;
+  if (!shrinks && succeeded < (old.status.succeeded ?? 0)) {
+    errors.push(invalid('status.succeeded', succeeded, 'cannot decrease the succeeded counter'));
+  }
+  return errors;
+}
