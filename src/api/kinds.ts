@@ -3,6 +3,8 @@ import { DaemonSet } from './apps/daemonset.ts';
 import { Deployment } from './apps/deployment.ts';
 import { ReplicaSet } from './apps/replicaset.ts';
 import { StatefulSet } from './apps/statefulset.ts';
+import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.ts';
+import { HorizontalPodAutoscalerV1 } from './autoscaling/v1.ts';
 import { CronJob } from './batch/cronjob.ts';
 import { Job } from './batch/job.ts';
 import { Lease } from './coordination/lease.ts';
@@ -23,9 +25,22 @@ import { PersistentVolume } from './core/volume/persistentvolume.ts';
 import { PersistentVolumeClaim } from './core/volume/persistentvolumeclaim.ts';
 import { EndpointSlice } from './discovery/endpointslice.ts';
 import { EventsEvent } from './events/event.ts';
+import { Ingress } from './networking/ingress.ts';
+import { IngressClass } from './networking/ingressclass.ts';
+import { IPAddress } from './networking/ipaddress.ts';
+import { NetworkPolicy } from './networking/networkpolicy.ts';
+import { ServiceCIDR } from './networking/servicecidr.ts';
+import { RuntimeClass } from './node/runtimeclass.ts';
 import { PodDisruptionBudget } from './policy/poddisruptionbudget.ts';
 import { ClusterRole, Role } from './rbac/role.ts';
 import { ClusterRoleBinding, RoleBinding } from './rbac/rolebinding.ts';
+import { PriorityClass } from './scheduling/priorityclass.ts';
+import { CSIDriver } from './storage/csidriver.ts';
+import { CSINode } from './storage/csinode.ts';
+import { CSIStorageCapacity } from './storage/csistoragecapacity.ts';
+import { StorageClass } from './storage/storageclass.ts';
+import { VolumeAttachment } from './storage/volumeattachment.ts';
+import { VolumeAttributesClass } from './storage/volumeattributesclass.ts';
 import type { Kind } from './kind.ts';
 import { apiVersionOf } from './kind.ts';
 
@@ -52,14 +67,29 @@ export const allKinds: readonly Kind[] = [
   ReplicaSet,
   StatefulSet,
   EventsEvent,
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerV1,
   CronJob,
   Job,
+  Ingress,
+  IngressClass,
+  IPAddress,
+  NetworkPolicy,
+  ServiceCIDR,
   PodDisruptionBudget,
   ClusterRole,
   ClusterRoleBinding,
   Role,
   RoleBinding,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+  PriorityClass,
   Lease,
+  RuntimeClass,
   EndpointSlice,
 ];
 
@@ -87,29 +117,44 @@ export {
   ConfigMap,
   ControllerRevision,
   CronJob,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
   DaemonSet,
   Deployment,
   Endpoints,
   EndpointSlice,
   Event,
   EventsEvent,
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerV1,
+  Ingress,
+  IngressClass,
+  IPAddress,
   Job,
   Lease,
   LimitRange,
   Namespace,
+  NetworkPolicy,
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   PodTemplate,
+  PriorityClass,
   ReplicaSet,
   ReplicationController,
   ResourceQuota,
   Role,
   RoleBinding,
+  RuntimeClass,
   Secret,
   Service,
   ServiceAccount,
+  ServiceCIDR,
   StatefulSet,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
 };

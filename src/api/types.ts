@@ -14,6 +14,25 @@ export type {
 export type { EndpointPort as EndpointSlicePort } from './generated/discovery.v1.ts';
 export type { Event as EventsEvent } from './generated/events.v1.ts';
 export type { Scale, ScaleSpec, ScaleStatus } from './generated/autoscaling.v1.ts';
+export type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV1 } from './generated/autoscaling.v1.ts';
+export type * from './generated/autoscaling.v2.ts';
 export type * from './generated/policy.v1.ts';
 export type * from './generated/batch.v1.ts';
 export type * from './generated/rbac.v1.ts';
+export type * from './generated/networking.v1.ts';
+export type * from './generated/node.v1.ts';
+export type * from './generated/scheduling.v1.ts';
+export type {
+  CSIDriver,
+  CSIDriverSpec,
+  CSINode,
+  CSINodeDriver,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttachmentSource,
+  VolumeAttributesClass,
+  VolumeError,
+} from './generated/storage.v1.ts';
+// authentication.k8s.io has one too, which is the one people mean.
+export type { TokenRequest as CSITokenRequest } from './generated/storage.v1.ts';

@@ -118,9 +118,9 @@ function withClaims({ template, volumeClaimTemplates = [] }: apps.StatefulSetSpe
     return { name, persistentVolumeClaim: { claimName: name } };
   });
   const names = new Set(claims.map(({ name }) => name));
-  const { containers = [], volumes = [], ...spec } = template.spec ?? { containers: [] };
+  const { volumes = [], ...spec } = template.spec ?? { containers: [] };
   const others = volumes.filter(({ name }) => !names.has(name));
-  return { ...template, spec: { ...spec, containers, volumes: [...others, ...claims] } };
+  return { ...template, spec: { ...spec, volumes: [...others, ...claims] } };
 }
 
 function validateSelectorAndTemplate(spec: apps.StatefulSetSpec): FieldError[] {

@@ -36,7 +36,7 @@ const validValues = (values: readonly string[]): string =>
 export function validatePodFailurePolicy(spec: JobSpec, path: string): FieldError[] {
   const rules = spec.podFailurePolicy?.rules ?? [];
   const at = child(path, 'rules');
-  const { containers = [], initContainers = [] } = spec.template.spec ?? { containers: [] };
+  const { containers, initContainers = [] } = spec.template.spec ?? { containers: [] };
   const names = new Set([...containers, ...initContainers].map(({ name }) => name));
   return [
     ...(rules.length > MAX_RULES ? [tooMany(at, rules.length, MAX_RULES)] : []),

@@ -149,7 +149,7 @@ function asMutable(template: PodTemplateSpec, { spec, status }: Job): PodTemplat
   ) {
     return old;
   }
-  const { nodeAffinity, ...others } = { ...old.spec.affinity };
+  const { nodeAffinity: _, ...others } = { ...old.spec.affinity };
   const mine = template.spec.affinity?.nodeAffinity;
   const affinity = { ...others, ...(mine === undefined ? {} : { nodeAffinity: mine }) };
   const withResources = (

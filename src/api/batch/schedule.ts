@@ -80,7 +80,9 @@ function parseDescriptor(spec: string): Schedule {
     const seconds = Math.floor(parseDurationMs(spec.slice(EVERY.length)) / 1000);
     return { type: 'every', everyMs: Math.max(seconds, 1) * 1000 };
   } catch (error) {
-    throw new ScheduleError(`failed to parse duration ${spec}: ${error instanceof Error ? error.message : error}`);
+    throw new ScheduleError(
+      `failed to parse duration ${spec}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

@@ -57,3 +57,42 @@ export function validateNonSpecialIP(ip: string, field: string): FieldError[] {
   }
   return errors;
 }
+
+/** The address as a number. */
+function ipValue(ip: string): bigint {
+  if (ipFamily(ip) === 'IPv4') return ip.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+  const [head = '', tail] = canonicalIPv6(ip).split('::');
+  const words = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [front, back] = [words(head), words(tail ?? '')];
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - front.length - back.length }, () => '0');
+  return [...front, ...zeros, ...back].reduce((value, word) => (value << 16n) | BigInt(`0x${word}`), 0n);
+}
+
+/** Whether every address of `inner` is one of `outer`, and not the other way round as well. Both are valid. */
+export function isStrictSubset(inner: string, outer: string): boolean {
+  const [a, b] = [cidrBits(inner), cidrBits(outer)];
+  if (a === undefined || b === undefined || a.family !== b.family || a.prefix <= b.prefix) return false;
+  const shift = BigInt((a.family === 'IPv4' ? 32 : 128) - b.prefix);
+  return ipValue(inner.split('/')[0]!) >> shift === ipValue(outer.split('/')[0]!) >> shift;
+}
+
+/** The one spelling new fields take; undefined when the text is no address. */
+export function canonicalIP(ip: string): string | undefined {
+  const family = ipFamily(ip);
+  return family === 'IPv6' ? canonicalIPv6(ip) : family === 'IPv4' ? ip : undefined;
+}
+
+/** As {@link canonicalIP}, of a network: no bits behind the prefix. */
+export function canonicalCIDR(cidr: string): string | undefined {
+  const bits = cidrBits(cidr);
+  if (bits === undefined) return undefined;
+  const size = bits.family === 'IPv4' ? 32 : 128;
+  const shift = BigInt(size - bits.prefix);
+  const base = (ipValue(cidr.split('/')[0]!) >> shift) << shift;
+  const parts = (count: number, width: number, radix: number): string[] =>
+    Array.from({ length: count }, (_, i) =>
+      ((base >> BigInt(width * (count - 1 - i))) & ((1n << BigInt(width)) - 1n)).toString(radix),
+    );
+  const ip = bits.family === 'IPv4' ? parts(4, 8, 10).join('.') : canonicalIPv6(parts(8, 16, 16).join(':'));
+  return `${ip}/${bits.prefix}`;
+}

@@ -106,7 +106,7 @@ const validateOne = <S extends Source>(volume: Volume, source: S, path: string, 
 export const validateSharedSource = <S extends Source>(source: S, value: Volume[S], path: string): FieldError[] =>
   value === undefined
     ? []
-    : validateOne({ name: '', [source]: value } as Volume, source, path, { podName: undefined, isPod: false });
+    : validateOne({ name: '', [source]: value }, source, path, { podName: undefined, isPod: false });
 
 /** What depends on the volume's name beside its source. */
 function validateNames({ name, iscsi, ephemeral }: Volume, path: string, { podName }: VolumeContext): FieldError[] {

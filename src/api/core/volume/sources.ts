@@ -31,13 +31,17 @@ const DRIVER_NAME_MAX = 63;
 const secretRef = (ref: SecretReference | undefined, path: string): FieldError[] =>
   ref === undefined ? [] : requireAll(ref, path, 'name', 'namespace');
 
+/** Source: ValidateCSIDriverName in pkg/apis/core/validation v1.36. */
+export const validateCSIDriverName = (driver: string, path: string): FieldError[] => [
+  ...(driver === '' ? [required(path)] : []),
+  ...(driver.length > DRIVER_NAME_MAX ? [tooLong(path, DRIVER_NAME_MAX)] : []),
+  ...invalidEach(path, driver, isDNS1123Subdomain(driver.toLowerCase())),
+];
+
 function validateCSI(source: CSIPersistentVolumeSource, path: string): FieldError[] {
   const { driver = '', volumeHandle = '' } = unchecked(source);
-  const at = child(path, 'driver');
   return [
-    ...(driver === '' ? [required(at)] : []),
-    ...(driver.length > DRIVER_NAME_MAX ? [tooLong(at, DRIVER_NAME_MAX)] : []),
-    ...invalidEach(at, driver, isDNS1123Subdomain(driver.toLowerCase())),
+    ...validateCSIDriverName(driver, child(path, 'driver')),
     ...(volumeHandle === '' ? [required(child(path, 'volumeHandle'))] : []),
     ...(
       [

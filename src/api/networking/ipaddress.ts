@@ -1,0 +1,56 @@
+import type { FieldError } from '../field-error.ts';
+import { child, required } from '../field-error.ts';
+import type * as networking from '../generated/networking.v1.ts';
+import { defineKind } from '../kind.ts';
+import { NAME } from '../table.ts';
+import { invalidEach, unchecked, validateDNS1123Subdomain, validateImmutable } from '../validation/fields.ts';
+import { canonicalIP } from '../validation/ip.ts';
+import { isPathSegmentName, type NameRule } from '../validation/names.ts';
+
+export type IPAddress = networking.IPAddress;
+
+const nameIsCanonicalIP: NameRule = (name) => {
+  const canonical = canonicalIP(name);
+  if (canonical === undefined) return ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'];
+  return canonical === name ? [] : [`must be in canonical form ("${canonical}")`];
+};
+
+function validateParent(parent: networking.ParentReference, path: string): FieldError[] {
+  const { group = '', resource = '', name = '', namespace = '' } = unchecked(parent);
+  const segment = (value: string, field: string): FieldError[] =>
+    invalidEach(child(path, field), value, isPathSegmentName(value));
+  return [
+    ...(group === '' ? [] : validateDNS1123Subdomain(group, child(path, 'group'))),
+    ...(resource === '' ? [required(child(path, 'resource'))] : segment(resource, 'resource')),
+    ...(name === '' ? [required(child(path, 'name'))] : segment(name, 'name')),
+    ...(namespace === '' ? [] : segment(namespace, 'namespace')),
+  ];
+}
+
+function parentText({ spec: { parentRef } }: IPAddress): string {
+  const { group = '', resource = '', namespace = '', name = '' } = unchecked(parentRef);
+  const what = group === '' ? resource : `${resource}.${group}`;
+  return `${what.toLowerCase()}${namespace === '' ? '' : `/${namespace}`}/${name}`;
+}
+
+/** Source: ValidateIPAddress in pkg/apis/networking/validation, pkg/registry/networking/ipaddress/strategy.go v1.36. */
+export const IPAddress = defineKind<IPAddress>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'IPAddress',
+  plural: 'ipaddresses',
+  shortNames: ['ip'],
+  namespaced: false,
+  definition: 'networking.v1.IPAddress',
+
+  defaults(address) {
+    address.spec ??= { parentRef: { name: '', resource: '' } };
+    address.spec.parentRef ??= { name: '', resource: '' };
+  },
+  validateName: nameIsCanonicalIP,
+  validate: ({ spec }) => validateParent(spec.parentRef, 'spec.parentRef'),
+  validateUpdate: ({ spec }, old) => validateImmutable(spec.parentRef, old.spec.parentRef, 'spec.parentRef'),
+
+  columns: [NAME, { name: 'ParentRef', type: 'string' }],
+  row: (address) => ({ cells: [address.metadata.name, parentText(address)] }),
+});

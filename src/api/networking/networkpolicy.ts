@@ -1,0 +1,115 @@
+import type { FieldError } from '../field-error.ts';
+import { child, forbiddenField, index, invalid, notSupported, required } from '../field-error.ts';
+import type * as networking from '../generated/networking.v1.ts';
+import { defineKind } from '../kind.ts';
+import { formatLabelSelector } from '../selector/selector.ts';
+import { AGE, age, NAME } from '../table.ts';
+import { eachOf, invalidEach, unchecked, validateLabelSelector, validatePortNumOrName } from '../validation/fields.ts';
+import { isStrictSubset, validateCIDR } from '../validation/ip.ts';
+import { isPortNumber } from '../validation/names.ts';
+
+export type NetworkPolicy = networking.NetworkPolicy;
+
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
+const TYPES = ['Ingress', 'Egress'];
+
+/** Source: SetDefaults_NetworkPolicy in pkg/apis/networking/v1/defaults.go v1.36. */
+function defaultNetworkPolicy(policy: NetworkPolicy): void {
+  policy.spec ??= {};
+  const { spec } = policy;
+  spec.podSelector ??= {};
+  for (const { ports = [] } of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
+    for (const port of ports) port.protocol ??= 'TCP';
+  }
+  if ((spec.policyTypes ?? []).length > 0) return;
+  spec.policyTypes = (spec.egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
+}
+
+function validateNetworkPolicy({ spec }: NetworkPolicy): FieldError[] {
+  const errors = validateLabelSelector(spec.podSelector, 'spec.podSelector');
+  for (const [i, { ports, from }] of (spec.ingress ?? []).entries()) {
+    const at = index('spec.ingress', i);
+    errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(from, child(at, 'from'), validatePeer));
+  }
+  for (const [i, { ports, to }] of (spec.egress ?? []).entries()) {
+    const at = index('spec.egress', i);
+    errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(to, child(at, 'to'), validatePeer));
+  }
+  const { policyTypes: types = [] } = spec;
+  if (types.length > TYPES.length) {
+    return [...errors, invalid('spec.policyTypes', types, 'may not specify more than two policyTypes')];
+  }
+  for (const [i, type] of types.entries()) {
+    if (!TYPES.includes(type)) errors.push(notSupported(index('spec.policyTypes', i), type, TYPES));
+  }
+  return errors;
+}
+
+function validatePort({ protocol, port, endPort }: networking.NetworkPolicyPort, path: string): FieldError[] {
+  const [portPath, endPath] = [child(path, 'port'), child(path, 'endPort')];
+  const errors: FieldError[] = [];
+  if (protocol !== undefined && !PROTOCOLS.includes(protocol)) {
+    errors.push(notSupported(child(path, 'protocol'), protocol, PROTOCOLS));
+  }
+  if (port === undefined) {
+    if (endPort !== undefined) {
+      errors.push(invalid(endPath, endPort, 'may not be specified when `port` is not specified'));
+    }
+    return errors;
+  }
+  if (typeof port === 'string' && endPort !== undefined) {
+    errors.push(invalid(endPath, endPort, 'may not be specified when `port` is non-numeric'));
+  }
+  errors.push(...validatePortNumOrName(port, portPath));
+  if (typeof port === 'number' && endPort !== undefined) {
+    // Upstream shows the port where one expects the end.
+    if (endPort < port) errors.push(invalid(endPath, port, 'must be greater than or equal to `port`'));
+    errors.push(...invalidEach(endPath, endPort, isPortNumber(endPort)));
+  }
+  return errors;
+}
+
+function validatePeer(peer: networking.NetworkPolicyPeer, path: string): FieldError[] {
+  const { podSelector, namespaceSelector, ipBlock } = peer;
+  const others = podSelector !== undefined || namespaceSelector !== undefined;
+  return [
+    ...validateLabelSelector(podSelector, child(path, 'podSelector')),
+    ...validateLabelSelector(namespaceSelector, child(path, 'namespaceSelector')),
+    ...(ipBlock === undefined ? [] : validateIPBlock(ipBlock, child(path, 'ipBlock'))),
+    ...(!others && ipBlock === undefined ? [required(path, 'must specify a peer')] : []),
+    ...(others && ipBlock !== undefined ? [forbiddenField(path, 'may not specify both ipBlock and another peer')] : []),
+  ];
+}
+
+function validateIPBlock(block: networking.IPBlock, path: string): FieldError[] {
+  const { cidr = '', except = [] } = unchecked(block);
+  const at = child(path, 'cidr');
+  if (cidr === '') return [required(at)];
+  const errors = validateCIDR(cidr, at);
+  if (errors.length > 0) return errors;
+  return eachOf(except, child(path, 'except'), (inner, exceptPath) => {
+    const wrong = validateCIDR(inner, exceptPath);
+    if (wrong.length > 0 || isStrictSubset(inner, cidr)) return wrong;
+    return [invalid(exceptPath, inner, 'must be a strict subset of `cidr`')];
+  });
+}
+
+/** Source: pkg/apis/networking/validation, pkg/registry/networking/networkpolicy/strategy.go v1.36. */
+export const NetworkPolicy = defineKind<NetworkPolicy>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'NetworkPolicy',
+  plural: 'networkpolicies',
+  shortNames: ['netpol'],
+  namespaced: true,
+  definition: 'networking.v1.NetworkPolicy',
+
+  defaults: defaultNetworkPolicy,
+  validate: validateNetworkPolicy,
+  generation: true,
+
+  columns: [NAME, { name: 'Pod-Selector', type: 'string' }, AGE],
+  row: (policy, { nowMs }) => ({
+    cells: [policy.metadata.name, formatLabelSelector(policy.spec.podSelector), age(policy, nowMs)],
+  }),
+});

@@ -1,0 +1,78 @@
+import type { FieldError } from '../field-error.ts';
+import { index, invalid, required } from '../field-error.ts';
+import type * as networking from '../generated/networking.v1.ts';
+import { defineKind } from '../kind.ts';
+import { AGE, age, NAME } from '../table.ts';
+import { validateConditions } from '../validation/conditions.ts';
+import { eachOf, FIELD_IMMUTABLE } from '../validation/fields.ts';
+import { canonicalCIDR, cidrFamily, validateCIDR } from '../validation/ip.ts';
+
+export type ServiceCIDR = networking.ServiceCIDR;
+
+const PATH = 'spec.cidrs';
+
+function validateServiceCIDR({ spec: { cidrs = [] } }: ServiceCIDR): FieldError[] {
+  if (cidrs.length === 0) return [required(PATH, 'at least one CIDR required')];
+  if (cidrs.length > 2) return [invalid(PATH, cidrs, 'may only hold up to 2 values')];
+  const families = cidrs.map(cidrFamily);
+  const same = cidrs.length === 2 && families[0] === families[1];
+  return [
+    ...(same
+      ? [
+          invalid(
+            PATH,
+            cidrs,
+            'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+          ),
+        ]
+      : []),
+    ...eachOf(cidrs, PATH, (cidr, at) => {
+      const canonical = canonicalCIDR(cidr);
+      return canonical === undefined || canonical === cidr
+        ? validateCIDR(cidr, at)
+        : [invalid(at, cidr, `must be in canonical form ("${canonical}")`)];
+    }),
+  ];
+}
+
+/** A second family may be added; nothing else changes. */
+function validateUpdate(
+  { spec: { cidrs = [] } }: ServiceCIDR,
+  { spec: { cidrs: old = [] } }: ServiceCIDR,
+): FieldError[] {
+  if (cidrs.length !== old.length && !(old.length === 1 && cidrs.length === 2)) {
+    return [invalid(PATH, cidrs, FIELD_IMMUTABLE)];
+  }
+  return old.flatMap((cidr, i) => (cidrs[i] === cidr ? [] : [invalid(index(PATH, i), cidrs[i], FIELD_IMMUTABLE)]));
+}
+
+/** Source: ValidateServiceCIDR in pkg/apis/networking/validation, pkg/registry/networking/servicecidr/strategy.go v1.36. */
+export const ServiceCIDR = defineKind<ServiceCIDR>({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'ServiceCIDR',
+  plural: 'servicecidrs',
+  namespaced: false,
+  definition: 'networking.v1.ServiceCIDR',
+
+  defaults(serviceCIDR) {
+    serviceCIDR.spec ??= {};
+    serviceCIDR.status ??= {};
+  },
+  validate: validateServiceCIDR,
+  validateUpdate,
+  prepareForCreate(serviceCIDR) {
+    serviceCIDR.status = {};
+  },
+  status: {
+    prepareForUpdate(serviceCIDR, old) {
+      serviceCIDR.spec = old.spec;
+    },
+    validateUpdate: ({ status }) => validateConditions(status.conditions, 'status.conditions'),
+  },
+
+  columns: [NAME, { name: 'CIDRs', type: 'string' }, AGE],
+  row: (serviceCIDR, { nowMs }) => ({
+    cells: [serviceCIDR.metadata.name, (serviceCIDR.spec.cidrs ?? []).join(','), age(serviceCIDR, nowMs)],
+  }),
+});

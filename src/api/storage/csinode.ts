@@ -1,0 +1,72 @@
+import { validateCSIDriverName } from '../core/volume/sources.ts';
+import type { FieldError } from '../field-error.ts';
+import { child, duplicate, invalid, required, tooLong } from '../field-error.ts';
+import type * as storage from '../generated/storage.v1.ts';
+import { defineKind } from '../kind.ts';
+import { AGE, age, NAME } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import {
+  eachOf,
+  FIELD_IMMUTABLE,
+  Seen,
+  unchecked,
+  validateNonnegative,
+  validateQualifiedName,
+} from '../validation/fields.ts';
+import { byteLength } from '../validation/names.ts';
+import { STORAGE_GROUP } from './parameters.ts';
+
+export type CSINode = storage.CSINode;
+
+const NODE_ID_MAX = 256;
+
+function validateDrivers({ spec }: CSINode): FieldError[] {
+  const names = new Seen();
+  return eachOf(spec.drivers, 'spec.drivers', (driver, at) => {
+    const { name = '', nodeID = '', allocatable, topologyKeys } = unchecked(driver);
+    const keys = new Seen();
+    return [
+      ...validateCSIDriverName(name, child(at, 'name')),
+      ...(nodeID === '' ? [required(child(at, 'nodeID'))] : []),
+      ...(byteLength(nodeID) > NODE_ID_MAX ? [tooLong(child(at, 'nodeID'), NODE_ID_MAX)] : []),
+      ...validateNonnegative(allocatable?.count, child(at, 'allocatable', 'count')),
+      ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
+      ...(topologyKeys ?? []).flatMap((key) => [
+        ...(key === '' ? [required(child(at, 'topologyKeys'))] : []),
+        ...(keys.add(key) ? [] : [duplicate(child(at, 'topologyKeys'), key)]),
+        ...validateQualifiedName(key, child(at, 'topologyKeys')),
+      ]),
+    ];
+  });
+}
+
+/** A driver that is there stays as it is, or goes; how much it can hold may change. */
+function validateUpdate({ spec }: CSINode, old: CSINode): FieldError[] {
+  return (spec.drivers ?? []).flatMap((driver) => {
+    const before = (old.spec.drivers ?? []).find(({ name }) => name === driver.name);
+    return before === undefined || semanticEqual({ ...driver, allocatable: before.allocatable }, before)
+      ? []
+      : [invalid('CSINodeDriver', driver, FIELD_IMMUTABLE)];
+  });
+}
+
+/** Source: ValidateCSINode in pkg/apis/storage/validation, pkg/registry/storage/csinode/strategy.go v1.36. */
+export const CSINode = defineKind<CSINode>({
+  group: STORAGE_GROUP,
+  version: 'v1',
+  kind: 'CSINode',
+  plural: 'csinodes',
+  namespaced: false,
+  definition: 'storage.v1.CSINode',
+  unconditionalUpdate: false,
+
+  defaults(node) {
+    node.spec ??= { drivers: [] };
+    node.spec.drivers ??= [];
+  },
+  validate: validateDrivers,
+  validateUpdate,
+
+  columns: [NAME, { name: 'Drivers', type: 'integer' }, AGE],
+  row: (node, { nowMs }) => ({ cells: [node.metadata.name, node.spec.drivers.length, age(node, nowMs)] }),
+});
