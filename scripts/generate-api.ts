@@ -225,6 +225,9 @@ function tsType(type: string, file: string, imports: Map<string, Set<string>>): 
   return name;
 }
 
+/** Kinds of their own, though they are called templates. */
+const TEMPLATES: ReadonlySet<string> = new Set(['PodTemplate', 'ResourceClaimTemplate']);
+
 function orType(type: string): string {
   if (type.endsWith('OrArray')) return 'JSONSchemaProps | JSONSchemaProps[]';
   if (type.endsWith('OrBool')) return 'JSONSchemaProps | boolean';
@@ -241,8 +244,7 @@ for (const [file, names] of byFile) {
     const { fields, bare } = sorted[name]!;
     if (bare === 1 || /JSONSchemaPropsOr/.test(name)) continue;
     const kind = name.split('.').at(-1)!;
-    const top =
-      (isKind(fields) && !kind.endsWith('Template') && !kind.endsWith('TemplateSpec')) || kind === 'PodTemplate';
+    const top = (isKind(fields) && !kind.endsWith('Template') && !kind.endsWith('TemplateSpec')) || TEMPLATES.has(kind);
     const own = top ? [`  apiVersion: string;`, `  kind: string;`] : [];
     for (const [field, { t, req }] of Object.entries(fields)) {
       const key = /^[A-Za-z_]\w*$/.test(field) ? field : `'${field}'`;

@@ -1,3 +1,11 @@
+import { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from './admissionregistration/mutatingpolicy.ts';
+import {
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from './admissionregistration/validatingpolicy.ts';
+import { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from './admissionregistration/webhook.ts';
+import { CustomResourceDefinition } from './apiextensions/customresourcedefinition.ts';
+import { APIService } from './apiregistration/apiservice.ts';
 import { ControllerRevision } from './apps/controllerrevision.ts';
 import { DaemonSet } from './apps/daemonset.ts';
 import { Deployment } from './apps/deployment.ts';
@@ -7,6 +15,7 @@ import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.t
 import { HorizontalPodAutoscalerV1 } from './autoscaling/v1.ts';
 import { CronJob } from './batch/cronjob.ts';
 import { Job } from './batch/job.ts';
+import { CertificateSigningRequest } from './certificates/certificatesigningrequest.ts';
 import { Lease } from './coordination/lease.ts';
 import { ConfigMap } from './core/configmap.ts';
 import { Endpoints } from './core/endpoints.ts';
@@ -25,6 +34,8 @@ import { PersistentVolume } from './core/volume/persistentvolume.ts';
 import { PersistentVolumeClaim } from './core/volume/persistentvolumeclaim.ts';
 import { EndpointSlice } from './discovery/endpointslice.ts';
 import { EventsEvent } from './events/event.ts';
+import { FlowSchema } from './flowcontrol/flowschema.ts';
+import { PriorityLevelConfiguration } from './flowcontrol/prioritylevelconfiguration.ts';
 import { Ingress } from './networking/ingress.ts';
 import { IngressClass } from './networking/ingressclass.ts';
 import { IPAddress } from './networking/ipaddress.ts';
@@ -34,6 +45,9 @@ import { RuntimeClass } from './node/runtimeclass.ts';
 import { PodDisruptionBudget } from './policy/poddisruptionbudget.ts';
 import { ClusterRole, Role } from './rbac/role.ts';
 import { ClusterRoleBinding, RoleBinding } from './rbac/rolebinding.ts';
+import { DeviceClass } from './resource/deviceclass.ts';
+import { ResourceClaim, ResourceClaimTemplate } from './resource/resourceclaim.ts';
+import { ResourceSlice } from './resource/resourceslice.ts';
 import { PriorityClass } from './scheduling/priorityclass.ts';
 import { CSIDriver } from './storage/csidriver.ts';
 import { CSINode } from './storage/csinode.ts';
@@ -61,6 +75,7 @@ export const allKinds: readonly Kind[] = [
   Secret,
   Service,
   ServiceAccount,
+  APIService,
   ControllerRevision,
   DaemonSet,
   Deployment,
@@ -71,6 +86,7 @@ export const allKinds: readonly Kind[] = [
   HorizontalPodAutoscalerV1,
   CronJob,
   Job,
+  CertificateSigningRequest,
   Ingress,
   IngressClass,
   IPAddress,
@@ -87,10 +103,23 @@ export const allKinds: readonly Kind[] = [
   StorageClass,
   VolumeAttachment,
   VolumeAttributesClass,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+  CustomResourceDefinition,
   PriorityClass,
   Lease,
   RuntimeClass,
   EndpointSlice,
+  FlowSchema,
+  PriorityLevelConfiguration,
+  DeviceClass,
+  ResourceClaim,
+  ResourceClaimTemplate,
+  ResourceSlice,
 ];
 
 /** Kinds that travel only as bodies of requests and answers and are never stored: `apiVersion/kind` → definition in the schema. */
@@ -100,7 +129,13 @@ export const bodyKinds: Readonly<Record<string, string>> = {
   'v1/Binding': 'core.v1.Binding',
   'autoscaling/v1/Scale': 'autoscaling.v1.Scale',
   'policy/v1/Eviction': 'policy.v1.Eviction',
+  'authentication.k8s.io/v1/SelfSubjectReview': 'authentication.v1.SelfSubjectReview',
   'authentication.k8s.io/v1/TokenRequest': 'authentication.v1.TokenRequest',
+  'authentication.k8s.io/v1/TokenReview': 'authentication.v1.TokenReview',
+  'authorization.k8s.io/v1/LocalSubjectAccessReview': 'authorization.v1.LocalSubjectAccessReview',
+  'authorization.k8s.io/v1/SelfSubjectAccessReview': 'authorization.v1.SelfSubjectAccessReview',
+  'authorization.k8s.io/v1/SelfSubjectRulesReview': 'authorization.v1.SelfSubjectRulesReview',
+  'authorization.k8s.io/v1/SubjectAccessReview': 'authorization.v1.SubjectAccessReview',
 };
 
 const byResource = new Map(allKinds.map((kind) => [`${apiVersionOf(kind)}/${kind.plural}`, kind]));
@@ -112,6 +147,8 @@ export const kindOfResource = (group: string, version: string, resource: string)
 export const kindOf = (apiVersion: string, kind: string): Kind | undefined => byKind.get(`${apiVersion}/${kind}`);
 
 export {
+  APIService,
+  CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,
   ConfigMap,
@@ -120,12 +157,15 @@ export {
   CSIDriver,
   CSINode,
   CSIStorageCapacity,
+  CustomResourceDefinition,
   DaemonSet,
   Deployment,
+  DeviceClass,
   Endpoints,
   EndpointSlice,
   Event,
   EventsEvent,
+  FlowSchema,
   HorizontalPodAutoscaler,
   HorizontalPodAutoscalerV1,
   Ingress,
@@ -134,6 +174,9 @@ export {
   Job,
   Lease,
   LimitRange,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  MutatingWebhookConfiguration,
   Namespace,
   NetworkPolicy,
   Node,
@@ -143,9 +186,13 @@ export {
   PodDisruptionBudget,
   PodTemplate,
   PriorityClass,
+  PriorityLevelConfiguration,
   ReplicaSet,
   ReplicationController,
+  ResourceClaim,
+  ResourceClaimTemplate,
   ResourceQuota,
+  ResourceSlice,
   Role,
   RoleBinding,
   RuntimeClass,
@@ -155,6 +202,9 @@ export {
   ServiceCIDR,
   StatefulSet,
   StorageClass,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
   VolumeAttachment,
   VolumeAttributesClass,
 };

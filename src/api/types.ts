@@ -36,3 +36,37 @@ export type {
 } from './generated/storage.v1.ts';
 // authentication.k8s.io has one too, which is the one people mean.
 export type { TokenRequest as CSITokenRequest } from './generated/storage.v1.ts';
+export type * from './generated/admissionregistration.v1.ts';
+export type * from './generated/authentication.v1.ts';
+export type {
+  LocalSubjectAccessReview,
+  NonResourceAttributes,
+  NonResourceRule,
+  ResourceAttributes,
+  ResourceRule,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  SubjectAccessReviewSpec,
+  SubjectAccessReviewStatus,
+} from './generated/authorization.v1.ts';
+export type * from './generated/certificates.v1.ts';
+export type { APIService, APIServiceCondition, APIServiceSpec } from './generated/apiregistration.v1.ts';
+export type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionCondition,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionVersion,
+  JSONSchemaProps,
+} from './generated/apiextensions.v1.ts';
+export type {
+  FlowSchema,
+  LimitResponse,
+  NonResourcePolicyRule,
+  PolicyRulesWithSubjects,
+  PriorityLevelConfiguration,
+  QueuingConfiguration,
+  ResourcePolicyRule,
+} from './generated/flowcontrol.v1.ts';
+export type { Subject as FlowSchemaSubject } from './generated/flowcontrol.v1.ts';

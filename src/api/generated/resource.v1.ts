@@ -206,7 +206,9 @@ export interface ResourceClaimStatus {
   reservedFor?: ResourceClaimConsumerReference[] | undefined;
 }
 export interface ResourceClaimTemplate {
-  metadata?: Partial<ObjectMeta> | undefined;
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
   spec: ResourceClaimTemplateSpec;
 }
 export interface ResourceClaimTemplateList {

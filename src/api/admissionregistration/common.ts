@@ -1,0 +1,191 @@
+/** What webhooks and policies have in common. Source: pkg/apis/admissionregistration/{v1/defaults.go,validation} v1.36. */
+import type { FieldError } from '../field-error.ts';
+import { child, duplicate, forbiddenField, index, invalid, notSupported, required, tooMany } from '../field-error.ts';
+import type {
+  MatchCondition,
+  MatchResources,
+  NamedRuleWithOperations,
+  ParamKind,
+  ParamRef,
+  RuleWithOperations,
+  Variable,
+} from '../generated/admissionregistration.v1.ts';
+import {
+  eachOf,
+  invalidEach,
+  Seen,
+  unchecked,
+  validateLabelSelector,
+  validateOptionalEnum,
+  validateQualifiedName,
+} from '../validation/fields.ts';
+import { isDNS1123Subdomain, isPathSegmentName } from '../validation/names.ts';
+
+export const ADMISSION_GROUP = 'admissionregistration.k8s.io';
+export const FAILURE_POLICIES = ['Fail', 'Ignore'];
+export const MATCH_POLICIES = ['Equivalent', 'Exact'];
+export const REINVOCATION_POLICIES = ['IfNeeded', 'Never'];
+const SCOPES = ['*', 'Cluster', 'Namespaced'];
+const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
+const MAX_CONDITIONS = 64;
+
+export function defaultRules(rules: readonly (RuleWithOperations | NamedRuleWithOperations)[] | undefined): void {
+  for (const rule of rules ?? []) rule.scope ??= '*';
+}
+
+export function defaultMatchResources(match: MatchResources): void {
+  match.matchPolicy ??= 'Equivalent';
+  match.namespaceSelector ??= {};
+  match.objectSelector ??= {};
+  defaultRules(match.resourceRules);
+  defaultRules(match.excludeResourceRules);
+}
+
+export function validateRule(rule: RuleWithOperations, path: string): FieldError[] {
+  const { apiGroups = [], apiVersions = [], resources = [], operations = [], scope } = rule;
+  const errors: FieldError[] = [];
+  if (operations.length === 0) errors.push(required(child(path, 'operations')));
+  errors.push(...onlyStar(operations, path, 'operations', "if '*' is present, must not specify other operations"));
+  for (const [i, operation] of operations.entries()) {
+    if (!OPERATIONS.includes(operation)) {
+      errors.push(notSupported(index(child(path, 'operations'), i), operation, OPERATIONS));
+    }
+  }
+  const lists = { apiGroups, apiVersions } as const;
+  for (const [field, list] of Object.entries(lists)) {
+    const what = field === 'apiGroups' ? 'API groups' : 'API versions';
+    if (list.length === 0) errors.push(required(child(path, field)));
+    errors.push(...onlyStar(list, path, field, `if '*' is present, must not specify other ${what}`));
+  }
+  for (const [i, version] of apiVersions.entries()) {
+    if (version === '') errors.push(required(index(child(path, 'apiVersions'), i)));
+  }
+  if (resources.length === 0) errors.push(required(child(path, 'resources')));
+  errors.push(...validateResources(resources, child(path, 'resources')));
+  return [...errors, ...validateOptionalEnum(scope, SCOPES, child(path, 'scope'))];
+}
+
+const onlyStar = (list: readonly string[], path: string, field: string, why: string): FieldError[] =>
+  list.length > 1 && list.includes('*') ? [invalid(child(path, field), list, why)] : [];
+
+/** `pods`, `pods/status`, `*`, `pods/*`, `*` with a subresource: none twice, none that another covers. */
+function validateResources(resources: readonly string[], path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const all = new Set(resources);
+  for (const [i, resource] of resources.entries()) {
+    const at = index(path, i);
+    if (resource === '') {
+      errors.push(required(at));
+      continue;
+    }
+    const [name = '', sub] = resource.split('/');
+    if (resource !== '*/*' && all.has('*/*')) {
+      errors.push(invalid(at, resource, "if '*/*' is present, must not specify other resources"));
+    } else if (sub !== undefined && sub !== '*' && all.has(`${name}/*`)) {
+      errors.push(invalid(at, resource, `if '${name}/*' is present, must not specify ${resource}`));
+    } else if (sub !== undefined && name !== '*' && all.has(`*/${sub}`)) {
+      errors.push(invalid(at, resource, `if '*/${sub}' is present, must not specify ${resource}`));
+    }
+  }
+  if (all.has('*') && resources.some((resource) => resource !== '*' && !resource.includes('/'))) {
+    const why = "if '*' is present, must not specify other resources without subresources";
+    errors.push(invalid(path, resources, why));
+  }
+  return errors;
+}
+
+export function validateMatchResources(match: MatchResources, path: string): FieldError[] {
+  const named = (field: 'resourceRules' | 'excludeResourceRules'): FieldError[] =>
+    eachOf(match[field], child(path, field), (rule, at) => {
+      const names = new Seen();
+      return [
+        ...validateRule(rule, at),
+        ...eachOf(rule.resourceNames, child(at, 'resourceNames'), (name, nameAt) => [
+          ...invalidEach(nameAt, name, isPathSegmentName(name)),
+          ...(names.add(name) ? [] : [duplicate(nameAt, name)]),
+        ]),
+      ];
+    });
+  return [
+    ...validateOptionalEnum(match.matchPolicy, MATCH_POLICIES, child(path, 'matchPolicy')),
+    ...validateLabelSelector(match.namespaceSelector, child(path, 'namespaceSelector')),
+    ...validateLabelSelector(match.objectSelector, child(path, 'objectSelector')),
+    ...named('resourceRules'),
+    ...named('excludeResourceRules'),
+  ];
+}
+
+export function validateMatchConditions(conditions: readonly MatchCondition[] | undefined, path: string): FieldError[] {
+  const names = new Seen();
+  const count = (conditions ?? []).length;
+  return [
+    ...(count > MAX_CONDITIONS ? [tooMany(path, count, MAX_CONDITIONS)] : []),
+    ...eachOf(conditions, path, (condition, at) => {
+      const { name = '', expression = '' } = unchecked(condition);
+      const namePath = child(at, 'name');
+      return [
+        ...(expression.trim() === '' ? [required(child(at, 'expression'))] : []),
+        ...(name === '' ? [required(namePath)] : validateQualifiedName(name, namePath)),
+        ...(name === '' || names.add(name) ? [] : [duplicate(namePath, name)]),
+      ];
+    }),
+  ];
+}
+
+export function validateVariables(variables: readonly Variable[] | undefined, path: string): FieldError[] {
+  const names = new Seen();
+  return eachOf(variables, path, (variable, at) => {
+    const { name = '', expression = '' } = unchecked(variable);
+    const namePath = child(at, 'name');
+    const errors: FieldError[] = [];
+    if (name === '') errors.push(required(namePath, 'name is not specified'));
+    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      errors.push(invalid(namePath, name, 'name is not a valid CEL identifier'));
+    } else if (!names.add(name)) errors.push(duplicate(namePath, name));
+    if (expression.trim() === '') errors.push(required(child(at, 'expression'), 'expression is not specified'));
+    return errors;
+  });
+}
+
+export function validateParamKind(paramKind: ParamKind | undefined, path: string): FieldError[] {
+  if (paramKind === undefined) return [];
+  const { apiVersion = '', kind = '' } = paramKind;
+  const [version = '', group] = apiVersion.split('/').toReversed();
+  const at = child(path, 'apiVersion');
+  return [
+    ...(apiVersion === '' ? [required(at)] : []),
+    ...(apiVersion !== '' && (apiVersion.split('/').length > 2 || version === '')
+      ? [invalid(at, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)]
+      : []),
+    ...(group === undefined ? [] : invalidEach(at, group, isDNS1123Subdomain(group))),
+    ...(kind === '' ? [required(child(path, 'kind'))] : []),
+  ];
+}
+
+export function validateParamRef(ref: ParamRef | undefined, path: string): FieldError[] {
+  if (ref === undefined) return [];
+  const { name = '', selector, parameterNotFoundAction: action = '' } = ref;
+  const at = child(path, 'parameterNotFoundAction');
+  const errors: FieldError[] = [];
+  if (name !== '') {
+    errors.push(...invalidEach(child(path, 'name'), name, isPathSegmentName(name)));
+    if (selector !== undefined) {
+      errors.push(forbiddenField(child(path, 'name'), 'name and selector are mutually exclusive'));
+    }
+  } else if (selector === undefined) errors.push(required(path, 'one of name or selector must be specified'));
+  errors.push(...validateLabelSelector(selector, child(path, 'selector')));
+  if (action === '') errors.push(required(at, 'must be specified'));
+  else errors.push(...validateOptionalEnum(action, ['Allow', 'Deny'], at));
+  return errors;
+}
+
+export const paramKindText = (paramKind: ParamKind | undefined): string =>
+  paramKind === undefined ? '<unset>' : `${paramKind.apiVersion ?? ''}/${paramKind.kind ?? ''}`;
+
+/** `*` where nothing says whether the parameter has a namespace. */
+export function paramRefText(ref: ParamRef | undefined): string {
+  if (ref === undefined) return '<unset>';
+  const { name = '', namespace = '', selector } = ref;
+  if (name !== '') return `${namespace === '' ? '*' : namespace}/${name}`;
+  return selector === undefined ? '<unset>' : JSON.stringify(selector);
+}
