@@ -94,6 +94,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const authorizer = fixedAuthorizer;
   const env: VerbEnvironment = {
     store,
+    resource: (kind) => registry.resource(kind),
     clock,
     random,
     newUid,
@@ -103,7 +104,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       namespaceLifecycle(resource('namespaces')),
       serviceAccount(resource('serviceaccounts')),
       taintNodesByCondition,
-      priority,
+      priority(registry.find('scheduling.k8s.io', 'v1', 'priorityclasses')!),
       defaultTolerationSeconds,
     ]),
     hooks: new Map([

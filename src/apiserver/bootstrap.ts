@@ -8,6 +8,8 @@ import {
   type Draft,
   type Kind,
   type KubeObject,
+  PriorityClass,
+  SYSTEM_PRIORITIES,
 } from '#api';
 import { type Clock, type Logger, sleep } from '#util';
 
@@ -49,6 +51,8 @@ export async function keepBootstrapped(
 /** What every cluster has from the start: system namespaces, and the `kubernetes` Service with this server behind it. Done again at each start. */
 export async function bootstrap(transport: Transport, options: BootstrapOptions): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) await ensure(transport, Namespace, '', { metadata: { name }, spec: {} });
+  for (const [name, value] of Object.entries(SYSTEM_PRIORITIES))
+    await ensure(transport, PriorityClass, '', { metadata: { name }, value });
   await ensure(transport, Service, 'default', kubernetesService(options));
   await put(transport, Endpoints, 'default', kubernetesEndpoints(options));
   await put(transport, EndpointSlice, 'default', kubernetesSlice(options));

@@ -127,7 +127,10 @@ function draft({ kind, group, version, namespaced }: Kind): Draft<KubeObject> {
 }
 
 /** What the server fills in. */
-const spoken = ({ metadata: { resourceVersion: _, generation: __, ...metadata }, ...rest }: KubeObject): object => ({
+const spoken = ({
+  metadata: { resourceVersion: _version, generation: _generation, ...metadata },
+  ...rest
+}: KubeObject): object => ({
   ...rest,
   metadata,
 });
@@ -155,9 +158,7 @@ test('every kind is created, read, listed, changed and deleted', async (t) => {
       assert.equal(changed.metadata.labels?.['changed'], 'yes');
       assert.deepEqual(spoken(changed), spoken(labelled));
       await client.delete(kind, ref);
-      const gone = await client
-        .get(kind, ref)
-        .catch((error: unknown) => error);
+      const gone = await client.get(kind, ref).catch((error: unknown) => error);
       const leaves =
         gone instanceof StatusError
           ? gone.reason === 'NotFound'

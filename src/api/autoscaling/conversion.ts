@@ -89,9 +89,7 @@ export function fromV1({ metadata, spec, status }: v1.HorizontalPodAutoscaler): 
     spec: {
       ...rest,
       metrics,
-      ...(isRecord(behavior)
-        ? { behavior: renameKeys(behavior, lower) as unknown as v2.HorizontalPodAutoscalerBehavior }
-        : {}),
+      ...(isRecord(behavior) ? { behavior: renameKeys(behavior, lower) as v2.HorizontalPodAutoscalerBehavior } : {}),
     },
     status: {
       ...times,

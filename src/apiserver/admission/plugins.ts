@@ -1,4 +1,14 @@
-import { forbidden, type Namespace, type Node, notFound, type Pod, StatusError, type Toleration } from '#api';
+import {
+  forbidden,
+  type Namespace,
+  type Node,
+  notFound,
+  type Pod,
+  type PriorityClass,
+  StatusError,
+  SYSTEM_PRIORITIES,
+  type Toleration,
+} from '#api';
 import type { Resource } from '../registry/resource.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
 
@@ -94,32 +104,41 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
   },
 };
 
-/** Priorities of the classes every cluster has. Source: scheduling.SystemPriorityClasses v1.36. */
-const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
-  'system-node-critical': 2_000_001_000,
-  'system-cluster-critical': 2_000_000_000,
-};
+/** The class of that name, or the default for '': of several global defaults the lowest counts. Source: getDefaultPriority of the same plugin. */
+function priorityOf(classes: Resource, name: string): Pick<PriorityClass, 'value' | 'preemptionPolicy'> | undefined {
+  if (name !== '') {
+    const system = SYSTEM_PRIORITIES[name];
+    const known: PriorityClass | undefined = classes.get('', name)?.object;
+    return known ?? (system === undefined ? undefined : { value: system });
+  }
+  const all: readonly PriorityClass[] = classes.cache.list(classes.prefix('')).map(({ object }) => object);
+  const defaults = all.filter(({ globalDefault }) => globalDefault === true);
+  return defaults.toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0] ?? { value: 0 };
+}
 
 /** Turns the name of a priority class into its number. Source: plugin/pkg/admission/priority v1.36. */
-export const priority: AdmissionPlugin = {
-  name: 'Priority',
-  admit(attributes) {
-    if (!isPodCreate(attributes)) return;
-    const pod = attributes.object as Pod;
-    const name = pod.spec.priorityClassName ?? '';
-    const value = name === '' ? 0 : SYSTEM_PRIORITIES[name];
-    if (value === undefined)
-      throw forbidden(attributes.kind, attributes.name, `no PriorityClass with name ${name} was found`);
-    if (pod.spec.priority !== undefined && pod.spec.priority !== value)
-      throw forbidden(
-        attributes.kind,
-        attributes.name,
-        `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
-      );
-    pod.spec.priority = value;
-    pod.spec.preemptionPolicy ??= 'PreemptLowerPriority';
-  },
-};
+export function priority(classes: Resource): AdmissionPlugin {
+  return {
+    name: 'Priority',
+    admit(attributes) {
+      if (!isPodCreate(attributes)) return;
+      const pod = attributes.object as Pod;
+      const name = pod.spec.priorityClassName ?? '';
+      const found = priorityOf(classes, name);
+      if (found === undefined)
+        throw forbidden(attributes.kind, attributes.name, `no PriorityClass with name ${name} was found`);
+      const { value = 0 } = found;
+      if (pod.spec.priority !== undefined && pod.spec.priority !== value)
+        throw forbidden(
+          attributes.kind,
+          attributes.name,
+          `the integer value of priority (${pod.spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
+        );
+      pod.spec.priority = value;
+      pod.spec.preemptionPolicy ??= found.preemptionPolicy ?? 'PreemptLowerPriority';
+    },
+  };
+}
 
 /** A new node takes no pods before it has been seen ready. Source: plugin/pkg/admission/nodetaint v1.36. */
 export const taintNodesByCondition: AdmissionPlugin = {

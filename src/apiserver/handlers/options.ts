@@ -1,5 +1,15 @@
-import { badRequest, type FieldError, invalid, invalidObject, notSupported, StatusError, tooLong } from '#api';
+import {
+  badRequest,
+  type FieldError,
+  invalid,
+  invalidObject,
+  notSupported,
+  StatusError,
+  tooLong,
+  type Kind,
+} from '#api';
 import type { Store } from '#store';
+import type { Resource } from '../registry/resource.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { ListRequest } from '../registry/list.ts';
 import type { RegistryEnvironment, WriteScope } from '../registry/scope.ts';
@@ -7,6 +17,8 @@ import type { ApiCall } from './call.ts';
 
 export interface VerbEnvironment extends RegistryEnvironment {
   readonly store: Store;
+  /** The storage of another kind that a verb has to look at. */
+  readonly resource: (kind: Kind) => Resource;
 }
 
 export const methodNotAllowed = (): StatusError =>

@@ -11,9 +11,9 @@ import {
   required,
   type Status,
 } from '#api';
-import { deleteObject } from '../registry/delete.ts';
 import { updateObject } from '../registry/update.ts';
 import type { ApiCall, Outcome } from './call.ts';
+import { evict } from './eviction.ts';
 import { methodNotAllowed, notFoundPath, type VerbEnvironment, withDryRun, writeScope } from './options.ts';
 
 const BINDING = { group: '', version: 'v1', kind: 'Binding', definition: 'core.v1.Binding' } as const;
@@ -122,12 +122,11 @@ function setScheduled(pod: Pod, nowMs: number): void {
   pod.status.conditions = [...conditions, { type: 'PodScheduled', status: 'True', lastTransitionTime: now }];
 }
 
-/** Deletes a pod the way a drain does. Disruption budgets have no kind yet, so none can stand against it. */
+/** Refuses what would break a disruption budget, else deletes the pod. */
 async function evictPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
-  const eviction = await call.body(EVICTION);
-  const { deleteOptions: options = {} } = (eviction ?? {}) as Partial<Eviction>;
+  const eviction: Eviction | undefined = await call.body(EVICTION);
   if (eviction !== undefined) checkBodyName(call, eviction.metadata?.name, 'Eviction');
-  await deleteObject(env, call, call.name, options, withDryRun(writeScope(call), options.dryRun));
+  await evict(env, call, eviction ?? {}, withDryRun(writeScope(call), eviction?.deleteOptions?.dryRun));
   return success(201);
 }
 

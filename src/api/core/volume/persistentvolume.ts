@@ -26,7 +26,7 @@ export type PersistentVolume = core.PersistentVolume;
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
-export const validatePersistentVolume = ({ spec }: Pick<PersistentVolume, 'spec'>): FieldError[] =>
+const validatePersistentVolume = ({ spec }: Pick<PersistentVolume, 'spec'>): FieldError[] =>
   validatePersistentVolumeSpec(spec, 'spec');
 
 function validatePersistentVolumeSpec(spec: core.PersistentVolumeSpec, path: string): FieldError[] {

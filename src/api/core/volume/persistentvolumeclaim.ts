@@ -47,7 +47,7 @@ export function defaultPersistentVolumeClaim(claim: PersistentVolumeClaim): void
   claim.spec.volumeMode ??= 'Filesystem';
 }
 
-export function validatePersistentVolumeClaimSpec(spec: core.PersistentVolumeClaimSpec, path: string): FieldError[] {
+function validatePersistentVolumeClaimSpec(spec: core.PersistentVolumeClaimSpec, path: string): FieldError[] {
   const { accessModes = [], dataSource, dataSourceRef } = spec;
   const at = (...names: readonly string[]): string => child(path, ...names);
   const errors = accessModes.length === 0 ? [required(at('accessModes'), 'at least 1 access mode is required')] : [];

@@ -61,7 +61,7 @@ const validateLocal = (source: LocalVolumeSource, path: string): FieldError[] =>
 ];
 
 /** In the order in which upstream looks at them: the first one present counts, the others are too many. */
-export const SOURCES: Readonly<Record<Source, Rule>> = {
+const SOURCES: Readonly<Record<Source, Rule>> = {
   hostPath: ({ hostPath }, path) => validateSharedSource('hostPath', hostPath, path),
   gcePersistentDisk: ({ gcePersistentDisk }, path) =>
     validateSharedSource('gcePersistentDisk', gcePersistentDisk, path.replace(/gcePersistentDisk$/, 'persistentDisk')),

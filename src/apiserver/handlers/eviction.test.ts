@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Pod, PodDisruptionBudget, PriorityClass, ServiceAccount, StatusError } from '#api';
+import { startTestApiServer, type TestApiServer } from '#testing';
+
+const REF = { namespace: 'default', name: 'web' };
+const EVICTION = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'web' } };
+const evict = ({ client }: TestApiServer): Promise<unknown> => client.createSubresource(Pod, REF, 'eviction', EVICTION);
+
+async function startWithPod(priorityClassName?: string): Promise<TestApiServer> {
+  const api = await startTestApiServer();
+  await api.client.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
+  if (priorityClassName !== undefined)
+    await api.client.create(PriorityClass, {
+      metadata: { name: priorityClassName },
+      value: 1000,
+      preemptionPolicy: 'Never',
+    });
+  const pod = await api.client.create(Pod, {
+    metadata: { ...REF, labels: { app: 'web' } },
+    spec: { containers: [{ name: 'c', image: 'i' }], priorityClassName, terminationGracePeriodSeconds: 0 },
+  });
+  const conditions = [{ type: 'Ready', status: 'True' }];
+  await api.client.updateStatus(Pod, { ...pod, status: { ...pod.status, phase: 'Running', conditions } });
+  return api;
+}
+
+async function addBudget({ client }: TestApiServer, name: string, disruptionsAllowed?: number): Promise<void> {
+  const budget = await client.create(PodDisruptionBudget, {
+    metadata: { name, namespace: 'default' },
+    spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
+  });
+  if (disruptionsAllowed === undefined) return;
+  const counts = { disruptionsAllowed, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1, observedGeneration: 1 };
+  await client.updateStatus(PodDisruptionBudget, { ...budget, status: counts });
+}
+
+const violates = (cause: string) => (error: unknown) =>
+  StatusError.is(error, 'TooManyRequests') &&
+  error.message === "Cannot evict pod as it would violate the pod's disruption budget." &&
+  error.details?.causes?.[0]?.message === cause;
+
+test('a pod without a budget is evicted', async () => {
+  await using api = await startWithPod();
+  await evict(api);
+  await assert.rejects(api.client.get(Pod, REF), (error) => StatusError.is(error, 'NotFound'));
+});
+
+test('a budget nobody has looked at yet holds its pods', async () => {
+  await using api = await startWithPod();
+  await addBudget(api, 'b');
+  await assert.rejects(evict(api), violates('The disruption budget b is still being processed by the server.'));
+});
+
+test('a budget that allows no disruption says what it needs', async () => {
+  await using api = await startWithPod();
+  await addBudget(api, 'b', 0);
+  await assert.rejects(evict(api), violates('The disruption budget b needs 1 healthy pods and has 1 currently'));
+  assert.ok(await api.client.get(Pod, REF));
+});
+
+test('an eviction that is allowed is counted', async () => {
+  await using api = await startWithPod();
+  await addBudget(api, 'b', 1);
+  await evict(api);
+  const { status } = await api.client.get(PodDisruptionBudget, { namespace: 'default', name: 'b' });
+  assert.equal(status.disruptionsAllowed ?? 0, 0);
+  assert.deepEqual(Object.keys(status.disruptedPods ?? {}), ['web']);
+});
+
+test('two budgets over one pod are more than can be answered for', async () => {
+  await using api = await startWithPod();
+  await addBudget(api, 'a', 1);
+  await addBudget(api, 'b', 1);
+  await assert.rejects(evict(api), /more than one PodDisruptionBudget/);
+});
+
+test('a pod gets the priority of its class', async () => {
+  await using api = await startWithPod('high');
+  const { spec } = await api.client.get(Pod, REF);
+  assert.deepEqual([spec.priority, spec.preemptionPolicy], [1000, 'Never']);
+});
+
+test('a class that is not there is refused, and the default class is taken where none is named', async () => {
+  await using api = await startWithPod();
+  const draft = (name: string, priorityClassName?: string): Parameters<typeof api.client.create<Pod>>[1] => ({
+    metadata: { name, namespace: 'default' },
+    spec: { containers: [{ name: 'c', image: 'i' }], priorityClassName },
+  });
+  await assert.rejects(api.client.create(Pod, draft('a', 'none')), /no PriorityClass with name none was found/);
+  for (const value of [7, 5])
+    await api.client.create(PriorityClass, { metadata: { name: `d${value}` }, value, globalDefault: true });
+  assert.equal((await api.client.create(Pod, draft('b'))).spec.priority, 5);
+});
