@@ -141,7 +141,9 @@ interface Operation {
 
 /** RFC 6902 with evanphx's extensions, in the plainest way: undefined when an operation does not apply. */
 function reference(document: unknown, operations: readonly Operation[]): unknown {
-  for (const { op, path, from, value } of operations) {
+  for (const { op, path, from, value: given } of operations) {
+    // Later operations write into what earlier ones have put in place, and the operations are used again.
+    const value = deepClone(given);
     const place = (text: string): [JsonObject & unknown[], string] | undefined => {
       const parts = text.split('/').slice(1);
       let at = document as JsonObject & unknown[];
