@@ -4,7 +4,7 @@ import { fieldErrorText } from '../field-error.ts';
 import type { Kind, KubeObject } from '../kind.ts';
 import { apiVersionOf } from '../kind.ts';
 
-export const NOW = Date.parse('2026-01-01T01:00:00Z');
+const NOW = Date.parse('2026-01-01T01:00:00Z');
 
 /** An object five minutes old called n/web, with its defaults. */
 export function make<T extends KubeObject>(kind: Kind<T>, object: object): T {
