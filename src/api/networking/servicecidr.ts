@@ -4,7 +4,7 @@ import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { validateConditions } from '../validation/conditions.ts';
-import { eachOf, FIELD_IMMUTABLE } from '../validation/fields.ts';
+import { eachOf, validateImmutable } from '../validation/fields.ts';
 import { canonicalCIDR, cidrFamily, validateCIDR } from '../validation/ip.ts';
 
 export type ServiceCIDR = networking.ServiceCIDR;
@@ -41,9 +41,9 @@ function validateUpdate(
   { spec: { cidrs: old = [] } }: ServiceCIDR,
 ): FieldError[] {
   if (cidrs.length !== old.length && !(old.length === 1 && cidrs.length === 2)) {
-    return [invalid(PATH, cidrs, FIELD_IMMUTABLE)];
+    return validateImmutable(cidrs, old, PATH);
   }
-  return old.flatMap((cidr, i) => (cidrs[i] === cidr ? [] : [invalid(index(PATH, i), cidrs[i], FIELD_IMMUTABLE)]));
+  return old.flatMap((cidr, i) => validateImmutable(cidrs[i], cidr, index(PATH, i)));
 }
 
 /** Source: ValidateServiceCIDR in pkg/apis/networking/validation, pkg/registry/networking/servicecidr/strategy.go v1.36. */

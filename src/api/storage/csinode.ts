@@ -1,15 +1,14 @@
 import { validateCSIDriverName } from '../core/volume/sources.ts';
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, invalid, required, tooLong } from '../field-error.ts';
+import { child, duplicate, required, tooLong } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { semanticEqual } from '../validation/equal.ts';
 import {
   eachOf,
-  FIELD_IMMUTABLE,
   Seen,
   unchecked,
+  validateImmutable,
   validateNonnegative,
   validateQualifiedName,
 } from '../validation/fields.ts';
@@ -44,9 +43,9 @@ function validateDrivers({ spec }: CSINode): FieldError[] {
 function validateUpdate({ spec }: CSINode, old: CSINode): FieldError[] {
   return (spec.drivers ?? []).flatMap((driver) => {
     const before = (old.spec.drivers ?? []).find(({ name }) => name === driver.name);
-    return before === undefined || semanticEqual({ ...driver, allocatable: before.allocatable }, before)
+    return before === undefined
       ? []
-      : [invalid('CSINodeDriver', driver, FIELD_IMMUTABLE)];
+      : validateImmutable({ ...driver, allocatable: before.allocatable }, before, 'CSINodeDriver');
   });
 }
 
