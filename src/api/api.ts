@@ -73,7 +73,6 @@ export {
   VolumeAttributesClass,
 } from './kinds.ts';
 export { allKinds, bodyKinds, kindOf, kindOfResource } from './kinds.ts';
-export { SYSTEM_PRIORITIES } from './scheduling/priorityclass.ts';
 export * from './quantity.ts';
 export * from './intstr.ts';
 export * from './time.ts';

@@ -37,6 +37,7 @@ import { newMetrics, withMetrics } from './http/metrics.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { newNodeProxy } from './proxy/node-proxy.ts';
 import { newServiceHooks } from './registry/allocator.ts';
+import { certificateHooks } from './registry/certificates.ts';
 import { namespaceHooks } from './registry/namespaces.ts';
 import { Registry } from './registry/registry.ts';
 
@@ -110,6 +111,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     hooks: new Map([
       ['services', newServiceHooks({ serviceCidr: options.serviceCidr, random, services: resource('services') })],
       ['namespaces', namespaceHooks],
+      ['certificatesigningrequests', certificateHooks],
     ]),
   };
   const readyChecks: Record<string, () => void | Promise<void>> = {};

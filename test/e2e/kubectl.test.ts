@@ -269,13 +269,17 @@ describe('get --watch', () => {
       '--watch',
       '--output-watch-events',
       '-o',
-      'jsonpath={.type} {.object.status.phase}{"\\n"}',
+      'jsonpath={.type} {.object.metadata.name} {.object.status.phase}{"\\n"}',
     );
+    // Both must watch before the pod is there, and a watch of nothing says nothing: a pod no node will have shows that they do.
+    await own.apply(pod('first', { containers: [container()], nodeSelector: { nowhere: 'here' } }));
+    await watch.until(/^first /m);
+    await events.until(/^ADDED first /m);
     await own.apply(pod('seen', { containers: [container()] }));
     await own.waitReady('pod/seen');
     await own.run('delete', 'pod', 'seen');
-    const text = await events.until(/^DELETED /m);
-    await watch.until(/Terminating/);
+    const text = await events.until(/^DELETED seen /m);
+    await watch.until(/^seen .*Terminating/m);
     const states = [...watch.stdout.matchAll(/^seen +\d\/1 +(\S+)/gm)].map(([, state]) => state);
     const order = ['Pending', 'ContainerCreating', 'Running', 'Terminating'];
     const places = states.map((state) => order.indexOf(state ?? ''));
@@ -288,6 +292,7 @@ describe('get --watch', () => {
       [...new Set(states)].filter((state) => order.includes(state ?? '')),
       order,
     );
-    assert.match(text, /^ADDED Pending\n(MODIFIED \w+\n)+DELETED \w+\n$/);
+    const told = text.split('\n').filter((line) => line.includes(' seen '));
+    assert.match(told.join('\n'), /^ADDED seen Pending\n(MODIFIED seen \w+\n)+DELETED seen \w+$/);
   });
 });

@@ -25,7 +25,7 @@ const BETA_IS_DEFAULT = 'storageclass.beta.kubernetes.io/is-default-class';
 const RECLAIM_POLICIES = ['Delete', 'Retain'];
 const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
 
-const isDefaultStorageClass = ({ metadata: { annotations = {} } }: StorageClass): boolean =>
+export const isDefaultStorageClass = ({ metadata: { annotations = {} } }: StorageClass): boolean =>
   annotations[IS_DEFAULT] === 'true' || annotations[BETA_IS_DEFAULT] === 'true';
 
 function validateStorageClass(storageClass: StorageClass): FieldError[] {

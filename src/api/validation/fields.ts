@@ -20,7 +20,7 @@ export type Unchecked<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 export const unchecked = <T extends object>(sent: T): Unchecked<T> => sent;
 
-export const FIELD_IMMUTABLE = 'field is immutable';
+const FIELD_IMMUTABLE = 'field is immutable';
 export const PROTOCOLS: readonly string[] = ['SCTP', 'TCP', 'UDP'];
 
 /** Turns a rule's messages into errors of one field. */

@@ -31,7 +31,7 @@ export interface WriteScope {
  * the write is over, done or failed. Source: beginCreate and beginUpdate of pkg/registry/core/service/storage v1.36.
  */
 export interface ResourceHooks {
-  beginCreate?(object: KubeObject): (() => void) | undefined;
+  beginCreate?(object: KubeObject, user: UserInfo): (() => void) | undefined;
   beginUpdate?(object: KubeObject, old: KubeObject): (() => void) | undefined;
   /** After the object is gone. */
   afterDelete?(object: KubeObject): void;
