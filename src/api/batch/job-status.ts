@@ -14,7 +14,8 @@ const CONDITIONS = 'status.conditions';
 export const isJobConditionTrue = ({ status }: Job, type: string): boolean =>
   (status.conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
 
-export const isJobFinished = (job: Job): boolean => isJobConditionTrue(job, 'Complete') || isJobConditionTrue(job, 'Failed');
+export const isJobFinished = (job: Job): boolean =>
+  isJobConditionTrue(job, 'Complete') || isJobConditionTrue(job, 'Failed');
 
 export function validateJobStatusUpdate(job: Job, old: Job): FieldError[] {
   return [
