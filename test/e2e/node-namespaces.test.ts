@@ -35,7 +35,7 @@ import { type Inventory, inventory } from './support/inventory.ts';
 const HERE = new URL('node-namespaces/', import.meta.url).pathname;
 const PROJECT = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
 const KUBECONFIG = `${process.env['PIROGUE_MACHINE']}/kubeconfig`;
-const WAIT_MS = 15_000;
+const WAIT_MS = 45_000;
 
 function options(name: string, more: Partial<CreateClusterOptions> = {}): CreateClusterOptions {
   return {
