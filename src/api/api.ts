@@ -97,3 +97,4 @@ export { validateIP, validateCIDR, ipFamily, cidrFamily, type IPFamily } from '.
 export * from './validation/names.ts';
 export * from './patch/patch.ts';
 export * from './apply/apply.ts';
+export * from './structural/structural.ts';

@@ -22,6 +22,7 @@ import { TypedError } from './item.ts';
 import { merge } from './merge.ts';
 import { reconcileSet } from './reconcile.ts';
 import { extractItems, removeItems, withNamedFields } from './remove.ts';
+import { parseStructural } from '../../structural/schema.ts';
 import { structuralType } from './structural-type.ts';
 import { toFieldSet } from './to-set.ts';
 import { type ApplyType, ATOMIC, DEDUCED, listOf, mapOf } from './type.ts';
@@ -305,40 +306,42 @@ test('sets written for another schema are brought to that of today', () => {
 
 test('custom resources have the type their structural schema says', () => {
   const string = { type: 'string' };
-  const type = structuralType({
-    type: 'object',
-    properties: {
-      spec: {
-        type: 'object',
-        properties: {
-          port: { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, string] },
-          date: { type: 'string', format: 'date-time' },
-          tags: { type: 'array', items: string, 'x-kubernetes-list-type': 'set' },
-          ports: {
-            type: 'array',
-            'x-kubernetes-list-type': 'map',
-            'x-kubernetes-list-map-keys': ['protocol', 'port'],
-            items: {
-              type: 'object',
-              properties: { port: { type: 'integer' }, protocol: { ...string, default: 'TCP' } },
+  const type = structuralType(
+    parseStructural({
+      type: 'object',
+      properties: {
+        spec: {
+          type: 'object',
+          properties: {
+            port: { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, string] },
+            date: { type: 'string', format: 'date-time' },
+            tags: { type: 'array', items: string, 'x-kubernetes-list-type': 'set' },
+            ports: {
+              type: 'array',
+              'x-kubernetes-list-type': 'map',
+              'x-kubernetes-list-map-keys': ['protocol', 'port'],
+              items: {
+                type: 'object',
+                properties: { port: { type: 'integer' }, protocol: { ...string, default: 'TCP' } },
+              },
             },
-          },
-          plain: { type: 'array', items: string },
-          whole: { type: 'object', 'x-kubernetes-map-type': 'atomic', additionalProperties: string },
-          free: {
-            type: 'object',
-            'x-kubernetes-preserve-unknown-fields': true,
-            properties: { known: { type: 'object', properties: { a: string } } },
-          },
-          template: {
-            type: 'object',
-            'x-kubernetes-embedded-resource': true,
-            properties: { spec: { type: 'object' } },
+            plain: { type: 'array', items: string },
+            whole: { type: 'object', 'x-kubernetes-map-type': 'atomic', additionalProperties: string },
+            free: {
+              type: 'object',
+              'x-kubernetes-preserve-unknown-fields': true,
+              properties: { known: { type: 'object', properties: { a: string } } },
+            },
+            template: {
+              type: 'object',
+              'x-kubernetes-embedded-resource': true,
+              properties: { spec: { type: 'object' } },
+            },
           },
         },
       },
-    },
-  });
+    }),
+  );
   const value = {
     apiVersion: 'g/v1',
     kind: 'Thing',
