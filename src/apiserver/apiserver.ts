@@ -20,7 +20,7 @@ import { bootstrap, keepBootstrapped } from './bootstrap.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import { newLocalTransport } from './handlers/local.ts';
 import type { VerbEnvironment } from './handlers/options.ts';
-import { chain, type HttpRequest, type HttpResponse, RequestContext } from './http/context.ts';
+import { chain, type HttpHandler, RequestContext } from './http/context.ts';
 import {
   statusResponse,
   withAuthentication,
@@ -79,6 +79,8 @@ export interface ListenOptions {
 export interface ApiServer {
   /** The API by function call, as `user`. */
   transport(user: UserInfo): Transport;
+  /** The API by HTTP requests without a connection: what stands behind the port, for tools that need no port. */
+  handler(options: ListenOptions): HttpHandler;
   /** Opens the port and writes what hangs on the address; resolves with the port. */
   listen(options: ListenOptions): Promise<number>;
   /** Adds a check to /readyz. */
@@ -118,10 +120,10 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const transport = (user: UserInfo): Transport => newLocalTransport({ env, registry, authorizer, user });
   const closers: (() => Promise<void>)[] = [];
 
-  return {
+  const server: ApiServer = {
     transport,
     addReadyCheck: (name, check) => void (readyChecks[name] = check),
-    async listen(listen) {
+    handler(listen) {
       const metrics = newMetrics(registry);
       const handler = chain(
         // In the order of kube-apiserver's DefaultBuildHandlerChain.
@@ -147,7 +149,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           nodeProxy: newNodeProxy({ registry, tls: { ca: listen.ca, ...listen.kubeletClient }, log }),
         }),
       );
-      const handle = async (request: HttpRequest, onClose: (listener: () => void) => void): Promise<HttpResponse> => {
+      return async (request, onClose) => {
         let context: RequestContext;
         try {
           const info = requestInfoOf(request.method, request.path, request.query);
@@ -158,17 +160,19 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         onClose(() => context.abort(CLIENT_LEFT));
         return await handler(context);
       };
-      const server = newHttpServer({
+    },
+    async listen(listen) {
+      const http = newHttpServer({
         certificate: listen.certificate,
         key: listen.key,
         clientCa: listen.ca,
         log,
-        handle,
+        handle: server.handler(listen),
         upgrades: (url) => UPGRADES.test(url),
       });
       let port = listen.port;
-      for (const address of listen.addresses) port = await server.listen(address, port);
-      closers.push(() => server.close(SHUTDOWN_GRACE_MS));
+      for (const address of listen.addresses) port = await http.listen(address, port);
+      closers.push(() => http.close(SHUTDOWN_GRACE_MS));
       const own = transport({ name: 'system:apiserver', groups: ['system:masters'] });
       const { advertiseAddress } = listen;
       const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
@@ -187,6 +191,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       registry.stop();
     },
   };
+  return server;
 }
 
 /** Subresources that speak SPDY or WebSocket. */

@@ -51,6 +51,9 @@ export type HttpResponse =
   /** The connection is taken over; only where the request had an Upgrade header. */
   | { readonly upgrade: (socket: Duplex, head: Buffer) => void };
 
+/** Answers a request. `onClose` is called once if the client leaves before the answer is sent. */
+export type HttpHandler = (request: HttpRequest, onClose: (listener: () => void) => void) => Promise<HttpResponse>;
+
 /** One request on its way through the filters. */
 export class RequestContext {
   readonly request: HttpRequest;

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Logger } from '#util';
 import { bodyOf, newRequest, peerOf, sinkOf } from './connection.ts';
-import type { Headers, HttpRequest, HttpResponse } from './context.ts';
+import type { Headers, HttpHandler } from './context.ts';
 
 /**
  * Streams one HTTP/2 connection may have open. Upstream has 250; but Node refuses a stream at the limit while others that have just ended are still
@@ -37,8 +37,7 @@ export interface ServerOptions {
   /** Authorities whose client certificates count. */
   readonly clientCa: string;
   readonly log: Logger;
-  /** Answers a request. `onClose` is called once if the client leaves before the answer is sent. */
-  readonly handle: (request: HttpRequest, onClose: (listener: () => void) => void) => Promise<HttpResponse>;
+  readonly handle: HttpHandler;
   /** Whether a request to this URL may take its connection over; elsewhere an Upgrade header is ignored. */
   readonly upgrades: (url: string) => boolean;
 }
