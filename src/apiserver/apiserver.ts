@@ -34,6 +34,7 @@ import type { VersionInfo } from './http/nonresource.ts';
 import { requestInfoOf } from './http/request-info.ts';
 import { newHttpServer } from './http/server.ts';
 import { newMetrics, withMetrics } from './http/metrics.ts';
+import { readDescriptions } from './openapi/descriptions.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { newNodeProxy } from './proxy/node-proxy.ts';
 import { newServiceHooks } from './registry/allocator.ts';
@@ -61,6 +62,8 @@ export interface ApiServerOptions {
   readonly version: VersionInfo;
   /** Range of cluster IPs: `10.96.0.0/12`. */
   readonly serviceCidr: string;
+  /** What `kubectl explain` says of fields, as the set-up has written it; absent: nothing. */
+  readonly descriptionsFile?: string | undefined;
 }
 
 export interface ListenOptions {
@@ -90,7 +93,7 @@ export interface ApiServer {
 
 /** Loads the caches and stands ready; it listens only when told to. */
 export async function newApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, log, random, newUid } = options;
+  const { store, clock, log, random, newUid, descriptionsFile } = options;
   const registry = new Registry(store, { clock, log });
   await registry.start();
   const resource = (plural: string): ReturnType<Registry['resource']> => registry.find('', 'v1', plural)!;
@@ -141,7 +144,12 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           registry,
           clock,
           store,
-          openApi: new OpenApi({ kinds: allKinds, version: options.version.gitVersion, clock }),
+          openApi: new OpenApi({
+            kinds: allKinds,
+            version: options.version.gitVersion,
+            clock,
+            descriptions: descriptionsFile === undefined ? undefined : () => readDescriptions(descriptionsFile),
+          }),
           serverAddress: `${listen.advertiseAddress}:${listen.port}`,
           version: options.version,
           readyChecks,

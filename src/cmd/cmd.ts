@@ -31,7 +31,7 @@ export async function main(argv: readonly string[], program: Program): Promise<n
   switch (verb) {
     case 'control-plane': {
       const { runControlPlane } = await import('./control-plane.ts');
-      return await component(runControlPlane, argument);
+      return await component((directory) => runControlPlane(directory, program.root), argument);
     }
     case 'agent': {
       const { runAgent } = await import('./agent.ts');

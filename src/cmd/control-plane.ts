@@ -18,15 +18,30 @@ import { versionInfo } from './version.ts';
 const CONTROLLER_MANAGER = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
 const SCHEDULER = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
 
-/** `pirogue control-plane STATE_DIRECTORY`: API server, controllers and scheduler in one process, until SIGTERM. */
-export async function runControlPlane(directory: string): Promise<void> {
+/**
+ * `pirogue control-plane STATE_DIRECTORY`: API server, controllers and scheduler in one process, until SIGTERM. `root` is the program's
+ * directory.
+ */
+export async function runControlPlane(directory: string, root: string): Promise<void> {
   const log = newComponentLogger();
   const state = await readClusterState(directory);
   if (state === undefined) throw new Error(`there is no cluster in ${directory}`);
-  await runUntilStopped(log, (signal) => serve(state, directory, log, signal));
+  await runUntilStopped(log, (signal) => serve(state, { directory, root }, log, signal));
 }
 
-async function serve(state: ClusterState, directory: string, log: Logger, signal: AbortSignal): Promise<void> {
+interface Directories {
+  /** Of the cluster's state. */
+  readonly directory: string;
+  /** Of the program. */
+  readonly root: string;
+}
+
+async function serve(
+  state: ClusterState,
+  { directory, root }: Directories,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const store = await openEmbeddedStore({
     directory: statePaths(directory).data,
     clock: systemClock,
@@ -44,6 +59,8 @@ async function serve(state: ClusterState, directory: string, log: Logger, signal
     newUid: randomUUID,
     version: versionInfo(),
     serviceCidr: state.serviceCIDR,
+    // Upstream's prose is no part of the program: setting up takes it from the client library.
+    descriptionsFile: join(root, '.cache/descriptions.json.gz'),
   });
   await listen(server, state, directory);
   const controllers = startControllers(server, state, directory, log, signal);

@@ -296,3 +296,8 @@ describe('get --watch', () => {
     assert.match(told.join('\n'), /^ADDED seen Pending\n(MODIFIED seen \w+\n)+DELETED seen \w+$/);
   });
 });
+
+test('explain says what a field is for', async () => {
+  const text = await kubectl.run('explain', 'pod.spec.containers.image');
+  assert.match(text, /^DESCRIPTION:\n {4}Container image name\./m);
+});

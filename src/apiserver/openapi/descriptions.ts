@@ -6,11 +6,11 @@ export type Descriptions = Readonly<Record<string, Readonly<Record<string, strin
 
 export const NO_DESCRIPTIONS: Descriptions = {};
 
-/** Upstream's prose is no part of the program: setting up takes it from the client library, when that is installed. */
-const FILE = new URL('../../../.cache/descriptions.json.gz', import.meta.url);
-
-/** Reads the descriptions from disk, none if there are none. A megabyte: for as long as documents are built, not for keeps. */
-export function readDescriptions(file: URL | string = FILE): Descriptions {
+/**
+ * Reads the descriptions from disk, none if there are none. A megabyte: for as long as documents are built, not for keeps. Upstream's prose is no part
+ * of the program: setting up takes it from the client library, when that is installed.
+ */
+export function readDescriptions(file: string): Descriptions {
   let compressed: Buffer;
   try {
     compressed = readFileSync(file);

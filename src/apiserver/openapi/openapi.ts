@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Kind } from '#api';
 import type { Clock } from '#util';
-import { type Descriptions, readDescriptions } from './descriptions.ts';
+import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 import { encodeGnostic } from './gnostic.ts';
 import { documentV2 } from './v2.ts';
 import { documentV3 } from './v3.ts';
@@ -18,8 +18,8 @@ export interface OpenApiOptions {
   /** `v1.36.0`. */
   readonly version: string;
   readonly clock: Clock;
-  /** Default: what setting up has left on disk. Called whenever documents are built. */
-  readonly descriptions?: () => Descriptions;
+  /** Called whenever documents are built. Default: none. */
+  readonly descriptions?: (() => Descriptions) | undefined;
 }
 
 /** The documents of `/openapi/v2` and `/openapi/v3`, each made when first asked for and kept as bytes. */
@@ -80,7 +80,7 @@ export class OpenApi {
   #document(
     key: string,
     build: (descriptions: Descriptions) => object,
-    read: () => Descriptions = this.#options.descriptions ?? readDescriptions,
+    read: () => Descriptions = this.#options.descriptions ?? (() => NO_DESCRIPTIONS),
   ): OpenApiDocument {
     const known = this.#documents.get(key);
     if (known !== undefined) return known;

@@ -10,7 +10,20 @@ import { openEmbeddedStore } from './embedded.ts';
 
 const WRITERS = 16;
 
-const say = (line: string): void => void writeSync(1, `${line}\n`);
+/** Writes a line at once, whole: the pipe does not block, and its reader may be slower than the writers. */
+function say(line: string): void {
+  let left = Buffer.from(`${line}\n`);
+  while (left.length > 0) {
+    try {
+      left = left.subarray(writeSync(1, left));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(NEVER, 0, 0, 1);
+    }
+  }
+}
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 function open(directory: string): Promise<Store> {
   return openEmbeddedStore({
