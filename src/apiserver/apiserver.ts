@@ -17,6 +17,7 @@ import {
 import { bearerTokens, clientCertificates } from './authn/authn.ts';
 import { fixedAuthorizer } from './authz/authz.ts';
 import { bootstrap, keepBootstrapped } from './bootstrap.ts';
+import { withHeaders } from './filters/headers.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import { newLocalTransport } from './handlers/local.ts';
 import type { VerbEnvironment } from './handlers/options.ts';
@@ -133,6 +134,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         [
           withMetrics(metrics, registry, clock),
           withRequestLog(clock),
+          withHeaders(newUid),
           withStatusErrors,
           withTimeout(clock, REQUEST_TIMEOUT_MS),
           withAuthentication([clientCertificates, bearerTokens]),
@@ -163,7 +165,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           const info = requestInfoOf(request.method, request.path, request.query);
           context = new RequestContext(request, info, NOBODY, log, clock.monotonic());
         } catch (error) {
-          return statusResponse(error instanceof StatusError ? error : internalError(error));
+          return statusResponse(error instanceof StatusError ? error : internalError(error), request);
         }
         onClose(() => context.abort(CLIENT_LEFT));
         return await handler(context);

@@ -3,7 +3,8 @@ import type { Clock } from '#util';
 import { verbsOf } from '../discovery/discovery.ts';
 import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
 import { readObject, readPatch } from '../http/body.ts';
-import { negotiate } from '../http/negotiate.ts';
+import { takesGzip } from '../http/compress.ts';
+import { CONTENT_TYPES, negotiate, type Offer } from '../http/negotiate.ts';
 import { nonResource, type NonResourceOptions, pageNotFound } from '../http/nonresource.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 import { respond } from '../http/respond.ts';
@@ -12,7 +13,7 @@ import { watchResponse } from '../http/watch.ts';
 import type { NodeProxy } from '../proxy/node-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ApiCall } from './call.ts';
-import { methodNotAllowed, type VerbEnvironment } from './options.ts';
+import { methodNotAllowed, notFoundPath, type VerbEnvironment } from './options.ts';
 import { perform } from './verbs.ts';
 
 export interface DispatchOptions extends NonResourceOptions {
@@ -26,6 +27,12 @@ const FORMATS = ['json', 'yaml', 'protobuf'] as const;
 /** Formats that can be cut into events. */
 const STREAM_FORMATS = ['json', 'protobuf'] as const;
 const CONVERSIONS = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'];
+const OFFER: Offer = { formats: FORMATS, conversions: CONVERSIONS };
+const WATCH_OFFER: Offer = {
+  formats: STREAM_FORMATS,
+  conversions: CONVERSIONS,
+  named: STREAM_FORMATS.map((format) => `${CONTENT_TYPES[format]};stream=watch`),
+};
 
 /** The innermost handler: finds what the path names and lets it answer. */
 export function dispatch(options: DispatchOptions): Handler {
@@ -33,8 +40,13 @@ export function dispatch(options: DispatchOptions): Handler {
     const { info } = context;
     if (!info.isResourceRequest) return await nonResource(options, context);
     const resource = options.registry.find(info.group, info.version, info.resource);
-    if (resource === undefined || !isServed(resource.kind, info)) return pageNotFound();
+    if (resource === undefined) {
+      if (!options.registry.serves(info.group)) return pageNotFound();
+      throw notFoundPath();
+    }
+    if (!isServed(resource.kind, info)) throw notFoundPath();
     checkMethod(resource.kind, context);
+    if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
     if (info.subresource !== '' && options.nodeProxy.handles(resource.kind, info.subresource))
       return await options.nodeProxy.handle(context, resource);
     return await resourceRequest(options, context, callOf(context, resource));
@@ -64,14 +76,16 @@ async function resourceRequest(
   call: ApiCall,
 ): Promise<HttpResponse> {
   const { request, info } = context;
-  const negotiated = negotiate(request.headers['accept'], request.query, request.headers['user-agent'] ?? '', {
-    formats: info.verb === 'watch' ? STREAM_FORMATS : FORMATS,
-    conversions: CONVERSIONS,
-  });
-  const include = includeObjectOf(call.query('includeObject'));
+  const negotiated = negotiate(
+    request.headers['accept'],
+    request.query,
+    request.headers['user-agent'] ?? '',
+    info.verb === 'watch' ? WATCH_OFFER : OFFER,
+  );
+  const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
   if (info.verb === 'watch') return watchResponse(env, call, { negotiated, include });
   const outcome = await perform(env, call);
-  return await respond(outcome, { negotiated, warnings: context.warnings, include, clock });
+  return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(request.headers['accept-encoding']) });
 }
 
 function callOf(context: RequestContext, resource: ApiCall['resource']): ApiCall {

@@ -21,11 +21,14 @@ export interface VerbEnvironment extends RegistryEnvironment {
   readonly resource: (kind: Kind) => Resource;
 }
 
+/** Texts of these two: NewGenericServerResponse of apimachinery pkg/api/errors v0.36. */
 export const methodNotAllowed = (): StatusError =>
-  new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+  new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {
+    details: {},
+  });
 
 export const notFoundPath = (): StatusError =>
-  new StatusError('NotFound', 'the server could not find the requested resource');
+  new StatusError('NotFound', 'the server could not find the requested resource', { details: {} });
 
 /** A whole number of the query as Go's ParseInt reads it; 0 when it is absent. */
 export function integerQuery(query: ApiCall['query'], name: string): number {

@@ -153,11 +153,10 @@ test('paths that are not served are 404, methods that are not are 405', async ()
       paths.map(async (path) => (await server.ask(path, method === undefined ? {} : { method })).status),
     );
   const missing = [
-    '/nothing',
     '/api/v2',
     '/api/v1/things',
-    '/apis/nobody.example.com/v1/things',
-    '/apis/apps/v2/deployments',
+    '/apis/apps/v2',
+    '/apis/apps/v1beta1/deployments',
     '/api/v1/pods/p',
     '/api/v1/namespaces/default/nodes',
     '/api/v1/namespaces/default/nodes/n',
@@ -165,23 +164,29 @@ test('paths that are not served are 404, methods that are not are 405', async ()
     '/api/v1/namespaces/default/configmaps/a%2Fb',
     '/api/v1/namespaces/default/pods/a/nothing',
   ];
-  assert.deepEqual(
-    await answers(missing),
-    missing.map(() => 404),
-  );
-  const unknown = await server.ask('/api/v1/things');
-  assert.deepEqual(
-    [unknown.text, unknown.headers['content-type']],
-    ['404 page not found\n', 'text/plain; charset=utf-8'],
-  );
+  for (const path of missing) {
+    const { code, reason, message, details } = await status(server, path);
+    assert.deepEqual([code, reason, details], [404, 'NotFound', {}], path);
+    assert.equal(message, 'the server could not find the requested resource');
+  }
+  // Of a group nobody serves there is not even somebody to say so: extensions and its kind are long gone.
+  const nowhere = ['/nothing', '/apis/nobody.example.com/v1/things', '/apis/extensions/v1beta1/namespaces/n/ingresses'];
+  for (const path of nowhere) {
+    const unknown = await server.ask(path);
+    assert.deepEqual(
+      [unknown.status, unknown.text, unknown.headers['content-type']],
+      [404, '404 page not found\n', 'text/plain; charset=utf-8'],
+    );
+  }
   assert.deepEqual(await answers([MAPS, '/api/v1/nodes'], 'HEAD'), [405, 405]);
-  assert.deepEqual(await answers(['/healthz', '/version'], 'HEAD'), [200, 200]);
+  assert.deepEqual(await answers(['/healthz', '/version', '/api', '/apis/apps/v1'], 'HEAD'), [200, 405, 405, 405]);
   assert.deepEqual(await answers(['/api/v1/configmaps', '/api/v1/namespaces'], 'DELETE'), [405, 405]);
   assert.deepEqual(await answers([MAPS, `${MAPS}/a`], 'OPTIONS'), [405, 405]);
   assert.deepEqual(await answers(['/api/v1/configmaps'], 'POST'), [405]);
   assert.deepEqual(await answers([MAPS], 'PUT'), [405]);
-  const { message } = await status(server, '/api/v1/configmaps', { method: 'DELETE' });
+  const { message, reason, details } = await status(server, '/api/v1/configmaps', { method: 'DELETE' });
   assert.equal(message, 'the server does not allow this method on the requested resource');
+  assert.deepEqual([reason, details], ['MethodNotAllowed', {}]);
 });
 
 test('nothing was deleted by the refused deletions', async () => {

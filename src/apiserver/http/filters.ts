@@ -1,10 +1,12 @@
-import { internalError, StatusError } from '#api';
+import { badRequest, internalError, parseDurationMs, StatusError } from '#api';
 import { type Clock, messageOf } from '#util';
 import type { UserInfo } from '../admission/admission.ts';
 import type { Authenticator } from '../authn/authn.ts';
 import type { Authorizer } from '../authz/authz.ts';
 import { authorizationAttributes, forbiddenText } from '../authz/authz.ts';
-import type { Filter, HttpResponse, RequestContext } from './context.ts';
+import type { Filter, HttpRequest, HttpResponse, RequestContext } from './context.ts';
+import { CONTENT_TYPES, negotiate, type Negotiated, type Offer } from './negotiate.ts';
+import { encodeObject } from './respond.ts';
 
 /** Verbs that last as long as the client likes, and so have no deadline and no place in flight. Source: DefaultBuildHandlerChain's longRunning. */
 const LONG_RUNNING_SUBRESOURCES = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
@@ -17,25 +19,37 @@ export const withStatusErrors: Filter = (next) => async (context) => {
   try {
     return await next(context);
   } catch (error) {
-    if (error instanceof StatusError) return statusResponse(error);
+    if (error instanceof StatusError) return statusResponse(error, context.request);
     // What a handler throws when its client has left is nobody's fault and nobody reads the answer.
     if (!context.aborted) context.log.error('Handler failed', { path: context.request.path, error });
-    return statusResponse(internalError(error));
+    return statusResponse(internalError(error), context.request);
   }
 };
 
-export function statusResponse(error: StatusError): HttpResponse {
-  const retry = error.details?.retryAfterSeconds;
+/** A Status in the form the client takes, or indented JSON if it takes none. Source: ErrorNegotiated of handlers/responsewriters/writers.go v1.36. */
+export function statusResponse(error: StatusError, { headers, query }: HttpRequest): HttpResponse {
+  const retry = error.details?.retryAfterSeconds ?? 0;
+  const negotiated = errorForm(headers['accept'], query, headers['user-agent'] ?? '');
   return {
     status: error.code,
     headers: {
-      'content-type': 'application/json',
+      'content-type': CONTENT_TYPES[negotiated.format],
       'cache-control': 'no-cache, private',
-      ...(retry === undefined ? {} : { 'retry-after': String(retry) }),
+      ...(retry > 0 ? { 'retry-after': String(retry) } : {}),
     },
-    body: `${JSON.stringify(error.toStatus())}\n`,
+    body: encodeObject(error.toStatus(), 'meta.v1.Status', negotiated),
   };
 }
+
+function errorForm(accept: string | undefined, query: URLSearchParams, agent: string): Negotiated {
+  try {
+    return negotiate(accept, query, agent, ERROR_OFFER);
+  } catch {
+    return { format: 'json', metaVersion: 'v1', pretty: true };
+  }
+}
+
+const ERROR_OFFER: Offer = { formats: ['json', 'yaml', 'protobuf'], conversions: [] };
 
 /** One line per request at debug level; failures of the server at error level. */
 export const withRequestLog =
@@ -57,7 +71,7 @@ export const withRequestLog =
     return response;
   };
 
-/** Ends requests that are not long-running after `timeoutMs` (kube-apiserver --request-timeout: 60 s). One sweep a second serves all of them. */
+/** Ends requests that are not long-running after `timeoutMs` (kube-apiserver --request-timeout: 60 s), or sooner if they ask for it. One sweep a second serves all who do not. */
 export function withTimeout(clock: Clock, timeoutMs: number): Filter {
   const running = new Map<RequestContext, () => void>();
   let sweep: Disposable | undefined;
@@ -72,32 +86,55 @@ export function withTimeout(clock: Clock, timeoutMs: number): Filter {
   };
   return (next) => (context) => {
     if (isLongRunning(context)) return next(context);
+    const own = requestedTimeout(context);
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
-    running.set(context, () => {
+    const expire = (): void => {
       // Source: apiserver pkg/server/filters/timeout.go v1.36.
-      const error = new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout');
+      const error = new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout', {
+        details: {},
+      });
       context.abort(error);
       reject(error);
-    });
-    sweep ??= clock.after(1000, check);
+    };
+    let timer: Disposable | undefined;
+    if (own !== undefined && own > 0 && own < timeoutMs) {
+      timer = clock.after(own, expire);
+    } else {
+      running.set(context, expire);
+      sweep ??= clock.after(1000, check);
+    }
     next(context)
       .then(resolve, reject)
-      .finally(() => running.delete(context));
+      .finally(() => {
+        running.delete(context);
+        timer?.[Symbol.dispose]();
+      });
     return promise;
   };
+}
+
+/** Milliseconds of the parameter `timeout`. Source: parseTimeout of endpoints/filters/request_deadline.go v1.36. */
+function requestedTimeout({ request }: RequestContext): number | undefined {
+  const text = request.query.get('timeout') ?? '';
+  if (text === '') return undefined;
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw badRequest(`invalid timeout specified in the request URL - ${messageOf(error)}`);
+  }
 }
 
 /** Source: --max-requests-inflight 400, --max-mutating-requests-inflight 200; pkg/server/filters/maxinflight.go v1.36. */
 export function withMaxInFlight(readOnly: number, mutating: number): Filter {
   const inFlight = { readOnly: 0, mutating: 0 };
   return (next) => async (context) => {
-    // Administrators must be able to get in when all else is stuck.
-    if (isLongRunning(context) || context.user.groups.includes('system:masters')) return await next(context);
+    if (isLongRunning(context)) return await next(context);
     const kind = ['get', 'list', 'watch'].includes(context.info.verb) ? 'readOnly' : 'mutating';
-    if (inFlight[kind] >= (kind === 'readOnly' ? readOnly : mutating))
-      throw new StatusError('TooManyRequests', 'Too many requests, please try again later.', {
-        details: { retryAfterSeconds: 1 },
-      });
+    if (inFlight[kind] >= (kind === 'readOnly' ? readOnly : mutating)) {
+      // Administrators must be able to get in when all else is stuck.
+      if (context.user.groups.includes('system:masters')) return await next(context);
+      return tooManyRequests();
+    }
     inFlight[kind]++;
     try {
       return await next(context);
@@ -106,6 +143,17 @@ export function withMaxInFlight(readOnly: number, mutating: number): Filter {
     }
   };
 }
+
+/** Source: tooManyRequests of pkg/server/filters/wrap.go v1.36: plain text, since it must cost nothing. */
+const tooManyRequests = (): HttpResponse => ({
+  status: 429,
+  headers: {
+    'content-type': 'text/plain; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+    'retry-after': '1',
+  },
+  body: 'Too many requests, please try again later.\n',
+});
 
 /** Source: user.Anonymous, user.AllUnauthenticated, user.AllAuthenticated of apiserver pkg/authentication/user. */
 const ANONYMOUS: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };

@@ -6,9 +6,10 @@ import { Pace } from '../registry/pace.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Entry } from '../watchcache/entry.ts';
 import type { ByteSink, HttpResponse } from './context.ts';
-import type { Negotiated } from './negotiate.ts';
+import { metaApiVersion, type Negotiated } from './negotiate.ts';
+import { compressed, GZIP_BYTES } from './compress.ts';
 import { lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.ts';
-import { columnDefinitions, type IncludeObject, partialMetadata, tableRow } from './table.ts';
+import { columnDefinitions, type IncludeObject, partialMetadata, tableRow, wrongShape } from './table.ts';
 
 /** Pages of so many objects or fewer are answered in one piece, with their length known: 2 ms of work at most. */
 const ONE_PIECE = { stored: 500, made: 50 } as const;
@@ -20,6 +21,8 @@ export interface ListOptions {
   readonly include: IncludeObject;
   readonly clock: Clock;
   readonly headers: Record<string, string>;
+  /** The client takes gzip. */
+  readonly gzip: boolean;
 }
 
 /** How a list is written: what stands before, between and behind its items. */
@@ -33,21 +36,32 @@ interface ListFormat {
 /** The answer to a list. What is many is written bit by bit, so that no list holds the event loop, and none is in memory twice. */
 export async function respondPage(resource: Resource, page: ListPage, options: ListOptions): Promise<HttpResponse> {
   const { negotiated, headers, clock } = options;
+  if (negotiated.as === 'PartialObjectMetadata') throw wrongShape(resource.kind, negotiated.as, true);
   if (negotiated.format === 'protobuf')
-    return { status: 200, headers, body: await protobufList(resource, page, options) };
+    return compressed({ status: 200, headers, body: await protobufList(resource, page, options) }, options.gzip);
   const format = listFormat(resource, page, options);
   const { entries } = page;
   const stored = negotiated.as === undefined && !negotiated.pretty && negotiated.format === 'json' && resource.isStored;
   if (entries.length <= (stored ? ONE_PIECE.stored : ONE_PIECE.made)) {
     const chunks = stored ? storedChunks(format, entries) : madeChunks(format, entries);
-    return { status: 200, headers, body: [...chunks] };
+    return compressed({ status: 200, headers, body: [...chunks] }, options.gzip);
   }
-  return {
+  const pace = new Pace(clock);
+  const chunks = stored ? storedChunks(format, entries) : madeChunks(format, entries, pace);
+  const first: Buffer[] = [];
+  // Whether an answer is long enough to be compressed shows only as it is made.
+  for (let bytes = 0; options.gzip && bytes <= GZIP_BYTES;) {
+    const { value, done } = chunks.next();
+    if (done === true) return { status: 200, headers, body: first };
+    first.push(value);
+    bytes += value.length;
+    if (pace.due) await pace.turn();
+  }
+  const long: HttpResponse = {
     status: 200,
     headers,
     async stream(sink: ByteSink) {
-      const pace = new Pace(clock);
-      for (const chunk of stored ? storedChunks(format, entries) : madeChunks(format, entries, pace)) {
+      for (const chunk of after(first, chunks)) {
         if (chunk.length > 0 && !sink.write(chunk)) await sink.drained();
         if (sink.closed) return;
         if (pace.due) await pace.turn();
@@ -55,6 +69,12 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
       sink.end();
     },
   };
+  return compressed(long, options.gzip);
+}
+
+function* after(first: readonly Buffer[], rest: Iterable<Buffer>): Generator<Buffer> {
+  yield* first;
+  yield* rest;
 }
 
 /** Items as they are stored: each byte is copied once. */
@@ -102,18 +122,20 @@ function* madeChunks(
 function listFormat(resource: Resource, page: ListPage, { negotiated, include, clock }: ListOptions): ListFormat {
   const { kind } = resource;
   const metadata = listMetadata(page);
+  const apiVersion = metaApiVersion(negotiated);
   const list = { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata };
   switch (negotiated.as) {
     case 'Table': {
       const nowMs = clock.now();
       const columns = { columnDefinitions: columnDefinitions(kind) };
-      const table = { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, ...columns };
-      return around(table, 'rows', negotiated, (entry) => tableRow(kind, resource.object(entry), include, nowMs));
+      const table = { kind: 'Table', apiVersion, metadata, ...columns };
+      const how = { include, nowMs, apiVersion };
+      return around(table, 'rows', negotiated, (entry) => tableRow(kind, resource.object(entry), how));
     }
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList': {
-      const partial = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata };
-      return around(partial, 'items', negotiated, (entry) => partialMetadata(resource.object(entry)));
+      const partial = { kind: 'PartialObjectMetadataList', apiVersion, metadata };
+      return around(partial, 'items', negotiated, (entry) => partialMetadata(resource.object(entry), apiVersion));
     }
     case undefined:
       return around(list, 'items', negotiated, (entry) => resource.object(entry));
@@ -144,7 +166,7 @@ function around(
   return {
     head,
     separator: pretty ? ',\n    ' : ',',
-    tail: `${tail}\n`,
+    tail: pretty ? tail : `${tail}\n`,
     item: pretty
       ? (entry) => JSON.stringify(item(entry), undefined, 2).replaceAll('\n', '\n    ')
       : (entry) => JSON.stringify(item(entry)),
@@ -158,15 +180,17 @@ async function protobufList(resource: Resource, page: ListPage, { negotiated, cl
   const { kind } = resource;
   const partial = negotiated.as !== undefined;
   const own = partial
-    ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
+    ? { kind: 'PartialObjectMetadataList', apiVersion: metaApiVersion(negotiated) }
     : { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind) };
   const metadata = { apiVersion: '', kind: '', ...listMetadata(page) };
   const pace = new Pace(clock);
-  const parts = lengthDelimited(1, [rawOf(encodeProtobuf(metadata, 'meta.v1.ListMeta'))]);
+  // The old version of the one list that has two numbers its fields the other way round.
+  const [metadataField, itemsField] = partial && negotiated.metaVersion === 'v1beta1' ? [2, 1] : [1, 2];
+  const parts = lengthDelimited(metadataField, [rawOf(encodeProtobuf(metadata, 'meta.v1.ListMeta'))]);
   for (const entry of page.entries) {
     const object = resource.object(entry);
     const message = partial ? partialMessage(object) : rawOf(encodeProtobuf(object, kind.definition));
-    parts.push(...lengthDelimited(2, [message]));
+    parts.push(...lengthDelimited(itemsField, [message]));
     if (pace.due) await pace.turn();
   }
   return [...unknownHead(own), ...lengthDelimited(2, parts)];

@@ -6,10 +6,16 @@ export type Format = 'json' | 'yaml' | 'protobuf';
 /** How an answer is written. */
 export interface Negotiated {
   readonly format: Format;
-  /** Convert objects to this meta.k8s.io/v1 kind first. */
-  readonly as?: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList' | undefined;
+  /** Convert objects to this kind of meta.k8s.io first. */
+  readonly as?: Conversion | undefined;
+  /** Version of meta.k8s.io that `as` is wanted in. */
+  readonly metaVersion: 'v1' | 'v1beta1';
   readonly pretty: boolean;
 }
+
+export type Conversion = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
+
+export const metaApiVersion = ({ metaVersion }: Negotiated): string => `meta.k8s.io/${metaVersion}`;
 
 interface MediaRange {
   readonly type: string;
@@ -23,13 +29,8 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   yaml: 'application/yaml',
   protobuf: PROTOBUF,
 };
-const BY_TYPE: Readonly<Record<string, Format>> = {
-  'application/json': 'json',
-  'application/*': 'json',
-  '*/*': 'json',
-  'application/yaml': 'yaml',
-  [PROTOBUF]: 'protobuf',
-};
+/** In the order they are tried where a range takes more than one. */
+const FORMATS: readonly Format[] = ['json', 'yaml', 'protobuf'];
 
 /** Accept headers come in a handful of forms, each many thousand times. */
 const parsedHeaders = new LruMap<string, readonly MediaRange[]>(256);
@@ -47,47 +48,69 @@ export function acceptRanges(header: string): readonly MediaRange[] {
     const { q, ...rest } = Object.fromEntries(pairs);
     return { type: type.toLowerCase(), params: rest, q: q === undefined ? 1 : Number(q) || 0 };
   });
-  const sorted = ranges.toSorted((a, b) => b.q - a.q);
+  const sorted = ranges.toSorted((a, b) => b.q - a.q || wildcards(a) - wildcards(b));
   parsedHeaders.set(header, sorted);
   return sorted;
 }
 
+const wildcards = ({ type }: MediaRange): number => (type === '*/*' ? 2 : type.endsWith('/*') ? 1 : 0);
+
 export interface Offer {
   /** Formats this resource has; a custom resource has no protobuf. */
   readonly formats: readonly Format[];
-  /** Kinds of meta.k8s.io/v1 it converts to. */
+  /** Kinds of meta.k8s.io objects are converted to; empty where only a resource's own form is served: errors, documents. */
   readonly conversions: readonly string[];
+  /** What a refusal names in place of `formats`: the forms of a watch. */
+  readonly named?: readonly string[];
 }
 
 /** Asked by a human with curl or a browser: indented. */
 const HUMAN_AGENT = /^(?:curl|Wget|Mozilla\/5\.0)/;
+/** Source: strconv.ParseBool. */
+const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
+
+function isPretty(query: URLSearchParams, agent: string): boolean {
+  const wanted = query.get('pretty') ?? '';
+  return wanted === '' ? HUMAN_AGENT.test(agent) : TRUE.has(wanted);
+}
 
 /**
  * Picks the format of an answer. Where JSON is as welcome as protobuf it is chosen, since objects are kept as JSON bytes; clients read the answer's
  * Content-Type. Source: apiserver pkg/endpoints/handlers/negotiation v1.36.
  */
 export function negotiate(accept: string | undefined, query: URLSearchParams, agent: string, offer: Offer): Negotiated {
-  const prettyParam = query.get('pretty');
-  const pretty = prettyParam === null ? HUMAN_AGENT.test(agent) : prettyParam !== 'false' && prettyParam !== '0';
-  if (accept === undefined || accept === '') return { format: 'json', pretty };
+  const pretty = isPretty(query, agent);
+  if (accept === undefined || accept === '') return { format: 'json', metaVersion: 'v1', pretty };
   let fallback: Negotiated | undefined;
-  for (const { type, params } of acceptRanges(accept)) {
-    const format = BY_TYPE[type];
-    if (format === undefined || !offer.formats.includes(format)) continue;
-    const as = params['as'];
-    if (as !== undefined && (params['g'] !== 'meta.k8s.io' || params['v'] !== 'v1' || !offer.conversions.includes(as)))
-      continue;
-    // Tables have no protobuf form.
-    if (as === 'Table' && format === 'protobuf') continue;
-    const found: Negotiated = {
-      format,
-      as: as as Negotiated['as'],
-      pretty: pretty || params['pretty'] === '1' || params['pretty'] === 'true',
-    };
-    if (format !== 'protobuf') return fallback === undefined || fallback.as === found.as ? found : fallback;
+  for (const range of acceptRanges(accept)) {
+    const found = accepted(range, offer, pretty);
+    if (found === undefined) continue;
+    if (found.format !== 'protobuf')
+      return fallback === undefined || (found.format === 'json' && sameForm(fallback, found)) ? found : fallback;
     fallback ??= found;
   }
   if (fallback !== undefined) return fallback;
-  const types = offer.formats.map((f) => CONTENT_TYPES[f]).join(', ');
-  throw new StatusError('NotAcceptable', `only the following media types are accepted: ${types}`);
+  const types = offer.named ?? offer.formats.map((f) => CONTENT_TYPES[f]);
+  throw new StatusError('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`);
+}
+
+const sameForm = (a: Negotiated, b: Negotiated): boolean => a.as === b.as && a.metaVersion === b.metaVersion;
+
+/** The first format of the offer that the range takes. */
+function accepted({ type, params }: MediaRange, offer: Offer, pretty: boolean): Negotiated | undefined {
+  const { as, g, v, stream = '', sv = '' } = params;
+  const converts = as !== undefined || g !== undefined || v !== undefined;
+  // Source: AllowsServerVersion and AllowsStreamSchema of RequestScope in handlers/rest.go.
+  if ((stream !== '' && stream !== 'watch') || (sv !== '' && sv !== 'v1')) return undefined;
+  for (const format of FORMATS) {
+    if (!offer.formats.includes(format) || (stream !== '' && format === 'yaml')) continue;
+    if (type !== CONTENT_TYPES[format] && type !== 'application/*' && type !== '*/*') continue;
+    const indented = pretty || params['pretty'] === '1';
+    if (!converts) return { format, metaVersion: 'v1', pretty: indented };
+    if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1') || !offer.conversions.includes(as ?? '')) continue;
+    // Tables have no protobuf form.
+    if (as === 'Table' && format === 'protobuf') continue;
+    return { format, as: as as Conversion, metaVersion: v, pretty: indented };
+  }
+  return undefined;
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
 import { ConfigMap, decodeProtobuf, encodeProtobuf, Pod } from '#api';
 import { configMapDraft, podDraft } from '../testdata/objects.ts';
-import { type Json, startHttpsServer } from '../testdata/https.ts';
+import { askH1, type Json, startHttpsServer } from '../testdata/https.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -94,7 +95,7 @@ test('a table has columns, cells and as much of the object as was asked for', as
   const accept = `application/json;${AS('Table')},application/json`;
   const pods = '/api/v1/namespaces/default/pods';
   const answer = await server.ask(pods, { headers: { accept } });
-  assert.equal(answer.headers['content-type'], 'application/json;as=Table;v=v1;g=meta.k8s.io');
+  assert.equal(answer.headers['content-type'], 'application/json');
   const table = answer.json();
   assert.deepEqual([table.kind, table.apiVersion], ['Table', 'meta.k8s.io/v1']);
   const columns = table.columnDefinitions.map((c: Json) => c.name);
@@ -173,4 +174,122 @@ test('what cannot be written is 406, what cannot be read is 415', async () => {
     patch.json().message,
     /accepted media types include: application\/json-patch\+json, application\/merge-patch\+json/,
   );
+});
+
+test('a human is answered indented, a program in one line that ends', async () => {
+  await using server = await startHttpsServer();
+  await server.ask(MAPS, { method: 'POST', body: configMap('a') });
+  const text = async (query: string, headers: Record<string, string> = {}): Promise<string> =>
+    (await server.ask(`${MAPS}/a${query}`, { headers })).text;
+  const line = await text('');
+  assert.match(line, /^\{"apiVersion".*\}\n$/);
+  const indented = JSON.stringify(JSON.parse(line), undefined, 2);
+  assert.equal(await text('?pretty=true'), indented);
+  assert.equal(await text('', { 'user-agent': 'curl/8.0' }), indented);
+  assert.equal(await text('?pretty=', { 'user-agent': 'Mozilla/5.0 (X11)' }), indented);
+  assert.equal(await text('?pretty=false', { 'user-agent': 'curl/8.0' }), line);
+  assert.equal(await text('?pretty=yes'), line, 'only what Go reads as a boolean');
+  assert.equal(await text('', { accept: 'application/json;pretty=1' }), indented);
+  const missing = await server.ask(`${MAPS}/none?pretty=1`);
+  assert.match(missing.text, /^\{\n {2}"kind": "Status",\n/);
+});
+
+test('errors come in the form that was asked for', async () => {
+  await using server = await startHttpsServer();
+  const error = (accept: string): ReturnType<typeof server.ask> => server.ask(`${MAPS}/none`, { headers: { accept } });
+  const yaml = await error('application/yaml');
+  assert.deepEqual([yaml.status, yaml.headers['content-type']], [404, 'application/yaml']);
+  assert.equal((load(yaml.text) as Json).reason, 'NotFound');
+  const protobuf = await error(PROTOBUF);
+  assert.equal(protobuf.headers['content-type'], PROTOBUF);
+  const target = { group: '', version: 'v1', kind: 'Status', definition: 'meta.v1.Status' };
+  assert.equal((decodeProtobuf(protobuf.body, target).object as Json).message, 'configmaps "none" not found');
+  const table = await error(`application/json;${AS('Table')},application/json`);
+  assert.equal(table.json().kind, 'Status');
+  // Who takes nothing there is gets JSON all the same, indented.
+  const html = await server.ask(MAPS, { headers: { accept: 'text/html' } });
+  assert.match(html.text, /^\{\n {2}"kind": "Status",\n/);
+});
+
+test('tables and metadata come in the old version too', async () => {
+  await using server = await startHttpsServer();
+  await server.ask(MAPS, { method: 'POST', body: configMap('a') });
+  const beta = (as: string): object => ({ headers: { accept: `application/json;as=${as};g=meta.k8s.io;v=v1beta1` } });
+  const table = (await server.ask(MAPS, beta('Table'))).json();
+  const { apiVersion, rows } = table;
+  assert.deepEqual([apiVersion, rows[0].object.apiVersion], ['meta.k8s.io/v1beta1', 'meta.k8s.io/v1beta1']);
+  const list = (await server.ask(MAPS, beta('PartialObjectMetadataList'))).json();
+  assert.deepEqual([list.apiVersion, list.items[0].apiVersion], ['meta.k8s.io/v1beta1', 'meta.k8s.io/v1beta1']);
+  const bytes = await server.ask(MAPS, {
+    headers: { accept: `${PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1` },
+  });
+  // k8s\0, then the envelope, whose field 2 holds the list: its items are field 1 and come behind the metadata, field 2.
+  assert.ok(bytes.body.includes('meta.k8s.io/v1beta1'));
+  const raw = bytes.body.subarray(bytes.body.indexOf('PartialObjectMetadataList') + 'PartialObjectMetadataList'.length);
+  assert.equal(raw[0], 0x12);
+});
+
+test('what an object cannot be shown as is 406, a table of the wrong kind 400', async () => {
+  await using server = await startHttpsServer();
+  await server.ask(MAPS, { method: 'POST', body: configMap('a') });
+  const refused = async (path: string, accept: string): Promise<[number, string]> => {
+    const { status, text } = await server.ask(path, { headers: { accept } });
+    return [status, JSON.parse(text).message];
+  };
+  const json = (as: string): string => `application/json;${AS(as)}`;
+  assert.deepEqual(await refused(MAPS, json('PartialObjectMetadata')), [
+    406,
+    'you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)',
+  ]);
+  assert.deepEqual(await refused(`${MAPS}/a`, json('PartialObjectMetadataList')), [
+    406,
+    'you requested PartialObjectMetadataList, but the requested object is not a list (*core.ConfigMap)',
+  ]);
+  assert.deepEqual(await refused(`${MAPS}?includeObject=All`, json('Table')), [
+    400,
+    "Unable to convert to Table as requested: includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None', or empty",
+  ]);
+  const names = 'only the following media types are accepted: ';
+  const types = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+  for (const accept of [
+    `${PROTOBUF};${AS('Table')}`,
+    'application/json;as=Table;g=meta.k8s.io;v=v2',
+    json('Other'),
+    'application/json;stream=other',
+    'application/json;sv=v2',
+    'application/cbor',
+  ])
+    assert.deepEqual(await refused(MAPS, accept), [406, names + types], accept);
+  assert.deepEqual(await refused(`${MAPS}?watch=1`, 'application/yaml'), [
+    406,
+    `${names}application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch`,
+  ]);
+  const cbor = await server.ask(MAPS, { method: 'POST', body: 'x', headers: { 'content-type': 'application/cbor' } });
+  assert.equal(cbor.status, 415);
+});
+
+test('what is long is compressed for who takes it, and no shorter thing is', async () => {
+  await using server = await startHttpsServer();
+  const big = (name: string, size: number): object => ({ metadata: { name }, data: { text: 'x'.repeat(size) } });
+  for (const name of ['a', 'b']) await server.ask(MAPS, { method: 'POST', body: big(name, 100_000) });
+  const gzip = { 'accept-encoding': 'br, gzip' };
+  for (const accept of ['application/json', 'application/yaml', PROTOBUF, `application/json;${AS('Table')}`]) {
+    const query = '?includeObject=Object';
+    const plain = await server.ask(`${MAPS}${query}`, { headers: { accept } });
+    assert.equal(plain.headers['content-encoding'], undefined);
+    const packed = await server.ask(`${MAPS}${query}`, { headers: { accept, ...gzip } });
+    assert.deepEqual([packed.headers['content-encoding'], packed.headers['vary']], ['gzip', 'Accept-Encoding']);
+    assert.ok(packed.body.length < 10_000);
+    assert.deepEqual(gunzipSync(packed.body), plain.body, accept);
+  }
+  const h1 = await askH1(server, MAPS, { headers: gzip });
+  assert.equal(gunzipSync(h1.body).toString(), (await server.ask(MAPS)).text);
+  const short = await server.ask(`${MAPS}/a`, { headers: gzip });
+  assert.equal(short.headers['content-encoding'], undefined);
+  assert.equal((await server.ask(MAPS, { headers: { 'accept-encoding': 'gzip;q=1' } })).headers['vary'], undefined);
+  // Many small ones, which are written bit by bit.
+  for (let i = 0; i < 60; i++) await server.test.client.create(ConfigMap, configMapDraft(`n${i}`));
+  const many = await server.ask(`${MAPS}?pretty=1`, { headers: gzip });
+  assert.equal(many.headers['content-encoding'], 'gzip');
+  assert.equal(gunzipSync(many.body).toString(), (await server.ask(`${MAPS}?pretty=1`)).text);
 });

@@ -1,6 +1,7 @@
 import { allKinds } from '#api';
 import type { Store } from '#store';
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from '../discovery/discovery.ts';
+import { methodNotAllowed, notFoundPath } from '../handlers/options.ts';
 import type { OpenApi } from '../openapi/openapi.ts';
 import { serveOpenApi } from '../openapi/serve.ts';
 import type { HttpResponse, RequestContext } from './context.ts';
@@ -58,6 +59,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
     case 'apis':
       return discovery(options, context, parts);
     case 'version':
+      if (request.method !== 'GET') throw methodNotAllowed();
       return json(options.version, true);
     case 'healthz':
     case 'livez':
@@ -96,6 +98,7 @@ function rootPaths(): string[] {
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 function discovery(options: NonResourceOptions, { request }: RequestContext, parts: readonly string[]): HttpResponse {
+  if (request.method !== 'GET') throw methodNotAllowed();
   const core = parts[0] === 'api';
   if (parts.length === 1) {
     const aggregated = acceptRanges(request.headers['accept'] ?? '').some(
@@ -115,7 +118,10 @@ function discovery(options: NonResourceOptions, { request }: RequestContext, par
     core || parts.length > 2
       ? apiResourceList(allKinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
       : apiGroup(allKinds, parts[1]!);
-  return found === undefined ? pageNotFound() : json(found);
+  if (found !== undefined) return json(found);
+  // Paths below a group that is there are its own to refuse.
+  if (core || apiGroup(allKinds, parts[1]!) !== undefined) throw notFoundPath();
+  return pageNotFound();
 }
 
 /** Source: apiserver pkg/server/healthz v1.36. */

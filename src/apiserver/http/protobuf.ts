@@ -47,8 +47,8 @@ export const partialMessage = ({ metadata }: KubeObject): Buffer =>
   );
 
 /** The body of a PartialObjectMetadata. */
-export const partialProtobuf = (object: KubeObject): Buffer =>
+export const partialProtobuf = (object: KubeObject, apiVersion: string): Buffer =>
   Buffer.concat([
-    ...unknownHead({ apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata' }),
+    ...unknownHead({ apiVersion, kind: 'PartialObjectMetadata' }),
     ...lengthDelimited(2, [partialMessage(object)]),
   ]);

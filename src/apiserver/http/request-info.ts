@@ -77,7 +77,7 @@ const NOTHING: RequestInfo = {
 };
 
 function verbOf(method: string, name: string, query: URLSearchParams): string {
-  const verb = VERBS[method] ?? method.toLowerCase();
+  const verb = VERBS[method] ?? '';
   if (verb === 'get' && isTrue(query.get('watch'))) return 'watch';
   if (name !== '') return verb;
   if (verb === 'get') return 'list';

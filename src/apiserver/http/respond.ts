@@ -3,69 +3,79 @@ import { encodeProtobuf, type KubeObject } from '#api';
 import type { Clock } from '#util';
 import type { Outcome } from '../handlers/call.ts';
 import type { Resource } from '../registry/resource.ts';
+import { compressed } from './compress.ts';
 import type { HttpResponse } from './context.ts';
 import { respondPage } from './list.ts';
+import { CONTENT_TYPES, metaApiVersion, type Negotiated } from './negotiate.ts';
 import { partialProtobuf } from './protobuf.ts';
-import { CONTENT_TYPES, type Negotiated } from './negotiate.ts';
-import { type IncludeObject, partialMetadata, table } from './table.ts';
+import { defaultTable, type IncludeObject, partialMetadata, table, wrongShape } from './table.ts';
 
 export interface RespondOptions {
   readonly negotiated: Negotiated;
-  readonly warnings: readonly string[];
   readonly include: IncludeObject;
   readonly clock: Clock;
+  /** The client takes gzip. */
+  readonly gzip: boolean;
 }
 
 /** Writes an outcome in the negotiated form. Stored bytes are copied, not encoded again, wherever the form is plain JSON. */
 export function respond(outcome: Outcome, options: RespondOptions): HttpResponse | Promise<HttpResponse> {
-  const { negotiated, include, clock } = options;
+  const { negotiated, gzip } = options;
   const plain = negotiated.as === undefined && negotiated.format === 'json' && !negotiated.pretty;
-  if (outcome.type === 'page')
-    return respondPage(outcome.resource, outcome.page, { negotiated, include, clock, headers: headersOf(options) });
-  if (outcome.type === 'object') return respondObject(outcome.status, outcome.object, outcome.definition, options);
-  const { resource, entry, status } = outcome;
-  if (plain) return { status, headers: headersOf(options), body: resource.bytes(entry) };
-  return respondObject(status, single(resource, resource.object(entry), options), resource.kind.definition, options);
+  const headers = { 'content-type': CONTENT_TYPES[negotiated.format] };
+  if (outcome.type === 'page') return respondPage(outcome.resource, outcome.page, { ...options, headers });
+  const { status } = outcome;
+  if (outcome.type === 'object') {
+    const { object, definition } = outcome;
+    return compressed(
+      { status, headers, body: encodeObject(converted(object, options), definition, negotiated) },
+      gzip,
+    );
+  }
+  const { resource, entry } = outcome;
+  const body = plain
+    ? resource.document(entry)
+    : encodeObject(single(resource, resource.object(entry), options), resource.kind.definition, negotiated);
+  return compressed({ status, headers, body }, gzip);
 }
-
-function headersOf({ negotiated, warnings }: RespondOptions): Record<string, string> {
-  const as = negotiated.as === undefined ? '' : `;as=${negotiated.as};v=v1;g=meta.k8s.io`;
-  return {
-    'content-type': `${CONTENT_TYPES[negotiated.format]}${negotiated.format === 'json' ? as : ''}`,
-    'cache-control': 'no-cache, private',
-    // Source: RFC 7234 section 5.5 as apimachinery net.NewWarningHeader writes it.
-    ...(warnings.length === 0 ? {} : { warning: warnings.map((w) => `299 - ${quoted(w)}`).join(', ') }),
-  };
-}
-
-const quoted = (text: string): string =>
-  `"${text.replaceAll(/["\\]/g, (c) => `\\${c}`).replaceAll(/[^\x20-\x7e]/g, '?')}"`;
 
 /** Bytes of any object in the negotiated format. */
-function encodeObject(object: object, definition: string, { format, pretty, as }: Negotiated): Buffer {
+export function encodeObject(object: object, definition: string, negotiated: Negotiated): Buffer {
+  const { format, pretty, as } = negotiated;
   if (format === 'yaml') return Buffer.from(dump(object, { noRefs: true, sortKeys: true, lineWidth: -1 }));
   if (format === 'protobuf')
-    return as === undefined ? encodeProtobuf(object as KubeObject, definition) : partialProtobuf(object as KubeObject);
-  return Buffer.from(pretty ? `${JSON.stringify(object, undefined, 2)}\n` : JSON.stringify(object));
-}
-
-function respondObject(status: number, object: object, definition: string, options: RespondOptions): HttpResponse {
-  return { status, headers: headersOf(options), body: encodeObject(object, definition, options.negotiated) };
+    return as === undefined
+      ? encodeProtobuf(object as KubeObject, definition)
+      : partialProtobuf(object as KubeObject, metaApiVersion(negotiated));
+  return Buffer.from(pretty ? JSON.stringify(object, undefined, 2) : `${JSON.stringify(object)}\n`);
 }
 
 function single({ kind }: Resource, object: KubeObject, { negotiated, include, clock }: RespondOptions): object {
+  const apiVersion = metaApiVersion(negotiated);
   switch (negotiated.as) {
     case 'Table':
       return table(kind, [object], {
         include,
         nowMs: clock.now(),
+        apiVersion,
         columns: true,
         metadata: { resourceVersion: object.metadata.resourceVersion },
       });
     case 'PartialObjectMetadata':
+      return partialMetadata(object, apiVersion);
     case 'PartialObjectMetadataList':
-      return partialMetadata(object);
+      throw wrongShape(kind, negotiated.as, false);
     case undefined:
       return object;
   }
+}
+
+/** What is no stored object: a Status goes as it is whatever was asked for, as upstream's doTransformObject does. */
+function converted(object: object, { negotiated, include }: RespondOptions): object {
+  const { kind, metadata } = object as KubeObject;
+  const apiVersion = metaApiVersion(negotiated);
+  if (negotiated.as === undefined || kind === 'Status') return object;
+  if (negotiated.as === 'Table') return defaultTable(object as KubeObject, include, apiVersion);
+  if (negotiated.as === 'PartialObjectMetadataList') throw wrongShape({ group: '', kind }, negotiated.as, false);
+  return partialMetadata({ ...(object as KubeObject), metadata }, apiVersion);
 }

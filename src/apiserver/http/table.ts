@@ -1,10 +1,25 @@
-import type { Kind, KubeObject } from '#api';
+import { badRequest, invalid, type Kind, type KubeObject, StatusError } from '#api';
+import type { Conversion } from './negotiate.ts';
 
 /** What of an object a table row carries. Source: meta/v1 IncludeObjectPolicy. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
-export const includeObjectOf = (text: string | undefined): IncludeObject =>
-  text === 'None' || text === 'Object' ? text : 'Metadata';
+/** Source: ValidateTableOptions of apimachinery pkg/apis/meta/v1beta1/validation v0.36, optionsForTransform of handlers/response.go. */
+export function includeObjectOf(text: string | undefined): IncludeObject {
+  switch (text) {
+    case undefined:
+    case '':
+      return 'Metadata';
+    case 'None':
+    case 'Metadata':
+    case 'Object':
+      return text;
+    default: {
+      const { field, message } = invalid('includeObject', text, "must be 'Metadata', 'Object', 'None', or empty");
+      throw badRequest(`Unable to convert to Table as requested: ${field}: ${message}`);
+    }
+  }
+}
 
 /** Columns as the wire has them; upstream's descriptions are prose of its own and stay empty here. */
 export function columnDefinitions(kind: Kind): object[] {
@@ -17,32 +32,75 @@ export function columnDefinitions(kind: Kind): object[] {
   }));
 }
 
-export function tableRow(kind: Kind, object: KubeObject, include: IncludeObject, nowMs: number): object {
+export function tableRow(
+  kind: Kind,
+  object: KubeObject,
+  { include, nowMs, apiVersion }: { include: IncludeObject; nowMs: number; apiVersion: string },
+): object {
   const { cells, conditions } = kind.row(object, { nowMs });
   return {
     cells,
     ...(conditions === undefined ? {} : { conditions }),
-    object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object),
+    object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object, apiVersion),
   };
 }
 
-/** A meta.k8s.io/v1 Table; `columns` false leaves the definitions out, as all but the first event of a watch do. */
+/** A Table; `columns` false leaves the definitions out, as all but the first event of a watch do. */
 export function table(
   kind: Kind,
   objects: readonly KubeObject[],
-  options: { include: IncludeObject; nowMs: number; columns: boolean; metadata: object },
+  options: { include: IncludeObject; nowMs: number; apiVersion: string; columns: boolean; metadata: object },
 ): object {
   return {
     kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: options.apiVersion,
     metadata: options.metadata,
     columnDefinitions: options.columns ? columnDefinitions(kind) : null,
-    rows: objects.map((object) => tableRow(kind, object, options.include, options.nowMs)),
+    rows: objects.map((object) => tableRow(kind, object, options)),
   };
 }
 
-export const partialMetadata = ({ metadata }: KubeObject): object => ({
+export const partialMetadata = ({ metadata }: KubeObject, apiVersion: string): object => ({
   kind: 'PartialObjectMetadata',
-  apiVersion: 'meta.k8s.io/v1',
+  apiVersion,
   metadata,
 });
+
+/** Of an object no kind has columns for. Source: defaultTableConvertor of apiserver pkg/registry/rest/table.go v1.36. */
+export function defaultTable(object: KubeObject, include: IncludeObject, apiVersion: string): object {
+  const { name, creationTimestamp, resourceVersion } = object.metadata;
+  const column = (text: string, type: string, format: string): object => ({
+    name: text,
+    type,
+    format,
+    description: '',
+    priority: 0,
+  });
+  return {
+    kind: 'Table',
+    apiVersion,
+    metadata: { ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    columnDefinitions: [column('Name', 'string', 'name'), column('Created At', 'date', '')],
+    rows: [
+      {
+        cells: [name, creationTimestamp ?? null],
+        object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object, apiVersion),
+      },
+    ],
+  };
+}
+
+/** One object where a list was asked for, or the reverse. Source: asPartialObjectMetadata of handlers/response.go v1.36. */
+export function wrongShape(
+  { group, kind }: Pick<Kind, 'group' | 'kind'>,
+  as: Conversion,
+  isList: boolean,
+): StatusError {
+  // Upstream names the Go type, whose package is the first word of the group.
+  const home = group === '' || group === 'events.k8s.io' ? 'core' : group.split('.')[0]!;
+  const type = `*${home}.${kind}${isList ? 'List' : ''}`;
+  return new StatusError(
+    'NotAcceptable',
+    `you requested ${as}, but the requested object is ${isList ? 'a list' : 'not a list'} (${type})`,
+  );
+}

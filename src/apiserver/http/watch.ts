@@ -6,7 +6,7 @@ import { MAX_BACKLOG_BYTES, planWatch, runWatch } from '../handlers/watch.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Frame, FrameType } from '../watchcache/change.ts';
 import type { ByteSink, HttpResponse } from './context.ts';
-import { CONTENT_TYPES, type Negotiated } from './negotiate.ts';
+import { CONTENT_TYPES, metaApiVersion, type Negotiated } from './negotiate.ts';
 import { lengthDelimited, partialProtobuf } from './protobuf.ts';
 import { type IncludeObject, partialMetadata, table } from './table.ts';
 
@@ -66,10 +66,9 @@ function newCoalescer(sink: ByteSink): { push(bytes: Buffer): void; flush(): voi
   };
 }
 
-function watchContentType({ format, as }: Negotiated): string {
-  if (format === 'protobuf') return `${CONTENT_TYPES.protobuf};stream=watch`;
-  return as === undefined ? CONTENT_TYPES.json : `${CONTENT_TYPES.json};as=${as};v=v1;g=meta.k8s.io;stream=watch`;
-}
+/** Source: serveWatchHandler of handlers/watch.go v1.36: whatever JSON is asked for is called just that. */
+const watchContentType = ({ format }: Negotiated): string =>
+  format === 'protobuf' ? `${CONTENT_TYPES.protobuf};stream=watch` : CONTENT_TYPES.json;
 
 const errorLine = (status: Status): Buffer => eventLine('ERROR', Buffer.from(JSON.stringify(status)));
 
@@ -89,8 +88,10 @@ interface Encoder {
 function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, include: IncludeObject): Encoder {
   const { kind } = resource;
   const format = `${kind.group}/${kind.version}`;
+  const apiVersion = metaApiVersion(negotiated);
   if (negotiated.format === 'protobuf') return protobufEncoder(resource, negotiated);
-  if (negotiated.as === undefined)
+  // No event is a list, so one that asks for its metadata as a list gets the object.
+  if (negotiated.as === undefined || negotiated.as === 'PartialObjectMetadataList')
     return {
       frame: (frame) => frame.encoded(format, ({ type, entry }) => eventLine(type, resource.bytes(entry))),
       bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(object))),
@@ -100,14 +101,14 @@ function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, in
     let columns = true;
     const line = (type: FrameType | 'BOOKMARK', objects: readonly KubeObject[], resourceVersion: string): Buffer => {
       const metadata = { resourceVersion };
-      const content = table(kind, objects, { include, nowMs: clock.now(), columns, metadata });
+      const content = table(kind, objects, { include, nowMs: clock.now(), apiVersion, columns, metadata });
       columns = false;
       return eventLine(type, Buffer.from(JSON.stringify(content)));
     };
     return {
       frame(frame) {
         const make = ({ type, entry }: Frame): Buffer => line(type, [resource.object(entry)], String(entry.revision));
-        return columns ? make(frame) : frame.encoded(`${format} table ${include}`, make);
+        return columns ? make(frame) : frame.encoded(`${format} ${apiVersion} table ${include}`, make);
       },
       bookmark: (object) => line('BOOKMARK', [], object.metadata.resourceVersion),
       error: errorLine,
@@ -115,10 +116,10 @@ function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, in
   }
   return {
     frame: (frame) =>
-      frame.encoded(`${format} partial`, ({ type, entry }) =>
-        eventLine(type, Buffer.from(JSON.stringify(partialMetadata(resource.object(entry))))),
+      frame.encoded(`${format} ${apiVersion} partial`, ({ type, entry }) =>
+        eventLine(type, Buffer.from(JSON.stringify(partialMetadata(resource.object(entry), apiVersion)))),
       ),
-    bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(partialMetadata(object)))),
+    bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(partialMetadata(object, apiVersion)))),
     error: errorLine,
   };
 }
@@ -136,10 +137,12 @@ function protobufEncoder(resource: Resource, negotiated: Negotiated): Encoder {
     return Buffer.concat([length, event]);
   };
   const encode = (object: KubeObject): Buffer =>
-    negotiated.as === undefined ? encodeProtobuf(object, definition) : partialProtobuf(object);
+    negotiated.as === undefined
+      ? encodeProtobuf(object, definition)
+      : partialProtobuf(object, metaApiVersion(negotiated));
   return {
     frame: (frame) =>
-      frame.encoded(`${definition} ${negotiated.as ?? ''} protobuf`, ({ type, entry }) =>
+      frame.encoded(`${definition} ${negotiated.as ?? ''} ${negotiated.metaVersion} protobuf`, ({ type, entry }) =>
         line(type, encode(resource.object(entry))),
       ),
     bookmark: (object) => line('BOOKMARK', encode(object)),

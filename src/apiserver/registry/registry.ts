@@ -8,6 +8,7 @@ import { Resource } from './resource.ts';
 export class Registry {
   readonly #resources = new Map<Kind, Resource>();
   readonly #byPath = new Map<string, Resource>();
+  readonly #groups = new Set<string>();
   readonly #caches = new Map<string, WatchCache>();
 
   constructor(store: Store, environment: { readonly clock: Clock; readonly log: Logger }) {
@@ -18,6 +19,7 @@ export class Registry {
       if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, environment)));
       const resource = new Resource(kind, cache, store);
       this.#resources.set(kind, resource);
+      this.#groups.add(kind.group);
       this.#byPath.set(`${kind.group}/${kind.version}/${kind.plural}`, resource);
     }
   }
@@ -43,6 +45,11 @@ export class Registry {
 
   find(group: string, version: string, plural: string): Resource | undefined {
     return this.#byPath.get(`${group}/${version}/${plural}`);
+  }
+
+  /** Whether any kind of the group is served. */
+  serves(group: string): boolean {
+    return this.#groups.has(group);
   }
 
   /** Objects and watchers by kind, for metrics. */

@@ -45,6 +45,13 @@ export class Resource {
     return storedAs === undefined ? entry.object : storedAs.fromStored(entry.object);
   }
 
+  /** {@link bytes} and a line's end: an answer of its own, as Go's encoder writes it. */
+  document(entry: Entry): Buffer {
+    return this.kind.storedAs === undefined
+      ? entry.bytes('\n')
+      : Buffer.from(`${JSON.stringify(this.object(entry))}\n`);
+  }
+
   /** JSON of {@link object}. */
   bytes(entry: Entry): Buffer {
     return this.kind.storedAs === undefined ? entry.bytes() : Buffer.from(JSON.stringify(this.object(entry)));

@@ -44,9 +44,9 @@ export class Entry {
     return (this.#labels ??= this.object.metadata.labels ?? NO_LABELS);
   }
 
-  /** The JSON every reader gets: made anew each time, since a copy costs less than keeping it. */
-  bytes(): Buffer {
-    return spliceRevision(this.value, this.revision);
+  /** The JSON every reader gets: made anew each time, since a copy costs less than keeping it. `tail` is put behind. */
+  bytes(tail = ''): Buffer {
+    return spliceRevision(this.value, this.revision, tail);
   }
 
   /** Length of {@link bytes}. */
@@ -92,14 +92,15 @@ const insertionAt = (value: Buffer, at: number, revision: number): string =>
   value[at] === CLOSE ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;
 
 /** The stored JSON with the resourceVersion as first member of metadata: 0.6 µs instead of 12 µs for parse and stringify. */
-function spliceRevision(value: Buffer, revision: number): Buffer {
-  if (revision === 0) return value;
+function spliceRevision(value: Buffer, revision: number, tail: string): Buffer {
+  if (revision === 0) return tail === '' ? value : Buffer.concat([value, Buffer.from(tail)]);
   const at = metadataStart(value);
   const text = insertionAt(value, at, revision);
-  const out = Buffer.allocUnsafe(value.length + text.length);
+  const out = Buffer.allocUnsafe(value.length + text.length + tail.length);
   value.copy(out, 0, 0, at);
   out.write(text, at, 'latin1');
   value.copy(out, at + text.length, at);
+  if (tail !== '') out.write(tail, value.length + text.length, 'latin1');
   return out;
 }
 
