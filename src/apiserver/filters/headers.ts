@@ -33,7 +33,7 @@ function warningHeader(texts: readonly string[]): string | undefined {
   return shown.length === 0 ? undefined : shown.map((text) => `299 - ${quoted(text)}`).join(', ');
 }
 
-const lengthOf = (text: string): number => [...text].length;
+const lengthOf = (text: string): number => Array.from(text).length;
 
 /** Each cut short, and no more of them than fit. */
 function shortened(texts: readonly string[]): string[] {
@@ -41,7 +41,7 @@ function shortened(texts: readonly string[]): string[] {
   let total = 0;
   for (const text of texts) {
     if (total >= MAX_WARNINGS_LENGTH) break;
-    const cut = [...text].slice(0, MAX_WARNING_LENGTH).join('');
+    const cut = Array.from(text).slice(0, MAX_WARNING_LENGTH).join('');
     total += lengthOf(cut);
     kept.push(cut);
   }

@@ -61,7 +61,7 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
     status: 200,
     headers,
     async stream(sink: ByteSink) {
-      for (const chunk of after(first, chunks)) {
+      for (const chunk of behind(first, chunks)) {
         if (chunk.length > 0 && !sink.write(chunk)) await sink.drained();
         if (sink.closed) return;
         if (pace.due) await pace.turn();
@@ -72,7 +72,7 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
   return compressed(long, options.gzip);
 }
 
-function* after(first: readonly Buffer[], rest: Iterable<Buffer>): Generator<Buffer> {
+function* behind(first: readonly Buffer[], rest: Iterable<Buffer>): Generator<Buffer> {
   yield* first;
   yield* rest;
 }

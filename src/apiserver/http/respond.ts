@@ -72,10 +72,10 @@ function single({ kind }: Resource, object: KubeObject, { negotiated, include, c
 
 /** What is no stored object: a Status goes as it is whatever was asked for, as upstream's doTransformObject does. */
 function converted(object: object, { negotiated, include }: RespondOptions): object {
-  const { kind, metadata } = object as KubeObject;
+  const { kind } = object as KubeObject;
   const apiVersion = metaApiVersion(negotiated);
   if (negotiated.as === undefined || kind === 'Status') return object;
   if (negotiated.as === 'Table') return defaultTable(object as KubeObject, include, apiVersion);
   if (negotiated.as === 'PartialObjectMetadataList') throw wrongShape({ group: '', kind }, negotiated.as, false);
-  return partialMetadata({ ...(object as KubeObject), metadata }, apiVersion);
+  return partialMetadata(object as KubeObject, apiVersion);
 }

@@ -79,7 +79,7 @@ export function defaultTable(object: KubeObject, include: IncludeObject, apiVers
   return {
     kind: 'Table',
     apiVersion,
-    metadata: { ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    metadata: resourceVersion === undefined ? {} : { resourceVersion },
     columnDefinitions: [column('Name', 'string', 'name'), column('Created At', 'date', '')],
     rows: [
       {
