@@ -18,14 +18,13 @@ test('a schema is read with its structure, its checks and what is below', () => 
     },
   });
   const spec = schema.properties.get('spec')!;
-  assert.equal(schema.embeddedResource, true);
   assert.deepEqual(spec.required, ['size']);
   assert.deepEqual(
     spec.properties.get('size')!.anyOf.map(({ type }) => type),
     ['integer', 'string'],
   );
   assert.deepEqual(spec.holds, { defaults: true, embeddedResources: false, keyedLists: true, validations: false });
-  assert.deepEqual(schema.holds, { defaults: true, embeddedResources: true, keyedLists: true, validations: false });
+  assert.deepEqual(schema.holds, { defaults: true, embeddedResources: false, keyedLists: true, validations: false });
 });
 
 test('names of properties are names and nothing else', () => {

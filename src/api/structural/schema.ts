@@ -67,24 +67,16 @@ export interface SchemaContents {
 const NO_PROPERTIES: ReadonlyMap<string, StructuralSchema> = new Map();
 const NOTHING: readonly never[] = [];
 
-/**
- * Reads a schema out of a definition that has passed validation. The root is an embedded resource like any other: its apiVersion, kind and
- * metadata are the server's. `undefined` is the schema of a resource without one.
- */
-export function parseStructural(props: JSONSchemaProps | undefined): StructuralSchema {
-  return parse({ ...props, 'x-kubernetes-embedded-resource': true });
-}
-
-/** One node and all below it, as it stands. */
-function parse(props: JSONSchemaProps): StructuralSchema {
+/** Reads a schema out of a definition that has passed validation. */
+export function parseStructural(props: JSONSchemaProps): StructuralSchema {
   const properties = parseProperties(props.properties);
   // Structural schemas have one schema for all items.
   const items = Array.isArray(props.items) ? props.items[0] : props.items;
   const additional = props.additionalProperties;
   const below = {
     properties,
-    items: items === undefined ? undefined : parse(items),
-    additionalProperties: typeof additional === 'object' ? parse(additional) : additional,
+    items: items === undefined ? undefined : parseStructural(items),
+    additionalProperties: typeof additional === 'object' ? parseStructural(additional) : additional,
   };
   const own = {
     default: props.default ?? undefined,
@@ -120,7 +112,7 @@ function parse(props: JSONSchemaProps): StructuralSchema {
     allOf: parseAll(props.allOf),
     anyOf: parseAll(props.anyOf),
     oneOf: parseAll(props.oneOf),
-    not: props.not === undefined ? undefined : parse(props.not),
+    not: props.not === undefined ? undefined : parseStructural(props.not),
     holds: contentsOf(own, [
       ...properties.values(),
       ...(below.items === undefined ? [] : [below.items]),
@@ -131,11 +123,11 @@ function parse(props: JSONSchemaProps): StructuralSchema {
 
 function parseProperties(properties: JSONSchemaProps['properties']): ReadonlyMap<string, StructuralSchema> {
   if (properties === undefined) return NO_PROPERTIES;
-  return new Map(Object.entries(properties).map(([name, property]) => [name, parse(property)]));
+  return new Map(Object.entries(properties).map(([name, property]) => [name, parseStructural(property)]));
 }
 
 const parseAll = (schemas: readonly JSONSchemaProps[] | undefined): readonly StructuralSchema[] =>
-  schemas === undefined ? NOTHING : schemas.map(parse);
+  schemas === undefined ? NOTHING : schemas.map(parseStructural);
 
 function contentsOf(
   own: Pick<StructuralSchema, 'default' | 'embeddedResource' | 'listType' | 'validations'>,

@@ -11,7 +11,7 @@ import { type ApplyType, ATOMIC, DEDUCED, type FieldType, type ListKey, type Lis
 /** The type of the objects of a custom resource in one version. Without a schema, everything is deduced from the values. */
 export function structuralType(schema: StructuralSchema | undefined): ApplyType {
   if (schema === undefined) return DEDUCED;
-  return typeOf({ ...schema, type: 'object' }, false);
+  return typeOf({ ...schema, type: 'object', embeddedResource: true }, false);
 }
 
 const STRING: ApplyType = { scalar: 'string' };
