@@ -38,6 +38,7 @@ export {
   Job,
   Lease,
   LimitRange,
+  LocalSubjectAccessReview,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
@@ -61,18 +62,23 @@ export {
   RoleBinding,
   RuntimeClass,
   Secret,
+  SelfSubjectAccessReview,
+  SelfSubjectReview,
+  SelfSubjectRulesReview,
   Service,
   ServiceAccount,
   ServiceCIDR,
   StatefulSet,
   StorageClass,
+  SubjectAccessReview,
+  TokenReview,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
   VolumeAttachment,
   VolumeAttributesClass,
 } from './kinds.ts';
-export { allKinds, bodyKinds, kindOf, kindOfResource } from './kinds.ts';
+export { allKinds, bodyKinds, kindOf, kindOfResource, servedKinds } from './kinds.ts';
 export * from './quantity.ts';
 export * from './intstr.ts';
 export * from './time.ts';

@@ -72,6 +72,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly definition: string;
   /** Default: all of create delete deletecollection get list patch update watch. */
   readonly verbs?: readonly string[];
+  /** Served but never stored: `verbs` says what may be asked of it, and the API server has a function for each. */
+  readonly virtual?: true;
   /** Path in the store behind `/registry/`; default: `plural`. Source: pkg/registry of each kind; `kube-apiserver` keeps e.g. services under `services/specs`. */
   readonly storagePrefix?: string;
   /** Kind whose storage this one shares, with how to go there and back (core and events.k8s.io Event). */
@@ -123,6 +125,14 @@ export interface Kind<T extends KubeObject = KubeObject> {
 export function defineKind<T extends KubeObject>(kind: Kind<T>): Kind<T> {
   return Object.freeze(kind);
 }
+
+/** What kinds have in common of which one can only create: a question that is answered. They have no table. */
+export const VIRTUAL = {
+  virtual: true,
+  verbs: ['create'],
+  columns: [],
+  row: (): Row => ({ cells: [] }),
+} as const;
 
 /** `v1`, `apps/v1`. */
 export const apiVersionOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>

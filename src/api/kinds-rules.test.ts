@@ -120,7 +120,7 @@ test('roles and bindings', () => {
     ],
   );
   assert.deepEqual(updateErrors(kinds.RoleBinding, { roleRef: { kind: 'Role', name: 'edit' } }, { roleRef }), [
-    'roleRef: Invalid value: {"kind":"Role","name":"edit","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef',
+    'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"edit"}: cannot change roleRef',
   ]);
   assert.deepEqual(kinds.Role.validateName?.('system:a/b', false), ["may not contain '/'"]);
 });

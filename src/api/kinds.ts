@@ -11,6 +11,13 @@ import { DaemonSet } from './apps/daemonset.ts';
 import { Deployment } from './apps/deployment.ts';
 import { ReplicaSet } from './apps/replicaset.ts';
 import { StatefulSet } from './apps/statefulset.ts';
+import { SelfSubjectReview, TokenReview } from './authentication/reviews.ts';
+import {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+} from './authorization/reviews.ts';
 import { HorizontalPodAutoscaler } from './autoscaling/horizontalpodautoscaler.ts';
 import { HorizontalPodAutoscalerV1 } from './autoscaling/v1.ts';
 import { CronJob } from './batch/cronjob.ts';
@@ -122,6 +129,19 @@ export const allKinds: readonly Kind[] = [
   ResourceSlice,
 ];
 
+/** Kinds that are served but never stored: what is created of them is a question, and the answer to it. */
+const virtualKinds: readonly Kind[] = [
+  SelfSubjectReview,
+  TokenReview,
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+];
+
+/** Every kind a client finds. */
+export const servedKinds: readonly Kind[] = [...allKinds, ...virtualKinds];
+
 /** Kinds that travel only as bodies of requests and answers and are never stored: `apiVersion/kind` → definition in the schema. */
 export const bodyKinds: Readonly<Record<string, string>> = {
   'v1/Status': 'meta.v1.Status',
@@ -129,17 +149,11 @@ export const bodyKinds: Readonly<Record<string, string>> = {
   'v1/Binding': 'core.v1.Binding',
   'autoscaling/v1/Scale': 'autoscaling.v1.Scale',
   'policy/v1/Eviction': 'policy.v1.Eviction',
-  'authentication.k8s.io/v1/SelfSubjectReview': 'authentication.v1.SelfSubjectReview',
   'authentication.k8s.io/v1/TokenRequest': 'authentication.v1.TokenRequest',
-  'authentication.k8s.io/v1/TokenReview': 'authentication.v1.TokenReview',
-  'authorization.k8s.io/v1/LocalSubjectAccessReview': 'authorization.v1.LocalSubjectAccessReview',
-  'authorization.k8s.io/v1/SelfSubjectAccessReview': 'authorization.v1.SelfSubjectAccessReview',
-  'authorization.k8s.io/v1/SelfSubjectRulesReview': 'authorization.v1.SelfSubjectRulesReview',
-  'authorization.k8s.io/v1/SubjectAccessReview': 'authorization.v1.SubjectAccessReview',
 };
 
-const byResource = new Map(allKinds.map((kind) => [`${apiVersionOf(kind)}/${kind.plural}`, kind]));
-const byKind = new Map(allKinds.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
+const byResource = new Map(servedKinds.map((kind) => [`${apiVersionOf(kind)}/${kind.plural}`, kind]));
+const byKind = new Map(servedKinds.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
 
 export const kindOfResource = (group: string, version: string, resource: string): Kind | undefined =>
   byResource.get(`${apiVersionOf({ group, version })}/${resource}`);
@@ -174,6 +188,7 @@ export {
   Job,
   Lease,
   LimitRange,
+  LocalSubjectAccessReview,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
@@ -197,11 +212,16 @@ export {
   RoleBinding,
   RuntimeClass,
   Secret,
+  SelfSubjectAccessReview,
+  SelfSubjectReview,
+  SelfSubjectRulesReview,
   Service,
   ServiceAccount,
   ServiceCIDR,
   StatefulSet,
   StorageClass,
+  SubjectAccessReview,
+  TokenReview,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,

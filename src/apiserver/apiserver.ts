@@ -3,7 +3,7 @@
  * HTTP face. Its invariants: nothing unvalidated is stored; what was acknowledged is durable; every reader gets the bytes that were stored.
  * It decides nothing about workloads: controllers, scheduler and nodes do, as its clients.
  */
-import { allKinds, internalError, StatusError, type Transport } from '#api';
+import { internalError, servedKinds, StatusError, type Transport } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
@@ -42,6 +42,9 @@ import { newServiceHooks } from './registry/allocator.ts';
 import { certificateHooks } from './registry/certificates.ts';
 import { namespaceHooks } from './registry/namespaces.ts';
 import { Registry } from './registry/registry.ts';
+import { accessReviews } from './virtual/access-reviews.ts';
+import { authenticationReviews } from './virtual/authentication-reviews.ts';
+import { newVirtualResources } from './virtual/virtual.ts';
 
 export type { UserInfo } from './admission/admission.ts';
 export type { VersionInfo } from './http/nonresource.ts';
@@ -50,6 +53,8 @@ export type { VersionInfo } from './http/nonresource.ts';
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_READ_ONLY_IN_FLIGHT = 400;
 const MAX_MUTATING_IN_FLIGHT = 200;
+/** Source: --api-audiences, by default the issuer of service-account tokens; kubeadm's v1.36. */
+const API_AUDIENCES = ['https://kubernetes.default.svc.cluster.local'];
 /** Requests under way have this long to end when the server stops. */
 const SHUTDOWN_GRACE_MS = 1000;
 
@@ -121,7 +126,11 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     ]),
   };
   const readyChecks: Record<string, () => void | Promise<void>> = {};
-  const transport = (user: UserInfo): Transport => newLocalTransport({ env, registry, authorizer, user });
+  const virtual = newVirtualResources([
+    ...accessReviews(authorizer),
+    ...authenticationReviews({ authenticateToken: async () => undefined }, API_AUDIENCES, clock),
+  ]);
+  const transport = (user: UserInfo): Transport => newLocalTransport({ env, registry, virtual, authorizer, user });
   const closers: (() => Promise<void>)[] = [];
 
   const server: ApiServer = {
@@ -132,7 +141,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       const handler = chain(
         // In the order of kube-apiserver's DefaultBuildHandlerChain.
         [
-          withMetrics(metrics, registry, clock),
+          withMetrics(metrics, registry, virtual, clock),
           withRequestLog(clock),
           withHeaders(newUid),
           withStatusErrors,
@@ -144,10 +153,11 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         dispatch({
           env,
           registry,
+          virtual,
           clock,
           store,
           openApi: new OpenApi({
-            kinds: allKinds,
+            kinds: servedKinds,
             version: options.version.gitVersion,
             clock,
             descriptions: descriptionsFile === undefined ? undefined : () => readDescriptions(descriptionsFile),

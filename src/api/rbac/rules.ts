@@ -83,8 +83,12 @@ function validateSubject(subject: Subject, path: string, namespaced: boolean): F
   return errors;
 }
 
-export const validateBindingUpdate = ({ roleRef }: Binding, old: Binding): FieldError[] =>
-  semanticEqual(roleRef, old.roleRef) ? [] : [invalid('roleRef', roleRef, 'cannot change roleRef')];
+/** The value is shown as upstream's internal type is: its fields have no JSON names. */
+export const validateBindingUpdate = ({ roleRef }: Binding, old: Binding): FieldError[] => {
+  if (semanticEqual(roleRef, old.roleRef)) return [];
+  const shown = { APIGroup: roleRef.apiGroup ?? '', Kind: roleRef.kind, Name: roleRef.name };
+  return [invalid('roleRef', shown, 'cannot change roleRef')];
+};
 
 /** Users, groups and service accounts of a binding, as its table shows them. Source: SubjectsStrings in pkg/apis/rbac/helpers.go v1.36. */
 export const subjectCells = (subjects: readonly Subject[] = []): string[] =>

@@ -7,6 +7,7 @@ export {
   nothing,
   type Operator,
   type Requirement,
+  requirement,
   requiredValue,
   type Selector,
   selectorFromSet,

@@ -83,7 +83,12 @@ export function validateAnnotations(
   return errors;
 }
 
-function validateLabelSelectorRequirement(requirement: LabelSelectorRequirement, field: string): FieldError[] {
+/** Source: ValidateLabelSelectorRequirement in apimachinery pkg/apis/meta/v1/validation v0.36. */
+export function validateLabelSelectorRequirement(
+  requirement: LabelSelectorRequirement,
+  field: string,
+  { unknownOperators = false }: { readonly unknownOperators?: boolean } = {},
+): FieldError[] {
   const errors: FieldError[] = [];
   const values = requirement.values ?? [];
   switch (requirement.operator) {
@@ -102,7 +107,8 @@ function validateLabelSelectorRequirement(requirement: LabelSelectorRequirement,
       }
       break;
     default:
-      errors.push(invalid(child(field, 'operator'), requirement.operator ?? '', 'not a valid selector operator'));
+      if (!unknownOperators)
+        errors.push(invalid(child(field, 'operator'), requirement.operator ?? '', 'not a valid selector operator'));
   }
   errors.push(...validateQualifiedName(requirement.key ?? '', child(field, 'key')));
   for (const [i, value] of values.entries()) {

@@ -4,6 +4,17 @@ import type { HttpRequest, Peer } from '../http/context.ts';
 /** Undefined: no credentials of its sort. Throws when they are there and wrong. */
 export type Authenticator = (request: HttpRequest) => UserInfo | undefined | Promise<UserInfo | undefined>;
 
+export interface TokenUser {
+  readonly user: UserInfo;
+  /** Those of the wanted audiences the token is meant for. */
+  readonly audiences: readonly string[];
+}
+
+/** Says whose token it is. Undefined: not one of its sort. Throws when it is and does not count. */
+export interface TokenAuthenticator {
+  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenUser | undefined>;
+}
+
 const AUTHENTICATED = 'system:authenticated';
 
 /** Users by connection, so that a request costs a look-up. */

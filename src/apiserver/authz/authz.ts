@@ -1,3 +1,4 @@
+import type { FieldRequirement, NonResourceRule, Requirement, ResourceRule } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 
@@ -13,16 +14,33 @@ export interface AuthorizationAttributes {
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
+  /** What a list is limited to, where a question about access says so. */
+  readonly labelSelector?: readonly Requirement[];
+  readonly fieldSelector?: readonly FieldRequirement[];
 }
 
 export interface Decision {
   readonly allowed: boolean;
+  /** Nobody asked after this one may allow it. */
+  readonly denied?: boolean;
   /** Added to the refusal when not ''. */
   readonly reason: string;
+  /** What went wrong on the way to the decision. */
+  readonly error?: string | undefined;
+}
+
+/** What somebody may do in a namespace, as far as it can be told. */
+export interface Permissions {
+  readonly resourceRules: readonly ResourceRule[];
+  readonly nonResourceRules: readonly NonResourceRule[];
+  /** There may be more. */
+  readonly incomplete: boolean;
+  readonly errors: readonly string[];
 }
 
 export interface Authorizer {
   authorize(attributes: AuthorizationAttributes): Decision | Promise<Decision>;
+  permissions(user: UserInfo, namespace: string): Permissions | Promise<Permissions>;
 }
 
 export function authorizationAttributes(user: UserInfo, info: RequestInfo): AuthorizationAttributes {
@@ -54,6 +72,7 @@ export const fixedAuthorizer: Authorizer = {
     if (user.groups.includes(AUTHENTICATED) && DISCOVERY_PATHS.test(path)) return ALLOWED;
     return NO_OPINION;
   },
+  permissions: () => ({ resourceRules: [], nonResourceRules: [], incomplete: true, errors: [] }),
 };
 
 /** Source: apiserver pkg/endpoints/handlers/responsewriters/errors.go forbiddenMessage v1.36. */

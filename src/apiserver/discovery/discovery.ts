@@ -124,7 +124,7 @@ export function apiResourceList(kinds: readonly Kind[], groupName: string, versi
       verbs: verbsOf(kind),
       ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
       ...(kind.categories === undefined ? {} : { categories: kind.categories }),
-      storageVersionHash: storageVersionHash(kind),
+      ...(kind.virtual === true ? {} : { storageVersionHash: storageVersionHash(kind) }),
     },
     ...subresourcesOf(kind).map((sub) => ({
       name: `${kind.plural}/${sub.name}`,

@@ -1,4 +1,4 @@
-import type { BodyTarget, KubeObject } from '#api';
+import type { BodyTarget, Kind, KubeObject } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import type { ListPage } from '../registry/list.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -7,9 +7,9 @@ import type { Entry } from '../watchcache/entry.ts';
 /**
  * A request for a resource, whichever way it came: over HTTP with a body to decode, or by function call with an object.
  */
-export interface ApiCall {
+export interface Call<R> {
   readonly verb: string;
-  readonly resource: Resource;
+  readonly resource: R;
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
@@ -24,9 +24,15 @@ export interface ApiCall {
   patch(): Promise<(current: KubeObject, target: BodyTarget) => KubeObject>;
 }
 
+/** A call for a kind that is stored. */
+export type ApiCall = Call<Resource>;
+
 /** What a call comes to, before it is written in some format. */
 export type Outcome =
   | { readonly type: 'entry'; readonly resource: Resource; readonly entry: Entry; readonly status: number }
   | { readonly type: 'page'; readonly resource: Resource; readonly page: ListPage }
+  /** An object of a kind, or several, that nobody stores; with the kind's table. */
+  | { readonly type: 'made'; readonly kind: Kind; readonly object: KubeObject; readonly status: number }
+  | { readonly type: 'made list'; readonly kind: Kind; readonly objects: readonly KubeObject[] }
   /** `definition` is its schema's name; for protobuf. */
   | { readonly type: 'object'; readonly object: object; readonly definition: string; readonly status: number };

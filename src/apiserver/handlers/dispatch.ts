@@ -12,13 +12,15 @@ import { includeObjectOf } from '../http/table.ts';
 import { watchResponse } from '../http/watch.ts';
 import type { NodeProxy } from '../proxy/node-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ApiCall } from './call.ts';
+import { performVirtual, type VirtualResources } from '../virtual/virtual.ts';
+import type { ApiCall, Call } from './call.ts';
 import { methodNotAllowed, notFoundPath, type VerbEnvironment } from './options.ts';
 import { perform } from './verbs.ts';
 
 export interface DispatchOptions extends NonResourceOptions {
   readonly env: VerbEnvironment;
   readonly registry: Registry;
+  readonly virtual: VirtualResources;
   readonly nodeProxy: NodeProxy;
   readonly clock: Clock;
 }
@@ -40,10 +42,7 @@ export function dispatch(options: DispatchOptions): Handler {
     const { info } = context;
     if (!info.isResourceRequest) return await nonResource(options, context);
     const resource = options.registry.find(info.group, info.version, info.resource);
-    if (resource === undefined) {
-      if (!options.registry.serves(info.group)) return pageNotFound();
-      throw notFoundPath();
-    }
+    if (resource === undefined) return await virtualRequest(options, context);
     if (!isServed(resource.kind, info)) throw notFoundPath();
     checkMethod(resource.kind, context);
     if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
@@ -88,7 +87,26 @@ async function resourceRequest(
   return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(request.headers['accept-encoding']) });
 }
 
-function callOf(context: RequestContext, resource: ApiCall['resource']): ApiCall {
+async function virtualRequest(options: DispatchOptions, context: RequestContext): Promise<HttpResponse> {
+  const { env, registry, virtual, clock } = options;
+  const { info, request } = context;
+  const resource = virtual.find(info.group, info.version, info.resource);
+  if (resource === undefined) {
+    if (!registry.serves(info.group) && !virtual.serves(info.group)) return pageNotFound();
+    throw notFoundPath();
+  }
+  if (!isServed(resource.kind, info)) throw notFoundPath();
+  checkMethod(resource.kind, context);
+  if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
+  const { headers, query } = request;
+  const negotiated = negotiate(headers['accept'], query, headers['user-agent'] ?? '', OFFER);
+  const call = callOf(context, resource);
+  const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
+  const outcome = await performVirtual(env, call);
+  return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(headers['accept-encoding']) });
+}
+
+function callOf<R extends { readonly kind: Kind }>(context: RequestContext, resource: R): Call<R> {
   const { info, request, user, warn } = context;
   return {
     verb: info.verb,

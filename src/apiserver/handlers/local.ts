@@ -10,10 +10,12 @@ import {
 } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import { type Authorizer, forbiddenText } from '../authz/authz.ts';
+import { madeList } from '../http/respond.ts';
 import { listMetadata } from '../registry/list.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ApiCall, Outcome } from './call.ts';
-import type { VerbEnvironment } from './options.ts';
+import { performVirtual, type VirtualResources } from '../virtual/virtual.ts';
+import type { Call, Outcome } from './call.ts';
+import { notFoundPath, type VerbEnvironment } from './options.ts';
 import { unsupportedPatch } from './patch.ts';
 import { perform } from './verbs.ts';
 import { planWatch, runWatch } from './watch.ts';
@@ -21,6 +23,7 @@ import { planWatch, runWatch } from './watch.ts';
 export interface LocalTransportOptions {
   readonly env: VerbEnvironment;
   readonly registry: Registry;
+  readonly virtual: VirtualResources;
   readonly authorizer: Authorizer;
   readonly user: UserInfo;
 }
@@ -31,7 +34,7 @@ const NEVER = new AbortController().signal;
  * The API by function call, for components in this process: the same authorization, admission, validation and storage as over HTTP, without
  * sockets and encoding. What it returns is shared with the cache and must not be written to.
  */
-export function newLocalTransport({ env, registry, authorizer, user }: LocalTransportOptions): Transport {
+export function newLocalTransport({ env, registry, virtual, authorizer, user }: LocalTransportOptions): Transport {
   async function authorize(verb: string, request: Omit<ObjectRequest, 'verb'>): Promise<void> {
     const { group, version, plural } = request.kind;
     const attributes = {
@@ -50,11 +53,11 @@ export function newLocalTransport({ env, registry, authorizer, user }: LocalTran
     if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason));
   }
 
-  function callOf(verb: string, request: Omit<ObjectRequest, 'verb'>, signal: AbortSignal): ApiCall {
+  function callOf<R>(resource: R, verb: string, request: Omit<ObjectRequest, 'verb'>, signal: AbortSignal): Call<R> {
     const { kind, body, patchType } = request;
     return {
       verb,
-      resource: registry.resource(kind),
+      resource,
       subresource: request.subresource ?? '',
       namespace: request.namespace ?? (kind.plural === 'namespaces' ? (request.name ?? '') : ''),
       name: request.name ?? '',
@@ -76,13 +79,18 @@ export function newLocalTransport({ env, registry, authorizer, user }: LocalTran
     async request(request, { signal = NEVER } = {}) {
       signal.throwIfAborted();
       await authorize(request.verb, request);
-      return resultOf(await perform(env, callOf(request.verb, request, signal)));
+      const { kind, verb } = request;
+      if (kind.virtual !== true)
+        return resultOf(await perform(env, callOf(registry.resource(kind), verb, request, signal)));
+      const resource = virtual.find(kind.group, kind.version, kind.plural);
+      if (resource === undefined) throw notFoundPath();
+      return resultOf(await performVirtual(env, callOf(resource, verb, request, signal)));
     },
     async watch(request, { signal }) {
       signal.throwIfAborted();
       await authorize('watch', request);
-      const call = callOf('watch', request, signal);
-      const { resource } = call;
+      const resource = registry.resource(request.kind);
+      const call = callOf(resource, 'watch', request, signal);
       // Handlers run after the commit that woke them is through, all events of a turn together.
       let pending: WatchEvent[] = [];
       const flush = (): void => {
@@ -115,7 +123,10 @@ function resultOf(outcome: Outcome): unknown {
     case 'entry':
       return outcome.resource.object(outcome.entry);
     case 'object':
+    case 'made':
       return outcome.object;
+    case 'made list':
+      return madeList(outcome.kind, outcome.objects);
     case 'page': {
       const { resource, page } = outcome;
       return {

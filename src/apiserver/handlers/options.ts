@@ -62,7 +62,7 @@ const MAX_FIELD_MANAGER_BYTES = 128;
 const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'];
 
 /** What the query says of a write. Source of the rules: ValidateCreateOptions and its like, apimachinery pkg/apis/meta/v1/validation v0.36. */
-export function writeScope(call: ApiCall): WriteScope {
+export function writeScope(call: Omit<ApiCall, 'resource'>): WriteScope {
   const { query, user, warn, signal, verb } = call;
   const dryRun = query('dryRun');
   const fieldManager = query('fieldManager');

@@ -1,4 +1,5 @@
 import type { Clock } from '#util';
+import type { VirtualResources } from '../virtual/virtual.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Filter } from './context.ts';
 
@@ -88,13 +89,15 @@ const VERBS = new Set([
 
 /** Resources and methods clients invent must not become series without end: only served ones get a name. */
 export const withMetrics =
-  (metrics: Metrics, registry: Registry, clock: Clock): Filter =>
+  (metrics: Metrics, registry: Registry, virtual: VirtualResources, clock: Clock): Filter =>
   (next) =>
   async (context) => {
     const response = await next(context);
     const { verb, resource, group, version, isResourceRequest } = context.info;
     const code = 'status' in response ? response.status : 101;
-    const known = isResourceRequest && registry.find(group, version, resource) !== undefined;
+    const known =
+      isResourceRequest &&
+      (registry.find(group, version, resource) ?? virtual.find(group, version, resource)) !== undefined;
     const labels = { verb: VERBS.has(verb) ? verb.toUpperCase() : 'OTHER', code };
     const of = known ? { resource, group, version } : { resource: '', group: '', version: '' };
     metrics.observe({ ...labels, ...of }, (clock.monotonic() - context.startedMs) / 1000);

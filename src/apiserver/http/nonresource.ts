@@ -1,4 +1,4 @@
-import { allKinds } from '#api';
+import { servedKinds } from '#api';
 import type { Store } from '#store';
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from '../discovery/discovery.ts';
 import { methodNotAllowed, notFoundPath } from '../handlers/options.ts';
@@ -75,7 +75,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
 }
 
 function rootPaths(): string[] {
-  const groups = allKinds
+  const groups = servedKinds
     .filter((k) => k.group !== '')
     .flatMap((k) => [`/apis/${k.group}`, `/apis/${k.group}/${k.version}`]);
   return [
@@ -105,22 +105,22 @@ function discovery(options: NonResourceOptions, { request }: RequestContext, par
       ({ params: { as, g, v } }) => as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && v === 'v2',
     );
     if (aggregated) {
-      const found = json(apiGroupDiscoveryList(allKinds, core)) as { headers: object; body: string };
+      const found = json(apiGroupDiscoveryList(servedKinds, core)) as { headers: object; body: string };
       return {
         status: 200,
         headers: { ...found.headers, 'content-type': AGGREGATED, vary: 'Accept' },
         body: found.body,
       };
     }
-    return json(core ? apiVersions(options.serverAddress) : apiGroupList(allKinds));
+    return json(core ? apiVersions(options.serverAddress) : apiGroupList(servedKinds));
   }
   const found =
     core || parts.length > 2
-      ? apiResourceList(allKinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
-      : apiGroup(allKinds, parts[1]!);
+      ? apiResourceList(servedKinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
+      : apiGroup(servedKinds, parts[1]!);
   if (found !== undefined) return json(found);
   // Paths below a group that is there are its own to refuse.
-  if (core || apiGroup(allKinds, parts[1]!) !== undefined) throw notFoundPath();
+  if (core || apiGroup(servedKinds, parts[1]!) !== undefined) throw notFoundPath();
   return pageNotFound();
 }
 

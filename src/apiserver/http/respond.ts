@@ -1,8 +1,7 @@
 import { dump } from 'js-yaml';
-import { encodeProtobuf, type KubeObject } from '#api';
+import { apiVersionOf, encodeProtobuf, type Kind, type KubeObject } from '#api';
 import type { Clock } from '#util';
 import type { Outcome } from '../handlers/call.ts';
-import type { Resource } from '../registry/resource.ts';
 import { compressed } from './compress.ts';
 import type { HttpResponse } from './context.ts';
 import { respondPage } from './list.ts';
@@ -24,6 +23,11 @@ export function respond(outcome: Outcome, options: RespondOptions): HttpResponse
   const plain = negotiated.as === undefined && negotiated.format === 'json' && !negotiated.pretty;
   const headers = { 'content-type': CONTENT_TYPES[negotiated.format] };
   if (outcome.type === 'page') return respondPage(outcome.resource, outcome.page, { ...options, headers });
+  if (outcome.type === 'made list') {
+    const { kind, objects } = outcome;
+    const body = encodeObject(several(kind, objects, options), `${kind.definition}List`, negotiated);
+    return compressed({ status: 200, headers, body }, gzip);
+  }
   const { status } = outcome;
   if (outcome.type === 'object') {
     const { object, definition } = outcome;
@@ -32,10 +36,17 @@ export function respond(outcome: Outcome, options: RespondOptions): HttpResponse
       gzip,
     );
   }
+  if (outcome.type === 'made') {
+    const { kind, object } = outcome;
+    return compressed(
+      { status, headers, body: encodeObject(single(kind, object, options), kind.definition, negotiated) },
+      gzip,
+    );
+  }
   const { resource, entry } = outcome;
   const body = plain
     ? resource.document(entry)
-    : encodeObject(single(resource, resource.object(entry), options), resource.kind.definition, negotiated);
+    : encodeObject(single(resource.kind, resource.object(entry), options), resource.kind.definition, negotiated);
   return compressed({ status, headers, body }, gzip);
 }
 
@@ -50,7 +61,31 @@ export function encodeObject(object: object, definition: string, negotiated: Neg
   return Buffer.from(pretty ? JSON.stringify(object, undefined, 2) : `${JSON.stringify(object)}\n`);
 }
 
-function single({ kind }: Resource, object: KubeObject, { negotiated, include, clock }: RespondOptions): object {
+/** A list of what nobody stores, so of no version. */
+export const madeList = (kind: Kind, items: readonly KubeObject[]): object => ({
+  kind: `${kind.kind}List`,
+  apiVersion: apiVersionOf(kind),
+  metadata: {},
+  items,
+});
+
+function several(kind: Kind, objects: readonly KubeObject[], { negotiated, include, clock }: RespondOptions): object {
+  const apiVersion = metaApiVersion(negotiated);
+  switch (negotiated.as) {
+    case 'Table':
+      return table(kind, objects, { include, nowMs: clock.now(), apiVersion, columns: true, metadata: {} });
+    case 'PartialObjectMetadata':
+      throw wrongShape(kind, negotiated.as, true);
+    case 'PartialObjectMetadataList': {
+      const items = objects.map((object) => partialMetadata(object, apiVersion));
+      return { kind: 'PartialObjectMetadataList', apiVersion, metadata: {}, items };
+    }
+    case undefined:
+      return madeList(kind, objects);
+  }
+}
+
+function single(kind: Kind, object: KubeObject, { negotiated, include, clock }: RespondOptions): object {
   const apiVersion = metaApiVersion(negotiated);
   switch (negotiated.as) {
     case 'Table':

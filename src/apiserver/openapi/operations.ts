@@ -100,8 +100,10 @@ export function kindPaths(kind: Kind, builder: SchemaBuilder): readonly PathItem
 
 function collection(kind: Kind, builder: SchemaBuilder): readonly Operation[] {
   const own = builder.kind(kind);
+  // What cannot be listed need not have a definition of its list.
+  const answer = verbsOf(kind).includes('list') ? builder.list(kind) : own;
   return [
-    operation(kind, 'get', 'list', { query: LIST, produces: STREAMS, answer: builder.list(kind) }),
+    operation(kind, 'get', 'list', { query: LIST, produces: STREAMS, answer }),
     operation(kind, 'post', 'create', { query: WRITE, ...required(own), answer: own, statuses: ['200', '201', '202'] }),
     operation(kind, 'delete', 'deletecollection', {
       operationId: `delete${groupName(kind)}Collection${subject(kind)}`,
