@@ -1,4 +1,6 @@
 import type { FieldError } from './field-error.ts';
+import type { ApplyType } from './apply/typed/type.ts';
+import type { JSONSchemaProps } from './generated/apiextensions.v1.ts';
 import type { ObjectMeta } from './generated/meta.v1.ts';
 
 /** Any object of the API. Objects are plain and read-only: copy, then write. */
@@ -21,10 +23,12 @@ export interface Column {
   /** `name` marks the column of the object's name. */
   readonly format?: 'name';
   readonly priority?: number;
+  /** Only of columns that a definition made at run time describes. */
+  readonly description?: string;
 }
 
 export interface Row {
-  readonly cells: readonly (string | number | boolean)[];
+  readonly cells: readonly (string | number | boolean | null)[];
   readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
 }
 
@@ -45,6 +49,28 @@ export interface SubresourceStrategy<T> {
   validateUpdate?(object: T, old: T): FieldError[];
 }
 
+/**
+ * What a kind has in place of a generated definition: custom resources, whose definitions come at run time. All else about them is said by
+ * the same members as of any other kind.
+ */
+export interface CustomSchema {
+  /** As the definition says it. Absent: whatever fields there are will do. */
+  readonly props: JSONSchemaProps | undefined;
+  /** To server-side apply. */
+  readonly type: ApplyType;
+  /** Paths of fields to select by: `spec.color`. */
+  readonly selectableFields: readonly string[];
+  /** The version objects are stored in. */
+  readonly storageVersion: string;
+  /** The definition is being deleted: nothing new may come. */
+  readonly terminating: boolean;
+  /**
+   * Makes `value`, a private copy, what an object of the kind is: metadata read as all metadata is, without fields the schema does not have. Gives
+   * the paths of those if `strict`. Throws DecodeError.
+   */
+  read(value: Record<string, unknown>, strict: boolean): readonly string[];
+}
+
 /** Written as a method so that a kind of pods is a kind of objects too, as with every other function of a kind. */
 interface FieldReader<T> {
   read(object: T): string;
@@ -62,14 +88,18 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly version: string;
   readonly kind: string;
   readonly plural: string;
+  /** Default: `kind` and `List`. */
+  readonly listKind?: string;
   /** Default: `kind` in lower case. */
   readonly singular?: string;
   readonly shortNames?: readonly string[];
   /** `all` shows the kind in `kubectl get all`. */
   readonly categories?: readonly string[];
   readonly namespaced: boolean;
-  /** Name of its schema in generated/schema.json: `core.v1.Pod`. */
+  /** Name of its schema in generated/schema.json: `core.v1.Pod`; of a custom resource its name in OpenAPI. */
   readonly definition: string;
+  /** Present: there is no generated schema. */
+  readonly custom?: CustomSchema;
   /** Default: all of create delete deletecollection get list patch update watch. */
   readonly verbs?: readonly string[];
   /** Served but never stored: `verbs` says what may be asked of it, and the API server has a function for each. */
@@ -133,6 +163,8 @@ export const VIRTUAL = {
   columns: [],
   row: (): Row => ({ cells: [] }),
 } as const;
+
+export const listKindOf = ({ kind, listKind }: Pick<Kind, 'kind' | 'listKind'>): string => listKind ?? `${kind}List`;
 
 /** `v1`, `apps/v1`. */
 export const apiVersionOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>

@@ -3,7 +3,7 @@
  * HTTP face. Its invariants: nothing unvalidated is stored; what was acknowledged is durable; every reader gets the bytes that were stored.
  * It decides nothing about workloads: controllers, scheduler and nodes do, as its clients.
  */
-import { internalError, servedKinds, StatusError, type Transport } from '#api';
+import { internalError, StatusError, type Transport } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
@@ -122,7 +122,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     hooks: new Map([
       ['services', newServiceHooks({ serviceCidr: options.serviceCidr, random, services: resource('services') })],
       ['namespaces', namespaceHooks],
-      ['certificatesigningrequests', certificateHooks],
+      ['certificatesigningrequests.certificates.k8s.io', certificateHooks],
     ]),
   };
   const readyChecks: Record<string, () => void | Promise<void>> = {};
@@ -157,7 +157,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           clock,
           store,
           openApi: new OpenApi({
-            kinds: servedKinds,
+            kinds: () => registry.kinds,
             version: options.version.gitVersion,
             clock,
             descriptions: descriptionsFile === undefined ? undefined : () => readDescriptions(descriptionsFile),

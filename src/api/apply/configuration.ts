@@ -1,3 +1,4 @@
+import { keysOf } from '../codec/decode.ts';
 import { countKeys } from '../codec/json-scan.ts';
 import { duplicateKey, parseYaml, YamlError } from '../codec/yaml.ts';
 import { badRequest } from '../status.ts';
@@ -49,12 +50,4 @@ function isJson(text: string): boolean {
   } catch {
     return false; // it was read as YAML
   }
-}
-
-function keysOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const own: readonly unknown[] = Object.values(value);
-  let keys = Array.isArray(value) ? 0 : own.length;
-  for (const item of own) keys += keysOf(item);
-  return keys;
 }

@@ -178,6 +178,15 @@ function walkRaw(value: unknown, depth: number): number {
   return keys;
 }
 
+/** How many keys a value has all the way down. */
+export function keysOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own: readonly unknown[] = Object.values(value);
+  let keys = Array.isArray(value) ? 0 : own.length;
+  for (const item of own) keys += keysOf(item);
+  return keys;
+}
+
 /** What is wrong with the depth of a value nobody has a schema for, if anything. */
 export function rawDepthError(value: unknown): string | undefined {
   try {

@@ -1,9 +1,11 @@
 /** What a request body is expected to be, and the words for one that is not. */
-import type { KubeObject } from '../kind.ts';
+import { deepClone } from '../equality.ts';
+import { invalid, invalidObject } from '../field-error.ts';
+import type { CustomSchema, KubeObject } from '../kind.ts';
 import { apiVersionOf } from '../kind.ts';
 import { definitionOf } from '../schema.ts';
 import { badRequest, type StatusError } from '../status.ts';
-import { DecodeError, decodeValue } from './decode.ts';
+import { DecodeError, decodeValue, keysOf, rawDepthError } from './decode.ts';
 
 /** The kind a body must have; every Kind is one. */
 export interface BodyTarget {
@@ -12,6 +14,8 @@ export interface BodyTarget {
   readonly kind: string;
   /** Name in the schema. */
   readonly definition: string;
+  /** Reads the body instead of the definition. */
+  readonly custom?: CustomSchema;
   /** A body of any group and version will do, as of DeleteOptions. */
   readonly anyVersion?: boolean;
 }
@@ -91,6 +95,8 @@ export function decodeObject(
   earlier: readonly string[] = [],
 ): Decoded {
   const source = value ?? {}; // Go takes a null for nothing said
+  if (target.custom !== undefined)
+    return decodeCustom(source, { ...target, custom: target.custom }, fieldValidation, duplicatesIn, earlier);
   if (typeof source === 'object' && !Array.isArray(source))
     checkTypeMeta(target, typeMeta(source, 'apiVersion'), typeMeta(source, 'kind'));
   const strict = fieldValidation !== 'Ignore';
@@ -107,6 +113,60 @@ export function decodeObject(
     if (error instanceof DecodeError) throw cannotBeHandled(target, error.message);
     throw error;
   }
+}
+
+/**
+ * Decodes a custom resource: there is no struct to read it into, so that any object is one, if it says what it is.
+ * Source: the decoders in apiextensions-apiserver pkg/apiserver/customresource_handler.go and ValidateTypeMeta of
+ * pkg/registry/customresource/validator.go v0.36.
+ */
+function decodeCustom(
+  source: unknown,
+  target: BodyTarget & { readonly custom: CustomSchema },
+  fieldValidation: FieldValidation,
+  duplicatesIn: (keys: number) => readonly string[],
+  earlier: readonly string[],
+): Decoded {
+  const depth = rawDepthError(source);
+  if (depth !== undefined) throw cannotBeHandled(target, depth);
+  if (typeof source !== 'object' || source === null || Array.isArray(source))
+    throw cannotBeHandled(target, 'json: cannot unmarshal into Go value of type map[string]interface {}');
+  const kind = typeMeta(source, 'kind');
+  const apiVersion = typeMeta(source, 'apiVersion');
+  if (kind === '') throw cannotBeHandled(target, `Object 'Kind' is missing in '${JSON.stringify(source)}'`);
+  const expected = apiVersionOf(target);
+  if (apiVersion !== expected)
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
+    );
+  const value = deepClone(source) as Record<string, unknown>;
+  if (kind !== target.kind) {
+    const { metadata } = value as { metadata?: { name?: unknown } | null };
+    const name = typeof metadata?.name === 'string' ? metadata.name : '';
+    throw invalidObject({ group: target.group, kind }, name, [invalid('kind', kind, `must be ${target.kind}`)]);
+  }
+  const strict = fieldValidation !== 'Ignore';
+  // Upstream finds what stands twice as it reads the text, and what nobody knows afterwards.
+  const duplicates = strict ? duplicatesIn(keysOf(source)) : [];
+  let unknown: readonly string[];
+  try {
+    unknown = target.custom.read(value, strict);
+  } catch (error) {
+    if (error instanceof DecodeError) throw cannotBeHandled(target, error.message);
+    throw error;
+  }
+  const { apiVersion: _a, kind: _k, metadata = {}, ...rest } = value;
+  const object = { apiVersion, kind, metadata, ...rest } as unknown as KubeObject;
+  if (!strict) return { object, warnings: [] };
+  const texts = [
+    ...earlier,
+    ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+  ];
+  const warnings = [...new Set(texts)].slice(0, MAX_WARNINGS);
+  if (fieldValidation === 'Strict' && warnings.length > 0)
+    throw cannotBeHandled(target, `strict decoding error: ${warnings.join(', ')}`);
+  return { object, warnings };
 }
 
 const MAX_WARNINGS = 100;

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { apiVersionOf, type Kind } from '#api';
+import { compareVersions } from './version-order.ts';
 
 /** Verbs of a kind that has all of them. */
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
@@ -39,9 +41,19 @@ export function subresourcesOf(kind: Kind): readonly Subresource[] {
 }
 
 export const verbsOf = (kind: Kind): readonly string[] => kind.verbs ?? ALL_VERBS;
+
+/** Verbs of custom resources as upstream lists them, and those that are left while their definition goes. Source: customresource_discovery_controller.go v0.36. */
+const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+const TERMINATING_VERBS = ['delete', 'deletecollection', 'get', 'list', 'watch'];
+
+function advertisedVerbs(kind: Kind): readonly string[] {
+  if (kind.custom === undefined) return verbsOf(kind);
+  return kind.custom.terminating ? TERMINATING_VERBS : CUSTOM_VERBS;
+}
+
 const singularOf = (kind: Kind): string => kind.singular ?? kind.kind.toLowerCase();
 
-/** Groups in the order clients prefer them. Source: apiVersionPriorities in cmd/kube-apiserver v1.36. */
+/** Groups in the order clients prefer them; those of custom resources follow by name. Source: apiVersionPriorities in cmd/kube-apiserver v1.36. */
 const GROUP_ORDER = [
   'apiregistration.k8s.io',
   'apps',
@@ -71,10 +83,11 @@ function groupsOf(kinds: readonly Kind[]): { name: string; versions: { version: 
   const rank = (group: string): number =>
     (GROUP_ORDER.indexOf(group) + GROUP_ORDER.length + 1) % (GROUP_ORDER.length + 1);
   return names
-    .toSorted((a, b) => rank(a) - rank(b))
+    .toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .map((name) => {
       const own = kinds.filter((k) => k.group === name);
-      const versions = [...new Set(own.map((k) => k.version))];
+      const builtIn = own.filter((k) => k.custom === undefined).map((k) => k.version);
+      const versions = [...new Set([...builtIn, ...own.map((k) => k.version).toSorted(compareVersions)])];
       return {
         name,
         versions: versions.map((version) => ({ version, kinds: own.filter((k) => k.version === version) })),
@@ -121,7 +134,7 @@ export function apiResourceList(kinds: readonly Kind[], groupName: string, versi
       singularName: singularOf(kind),
       namespaced: kind.namespaced,
       kind: kind.kind,
-      verbs: verbsOf(kind),
+      verbs: advertisedVerbs(kind),
       ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
       ...(kind.categories === undefined ? {} : { categories: kind.categories }),
       ...(kind.virtual === true ? {} : { storageVersionHash: storageVersionHash(kind) }),
@@ -143,9 +156,13 @@ export function apiResourceList(kinds: readonly Kind[], groupName: string, versi
   };
 }
 
-/** Any text that changes with the stored version will do. */
-const storageVersionHash = (kind: Kind): string =>
-  Buffer.from(`${kind.group}/${kind.version}/${kind.kind}`).toString('base64').slice(0, 12);
+/** Source: StorageVersionHash of apiserver pkg/endpoints/discovery/storageversionhash.go v0.36. */
+function storageVersionHash(kind: Kind): string {
+  const { custom, storedAs } = kind;
+  const stored = custom === undefined ? (storedAs?.kind ?? kind) : { ...kind, version: custom.storageVersion };
+  const text = `${stored.group}/${stored.version}/${stored.kind}`;
+  return createHash('sha256').update(text).digest().subarray(0, 8).toString('base64');
+}
 
 /** Aggregated discovery, v2: `core` for `/api`, else `/apis`. Source: apidiscovery.k8s.io/v2 types v1.36. */
 export function apiGroupDiscoveryList(kinds: readonly Kind[], core: boolean): object {
@@ -174,7 +191,7 @@ function discoveryResource(kind: Kind): object {
     responseKind: { group: own, version, kind: kind.kind },
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singularOf(kind),
-    verbs: verbsOf(kind),
+    verbs: advertisedVerbs(kind),
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     ...(subresources.length === 0

@@ -54,7 +54,8 @@ export function dispatch(options: DispatchOptions): Handler {
 
 /** Whether the path is one of the kind's: in a namespace or not as the kind is; a collection may be read across all of them. */
 function isServed(kind: Kind, { namespace, name }: RequestInfo): boolean {
-  if (!kind.namespaced) return namespace === '' || (kind.plural === 'namespaces' && namespace === name);
+  if (!kind.namespaced)
+    return namespace === '' || (kind.plural === 'namespaces' && kind.group === '' && namespace === name);
   return namespace !== '' || name === '';
 }
 
@@ -92,7 +93,7 @@ async function virtualRequest(options: DispatchOptions, context: RequestContext)
   const { info, request } = context;
   const resource = virtual.find(info.group, info.version, info.resource);
   if (resource === undefined) {
-    if (!registry.serves(info.group) && !virtual.serves(info.group)) return pageNotFound();
+    if (!registry.serves(info.group)) return pageNotFound();
     throw notFoundPath();
   }
   if (!isServed(resource.kind, info)) throw notFoundPath();

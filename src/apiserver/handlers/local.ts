@@ -3,6 +3,7 @@ import {
   applyPatch,
   decodeObject,
   deepClone,
+  listKindOf,
   type ObjectRequest,
   StatusError,
   type Transport,
@@ -59,7 +60,7 @@ export function newLocalTransport({ env, registry, virtual, authorizer, user }: 
       verb,
       resource,
       subresource: request.subresource ?? '',
-      namespace: request.namespace ?? (kind.plural === 'namespaces' ? (request.name ?? '') : ''),
+      namespace: request.namespace ?? (kind.plural === 'namespaces' && kind.group === '' ? (request.name ?? '') : ''),
       name: request.name ?? '',
       query: (name) => request.query?.[name],
       user,
@@ -130,7 +131,7 @@ function resultOf(outcome: Outcome): unknown {
     case 'page': {
       const { resource, page } = outcome;
       return {
-        kind: `${resource.kind.kind}List`,
+        kind: listKindOf(resource.kind),
         apiVersion: apiVersionOf(resource.kind),
         metadata: listMetadata(page),
         items: page.entries.map((entry) => resource.object(entry)),

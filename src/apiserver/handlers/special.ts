@@ -9,6 +9,7 @@ import {
   notSupported,
   type Pod,
   required,
+  resourceText,
   type Status,
 } from '#api';
 import { updateObject } from '../registry/update.ts';
@@ -28,7 +29,7 @@ const EVICTION = {
 
 type Action = (env: VerbEnvironment, call: ApiCall) => Promise<Outcome>;
 
-/** Subresources that are actions rather than parts of the object: `plural/subresource` → verb → what it does. */
+/** Subresources that are actions rather than parts of the object: `plural.group/subresource` → verb → what it does. */
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
   'pods/binding': { create: bindPod },
   'pods/eviction': { create: evictPod },
@@ -36,7 +37,7 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
 };
 
 export async function performSpecial(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
-  const actions = ACTIONS[`${call.resource.kind.plural}/${call.subresource}`];
+  const actions = ACTIONS[`${resourceText(call.resource.kind)}/${call.subresource}`];
   if (actions === undefined) throw notFoundPath();
   const action = actions[call.verb];
   if (action === undefined) throw methodNotAllowed();

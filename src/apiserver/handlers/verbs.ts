@@ -181,7 +181,8 @@ async function remove(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, name } = call;
   const options = await deleteOptions(call);
   const { entry, gone } = await deleteObject(env, call, name, options, deleteScope(call, options));
-  if (gone && !RETURNS_OBJECT.has(resource.kind.plural)) return deletedStatus(resource.kind, resource.object(entry));
+  if (gone && !(resource.kind.group === '' && RETURNS_OBJECT.has(resource.kind.plural)))
+    return deletedStatus(resource.kind, resource.object(entry));
   // Source: handlers/delete.go: 202 where dependents are to go too and the object waits for them.
   const status = !gone && options.orphanDependents === false ? 202 : 200;
   return { type: 'entry', resource, entry, status };

@@ -1,5 +1,5 @@
 import { dump } from 'js-yaml';
-import { apiVersionOf, encodeProtobuf } from '#api';
+import { apiVersionOf, encodeProtobuf, listKindOf } from '#api';
 import type { Clock } from '#util';
 import { type ListPage, listMetadata } from '../registry/list.ts';
 import { Pace } from '../registry/pace.ts';
@@ -123,7 +123,7 @@ function listFormat(resource: Resource, page: ListPage, { negotiated, include, c
   const { kind } = resource;
   const metadata = listMetadata(page);
   const apiVersion = metaApiVersion(negotiated);
-  const list = { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata };
+  const list = { kind: listKindOf(kind), apiVersion: apiVersionOf(kind), metadata };
   switch (negotiated.as) {
     case 'Table': {
       const nowMs = clock.now();
@@ -181,7 +181,7 @@ async function protobufList(resource: Resource, page: ListPage, { negotiated, cl
   const partial = negotiated.as !== undefined;
   const own = partial
     ? { kind: 'PartialObjectMetadataList', apiVersion: metaApiVersion(negotiated) }
-    : { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind) };
+    : { kind: listKindOf(kind), apiVersion: apiVersionOf(kind) };
   const metadata = { apiVersion: '', kind: '', ...listMetadata(page) };
   const pace = new Pace(clock);
   // The old version of the one list that has two numbers its fields the other way round.

@@ -1,15 +1,17 @@
-import { servedKinds } from '#api';
+import type { Kind } from '#api';
 import type { Store } from '#store';
 import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from '../discovery/discovery.ts';
 import { methodNotAllowed, notFoundPath } from '../handlers/options.ts';
 import type { OpenApi } from '../openapi/openapi.ts';
 import { serveOpenApi } from '../openapi/serve.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { HttpResponse, RequestContext } from './context.ts';
 import { acceptRanges } from './negotiate.ts';
 import { isTrue } from './request-info.ts';
 
 export interface NonResourceOptions {
   readonly store: Store;
+  readonly registry: Pick<Registry, 'kinds' | 'serves'>;
   readonly openApi: OpenApi;
   /** `host:port` clients of the old discovery are told. */
   readonly serverAddress: string;
@@ -54,7 +56,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
   const parts = path.split('/').slice(1);
   switch (parts[0]) {
     case '':
-      return json({ paths: rootPaths() }, true);
+      return json({ paths: rootPaths(options.registry.kinds) }, true);
     case 'api':
     case 'apis':
       return discovery(options, context, parts);
@@ -74,8 +76,8 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
   }
 }
 
-function rootPaths(): string[] {
-  const groups = servedKinds
+function rootPaths(kinds: readonly Kind[]): string[] {
+  const groups = kinds
     .filter((k) => k.group !== '')
     .flatMap((k) => [`/apis/${k.group}`, `/apis/${k.group}/${k.version}`]);
   return [
@@ -100,27 +102,28 @@ const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 function discovery(options: NonResourceOptions, { request }: RequestContext, parts: readonly string[]): HttpResponse {
   if (request.method !== 'GET') throw methodNotAllowed();
   const core = parts[0] === 'api';
+  const { kinds } = options.registry;
   if (parts.length === 1) {
     const aggregated = acceptRanges(request.headers['accept'] ?? '').some(
       ({ params: { as, g, v } }) => as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && v === 'v2',
     );
     if (aggregated) {
-      const found = json(apiGroupDiscoveryList(servedKinds, core)) as { headers: object; body: string };
+      const found = json(apiGroupDiscoveryList(kinds, core)) as { headers: object; body: string };
       return {
         status: 200,
         headers: { ...found.headers, 'content-type': AGGREGATED, vary: 'Accept' },
         body: found.body,
       };
     }
-    return json(core ? apiVersions(options.serverAddress) : apiGroupList(servedKinds));
+    return json(core ? apiVersions(options.serverAddress) : apiGroupList(kinds));
   }
   const found =
     core || parts.length > 2
-      ? apiResourceList(servedKinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
-      : apiGroup(servedKinds, parts[1]!);
+      ? apiResourceList(kinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
+      : apiGroup(kinds, parts[1]!);
   if (found !== undefined) return json(found);
   // Paths below a group that is there are its own to refuse.
-  if (core || apiGroup(servedKinds, parts[1]!) !== undefined) throw notFoundPath();
+  if (core || options.registry.serves(parts[1]!)) throw notFoundPath();
   return pageNotFound();
 }
 

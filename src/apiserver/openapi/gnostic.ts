@@ -118,9 +118,11 @@ const MESSAGES: Readonly<Record<string, Message>> = {
     properties: [25, 'Schemas'],
     discriminator: [26, 'string'],
     readOnly: [27, 'bool'],
+    externalDocs: [29, 'ExternalDocs'],
     example: [30, 'Any'],
     'x-': [31, '{}Any'],
   },
+  ExternalDocs: { description: [1, 'string'], url: [2, 'string'], 'x-': [3, '{}Any'] },
   SecurityDefinitions: { '*': [1, '{}SecurityScheme'] },
   ApiKey: {
     type: [1, 'string'],

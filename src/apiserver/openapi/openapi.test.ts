@@ -15,7 +15,7 @@ const START_MS = Date.parse('2026-01-02T03:04:05.678Z');
 
 const newOpenApi = (descriptions: Descriptions = {}): OpenApi =>
   new OpenApi({
-    kinds: allKinds,
+    kinds: () => allKinds,
     version: 'v1.36.0',
     clock: new FakeClock(START_MS),
     descriptions: () => descriptions,

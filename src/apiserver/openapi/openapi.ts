@@ -11,10 +11,13 @@ export interface OpenApiDocument {
   readonly bytes: Buffer;
   /** Upper-case SHA-512 in hex of the JSON: the hash of the path and, quoted, the ETag. */
   readonly hash: string;
+  /** Since when it is what it is. */
+  readonly modifiedMs: number;
 }
 
 export interface OpenApiOptions {
-  readonly kinds: readonly Kind[];
+  /** What is served now; the same array as long as nothing changes. */
+  readonly kinds: () => readonly Kind[];
   /** `v1.36.0`. */
   readonly version: string;
   readonly clock: Clock;
@@ -22,45 +25,54 @@ export interface OpenApiOptions {
   readonly descriptions?: (() => Descriptions) | undefined;
 }
 
-/** The documents of `/openapi/v2` and `/openapi/v3`, each made when first asked for and kept as bytes. */
-export class OpenApi {
-  /** Since when the documents are what they are. */
+interface Built extends OpenApiDocument {
+  /** What it was built from. */
+  readonly kinds: readonly Kind[];
   readonly modifiedMs: number;
+}
+
+/** The documents of `/openapi/v2` and `/openapi/v3`, each made when first asked for and kept as bytes until the kinds in it change. */
+export class OpenApi {
   readonly clock: Clock;
   readonly #options: OpenApiOptions;
-  readonly #documents = new Map<string, OpenApiDocument>();
+  readonly #documents = new Map<string, Built>();
 
   constructor(options: OpenApiOptions) {
     this.clock = options.clock;
-    this.modifiedMs = options.clock.now();
     this.#options = options;
   }
 
   v2Json(): OpenApiDocument {
-    const { kinds, version } = this.#options;
-    return this.#document('v2', (descriptions) => documentV2(kinds, version, descriptions));
+    const { version } = this.#options;
+    const kinds = this.#options.kinds();
+    return this.#document('v2', kinds, (descriptions) => documentV2(kinds, version, descriptions));
   }
 
   async v2Protobuf(): Promise<OpenApiDocument> {
+    const json = this.v2Json();
+    const { bytes, hash, modifiedMs } = json;
     const known = this.#documents.get('v2 protobuf');
-    if (known !== undefined) return known;
-    const { bytes, hash } = this.v2Json();
+    if (known?.hash === hash) return known;
     await nextTurn(); // each half takes tens of milliseconds the first time
-    const document = { bytes: encodeGnostic(JSON.parse(bytes.toString('utf8')) as object), hash };
+    const protobuf = encodeGnostic(JSON.parse(bytes.toString('utf8')) as object);
+    const document = { bytes: protobuf, hash, modifiedMs, kinds: [] };
     this.#documents.set('v2 protobuf', document);
     return document;
   }
 
   /** `api/v1`, `apis/apps/v1` → where its document is. */
   v3Index(): OpenApiDocument {
-    const { kinds } = this.#options;
-    return this.#document('v3', (descriptions) => ({
+    const kinds = this.#options.kinds();
+    const groups = Map.groupBy(kinds, rootOf);
+    for (const key of this.#documents.keys())
+      if (key.startsWith('v3/') && !groups.has(key.slice('v3/'.length))) this.#documents.delete(key);
+    return this.#document('v3', kinds, (descriptions) => ({
       paths: Object.fromEntries(
-        [...new Set(kinds.map(rootOf))]
-          .toSorted()
-          .map((path) => [
+        [...groups]
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .map(([path, own]) => [
             path,
-            { serverRelativeURL: v3Address(path, this.#v3Document(path, () => descriptions).hash) },
+            { serverRelativeURL: v3Address(path, this.#v3Document(path, own, () => descriptions).hash) },
           ]),
       ),
     }));
@@ -68,28 +80,34 @@ export class OpenApi {
 
   /** `path` is `api/v1` or `apis/apps/v1`. Undefined for a group and version there is not. */
   v3(path: string): OpenApiDocument | undefined {
-    return this.#options.kinds.some((kind) => rootOf(kind) === path) ? this.#v3Document(path) : undefined;
+    const kinds = this.#options.kinds().filter((kind) => rootOf(kind) === path);
+    return kinds.length > 0 ? this.#v3Document(path, kinds) : undefined;
   }
 
-  #v3Document(path: string, read?: () => Descriptions): OpenApiDocument {
-    const { kinds, version } = this.#options;
-    const own = kinds.filter((kind) => rootOf(kind) === path);
-    return this.#document(`v3/${path}`, (descriptions) => documentV3(own, version, descriptions), read);
+  #v3Document(path: string, kinds: readonly Kind[], read?: () => Descriptions): OpenApiDocument {
+    const { version } = this.#options;
+    return this.#document(`v3/${path}`, kinds, (descriptions) => documentV3(kinds, version, descriptions), read);
   }
 
   #document(
     key: string,
+    kinds: readonly Kind[],
     build: (descriptions: Descriptions) => object,
     read: () => Descriptions = this.#options.descriptions ?? (() => NO_DESCRIPTIONS),
   ): OpenApiDocument {
     const known = this.#documents.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && isSame(known.kinds, kinds)) return known;
     const bytes = Buffer.from(JSON.stringify(build(read())));
-    const document = { bytes, hash: createHash('sha512').update(bytes).digest('hex').toUpperCase() };
+    const hash = createHash('sha512').update(bytes).digest('hex').toUpperCase();
+    const modifiedMs = known?.hash === hash ? known.modifiedMs : this.clock.now();
+    const document = { bytes, hash, modifiedMs, kinds };
     this.#documents.set(key, document);
     return document;
   }
 }
+
+const isSame = (a: readonly Kind[], b: readonly Kind[]): boolean =>
+  a === b || (a.length === b.length && a.every((kind, i) => kind === b[i]));
 
 export const v3Address = (path: string, hash: string): string => `/openapi/v3/${path}?hash=${hash}`;
 

@@ -72,6 +72,14 @@ const OBJECTS = ['application/json', 'application/yaml', 'application/vnd.kubern
 const STREAMS = [...OBJECTS, 'application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 const TEXT = { type: 'string' };
 
+/** Custom resources have no protobuf and no strategic merge patch. Source: buildRoute, apiextensions-apiserver pkg/controller/openapi/builder/builder.go v0.36. */
+const CUSTOM_TYPES = ['application/json', 'application/yaml'];
+const CUSTOM_PATCH_TYPES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/apply-patch+yaml',
+];
+
 export function kindPaths(kind: Kind, builder: SchemaBuilder): readonly PathItem[] {
   const at = (options: { all?: true; name?: string; subresource?: string } = {}): string =>
     decodeURIComponent(resourcePath(kind, { ...(options.all ? {} : { namespace: '{namespace}' }), ...options }));
@@ -167,10 +175,8 @@ function subresource(kind: Kind, sub: Subresource, builder: SchemaBuilder): read
       }),
       gvk,
     }));
-  const definition =
-    sub.kind === kind.kind ? kind.definition : bodyKinds[`${apiVersionOf({ group, version })}/${sub.kind}`];
-  if (definition === undefined) throw new Error(`${kind.plural}/${sub.name}: nothing is known of its kind ${sub.kind}`);
-  const schema = builder.typed(definition, group, version, sub.kind);
+  const schema =
+    sub.kind === kind.kind ? builder.kind(kind) : builder.typed(bodyOf(kind, sub), group, version, sub.kind);
   const create = operation(kind, 'post', 'create', {
     suffix,
     query: WRITE,
@@ -181,6 +187,12 @@ function subresource(kind: Kind, sub: Subresource, builder: SchemaBuilder): read
   return [...part(kind, schema, builder, suffix), create]
     .filter(({ verb }) => sub.verbs.includes(verb))
     .map((own) => ({ ...own, gvk }));
+}
+
+function bodyOf(kind: Kind, { name, kind: own, group = kind.group, version = kind.version }: Subresource): string {
+  const definition = bodyKinds[`${apiVersionOf({ group, version })}/${own}`];
+  if (definition === undefined) throw new Error(`${kind.plural}/${name}: nothing is known of its kind ${own}`);
+  return definition;
 }
 
 type VerbOperation = Operation & { readonly verb: string };
@@ -216,6 +228,9 @@ function operation(
     answer: TEXT,
     statuses: ['200'],
     ...options,
+    ...(kind.custom === undefined
+      ? {}
+      : { consumes: method === 'patch' ? CUSTOM_PATCH_TYPES : CUSTOM_TYPES, produces: CUSTOM_TYPES }),
   };
 }
 

@@ -1,4 +1,5 @@
-import { apiVersionOf, definitionOf, type Field, hasTypeMeta, type Kind, openApiName } from '#api';
+import { apiVersionOf, definitionOf, type Field, hasTypeMeta, type Kind, listKindOf, openApiName } from '#api';
+import { customListSchema, customSchema, type CustomSchemaContext } from './custom.ts';
 import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 
 /** The two forms of OpenAPI. In 2.0 a reference may have siblings, and there is no oneOf. */
@@ -68,12 +69,27 @@ export class SchemaBuilder {
     return ref;
   }
 
-  kind({ definition, group, version, kind }: Kind): JsonSchema {
-    return this.typed(definition, group, version, kind);
+  kind(own: Kind): JsonSchema {
+    const { definition, group, version, kind, custom } = own;
+    if (custom === undefined) return this.typed(definition, group, version, kind);
+    return this.#custom(definition, { group, kind, version }, () => customSchema(own, this.#context));
   }
 
-  list({ definition, group, version, kind }: Kind): JsonSchema {
-    return this.typed(`${definition}List`, group, version, `${kind}List`);
+  list(own: Kind): JsonSchema {
+    const { definition, group, version, custom } = own;
+    const kind = listKindOf(own);
+    if (custom === undefined) return this.typed(`${definition}List`, group, version, kind);
+    const name = `${definition.slice(0, definition.lastIndexOf('.'))}.${kind}`;
+    return this.#custom(name, { group, kind, version }, () => customListSchema(own, this.#context));
+  }
+
+  get #context(): CustomSchemaContext {
+    return { dialect: this.#dialect, descriptions: this.#descriptions, ref: (definition) => this.ref(definition) };
+  }
+
+  #custom(name: string, gvk: object, build: () => JsonSchema): JsonSchema {
+    this.schemas[name] ??= { ...build(), 'x-kubernetes-group-version-kind': [gvk] };
+    return { $ref: PREFIX[this.#dialect] + name };
   }
 
   /** What the documents of all kinds have in common. */

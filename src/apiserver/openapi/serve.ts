@@ -31,9 +31,9 @@ export async function serveOpenApi(
       { types: JSON_TYPES, document: () => openApi.v2Json() },
       { types: V2_PROTOBUF_TYPES, document: () => openApi.v2Protobuf() },
     ]);
-    return form === undefined ? NOT_ACCEPTABLE : answer(openApi, request, form, await form.document(), {});
+    return form === undefined ? NOT_ACCEPTABLE : answer(request, form, await form.document(), {});
   }
-  if (path === '/openapi/v3') return answer(openApi, request, { types: JSON_TYPES }, openApi.v3Index(), {});
+  if (path === '/openapi/v3') return answer(request, { types: JSON_TYPES }, openApi.v3Index(), {});
   if (!path.startsWith('/openapi/v3/')) return undefined;
 
   const groupVersion = path.slice('/openapi/v3/'.length);
@@ -49,7 +49,7 @@ export async function serveOpenApi(
     hash === null || hash === ''
       ? {}
       : { 'cache-control': 'public, immutable', expires: new Date(openApi.clock.now() + YEAR_MS).toUTCString() };
-  return answer(openApi, request, form, document, caching);
+  return answer(request, form, document, caching);
 }
 
 const NOT_ACCEPTABLE: HttpResponse = { status: 406, headers: { vary: 'Accept' } };
@@ -64,10 +64,9 @@ function chooseForm(request: HttpRequest, forms: readonly Form[]): Form | undefi
 }
 
 function answer(
-  { modifiedMs }: OpenApi,
   { headers: asked }: HttpRequest,
   { types }: Pick<Form, 'types'>,
-  { bytes, hash }: OpenApiDocument,
+  { bytes, hash, modifiedMs }: OpenApiDocument,
   caching: Readonly<Record<string, string>>,
 ): HttpResponse {
   const etag = `"${hash}"`;

@@ -64,7 +64,7 @@ async function createOnce(
   if (kind.generation === true) object.metadata.generation = 1;
   else delete object.metadata.generation;
   kind.prepareForCreate?.(object);
-  const release = env.hooks.get(kind.plural)?.beginCreate?.(object, scope.user);
+  const release = env.hooks.get(resourceText(kind))?.beginCreate?.(object, scope.user);
   try {
     const errors = [
       ...validateObjectMeta(object.metadata, { namespaced: kind.namespaced, validateName: kind.validateName }),

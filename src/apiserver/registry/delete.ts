@@ -8,6 +8,7 @@ import {
   type KubeObject,
   notFound,
   notSupported,
+  resourceText,
 } from '#api';
 import type { Entry } from '../watchcache/entry.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
@@ -72,7 +73,7 @@ export async function removeObject(
   object: KubeObject,
 ): Promise<Entry | undefined> {
   const entry = await resource.remove(current);
-  if (entry !== undefined) env.hooks.get(resource.kind.plural)?.afterDelete?.(object);
+  if (entry !== undefined) env.hooks.get(resourceText(resource.kind))?.afterDelete?.(object);
   return entry;
 }
 
@@ -83,7 +84,7 @@ export function goesNow(env: RegistryEnvironment, kind: Kind, object: KubeObject
     deletionTimestamp !== undefined &&
     (deletionGracePeriodSeconds ?? 0) === 0 &&
     (finalizers ?? []).length === 0 &&
-    (env.hooks.get(kind.plural)?.mayGo?.(object) ?? true)
+    (env.hooks.get(resourceText(kind))?.mayGo?.(object) ?? true)
   );
 }
 
@@ -95,7 +96,7 @@ function mark(env: RegistryEnvironment, kind: Kind, object: KubeObject, options:
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
 
-  if (env.hooks.get(kind.plural)?.beginDelete?.(object, nowMs) === true) return true;
+  if (env.hooks.get(resourceText(kind))?.beginDelete?.(object, nowMs) === true) return true;
   const grace = gracePeriod(kind, object, options);
   if (grace > 0) {
     setDeletion(object, nowMs, grace);

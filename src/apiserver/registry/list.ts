@@ -10,7 +10,7 @@ import {
   requiredFieldValue,
   StatusError,
 } from '#api';
-import { prefixEnd, type Store } from '#store';
+import { type KeyValue, prefixEnd, type Store } from '#store';
 import type { Clock } from '#util';
 import { Entry } from '../watchcache/entry.ts';
 import { Pace } from './pace.ts';
@@ -99,7 +99,10 @@ export async function listObjects(
     return await pageAt(read, revision > 0 ? revision : resource.cache.revision, start);
   }
   const wanted = parseRevision(request.resourceVersion);
-  if (wanted > resource.cache.revision) await untilReached(store, clock, wanted);
+  if (wanted > resource.cache.revision) {
+    await untilReached(store, clock, wanted);
+    await resource.cache.settled();
+  }
   // A limit with a revision and nothing said of how to match it means exactly that revision, as it always has.
   const exact = request.resourceVersionMatch === 'Exact' || (noMatch(request) && limit > 0 && wanted > 0);
   if (exact && wanted < resource.cache.revision) return await pageAt(read, wanted, selection.prefix);
@@ -143,9 +146,9 @@ async function pageAt(read: PageRead, revision: number, start: string): Promise<
   let from = start < prefix ? prefix : start;
   for (;;) {
     const { kvs, count } = await rangeAt(read, revision, from, matches === undefined ? limit : SCAN);
-    for (const [i, { key, value, modRevision }] of kvs.entries()) {
-      const cached = resource.cache.get(key);
-      const entry = cached?.revision === modRevision ? cached : new Entry(key, value, modRevision);
+    const found = await entriesOf(resource, kvs);
+    for (const [i, entry] of found.entries()) {
+      const { key } = entry;
       if (matches?.(entry) ?? true) entries.push(entry);
       const left = count - i - 1;
       if (entries.length === limit && limit > 0)
@@ -155,6 +158,19 @@ async function pageAt(read: PageRead, revision: number, start: string): Promise<
     if (kvs.length >= count) return { entries, revision };
     from = `${kvs.at(-1)!.key}\0`;
   }
+}
+
+/** What the cache has of them, and the rest as it would be there. */
+async function entriesOf(resource: Resource, kvs: readonly KeyValue[]): Promise<readonly Entry[]> {
+  const { cache } = resource;
+  const entries = kvs.map(({ key, value, modRevision }) => {
+    const cached = cache.get(key);
+    return cached?.revision === modRevision ? cached : new Entry(key, value, modRevision);
+  });
+  const old = entries.filter((entry) => cache.get(entry.key) !== entry);
+  if (old.length === 0) return entries;
+  const shown = new Map((await cache.shown(old)).map((entry) => [entry.key, entry]));
+  return entries.map((entry) => shown.get(entry.key) ?? entry);
 }
 
 /** A page that ends after the key `last`; `left`: how many follow, or whether any do. */

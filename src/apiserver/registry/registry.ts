@@ -1,17 +1,23 @@
-import { allKinds, type Kind, StatusError } from '#api';
+import { allKinds, type Kind, resourceText, servedKinds, StatusError } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { WatchCache } from '../watchcache/watchcache.ts';
 import { Resource } from './resource.ts';
 
-/** All served kinds with their storage. Kinds that share a storage share its cache. */
+const pathOf = ({ group, version, plural }: Kind): string => `${group}/${version}/${plural}`;
+
+/** All served kinds with their storage: those built in, and custom ones as long as they are defined. Kinds that share a storage share its cache. */
 export class Registry {
   readonly #resources = new Map<Kind, Resource>();
   readonly #byPath = new Map<string, Resource>();
   readonly #groups = new Set<string>();
   readonly #caches = new Map<string, WatchCache>();
+  /** By the name of the definition. */
+  readonly #custom = new Map<string, readonly Resource[]>();
+  #kinds: readonly Kind[] = servedKinds;
 
   constructor(store: Store, environment: { readonly clock: Clock; readonly log: Logger }) {
+    for (const { group } of servedKinds) this.#groups.add(group);
     for (const kind of allKinds) {
       const storage = kind.storedAs?.kind ?? kind;
       const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
@@ -19,8 +25,7 @@ export class Registry {
       if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, environment)));
       const resource = new Resource(kind, cache, store);
       this.#resources.set(kind, resource);
-      this.#groups.add(kind.group);
-      this.#byPath.set(`${kind.group}/${kind.version}/${kind.plural}`, resource);
+      this.#byPath.set(pathOf(kind), resource);
     }
   }
 
@@ -30,11 +35,29 @@ export class Registry {
   }
 
   endWatches(): void {
-    for (const cache of this.#caches.values()) cache.endWatches();
+    for (const cache of this.#allCaches()) cache.endWatches();
   }
 
   stop(): void {
-    for (const cache of this.#caches.values()) cache.stop();
+    for (const cache of this.#allCaches()) cache.stop();
+  }
+
+  /** Every kind that is served, those that are not stored too. The same array as long as nothing changes. */
+  get kinds(): readonly Kind[] {
+    return this.#kinds;
+  }
+
+  /**
+   * The kinds of one definition, in place of those it had; their caches are started, and stopped in the end, by who gives them. A path that a built-in
+   * kind has stays its own.
+   */
+  setCustom(definition: string, resources: readonly Resource[]): void {
+    for (const { kind } of this.#custom.get(definition) ?? []) this.#byPath.delete(pathOf(kind));
+    const own = resources.filter(({ kind }) => !this.#byPath.has(pathOf(kind)));
+    for (const resource of own) this.#byPath.set(pathOf(resource.kind), resource);
+    if (own.length > 0) this.#custom.set(definition, own);
+    else this.#custom.delete(definition);
+    this.#kinds = [...servedKinds, ...[...this.#custom.values()].flat().map(({ kind }) => kind)];
   }
 
   resource(kind: Kind): Resource {
@@ -47,17 +70,30 @@ export class Registry {
     return this.#byPath.get(`${group}/${version}/${plural}`);
   }
 
-  /** Whether any kind of the group is served. */
+  /** Whether any built-in kind is of the group: what is not there in one of custom resources is as if there were no group. */
   serves(group: string): boolean {
     return this.#groups.has(group);
   }
 
   /** Objects and watchers by kind, for metrics. */
   counts(): { resource: string; objects: number; watchers: number }[] {
-    return [...this.#resources.values()].map(({ kind, cache }) => ({
-      resource: kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`,
-      objects: cache.size,
-      watchers: cache.watchers,
+    const caches = new Map<string, Set<WatchCache>>();
+    for (const { kind, cache } of this.#byPath.values()) {
+      const resource = resourceText(kind);
+      const own = caches.get(resource);
+      if (own === undefined) caches.set(resource, new Set([cache]));
+      else own.add(cache);
+    }
+    // Each version of a custom resource has a cache of the same objects, and watchers of its own.
+    return [...caches].map(([resource, own]) => ({
+      resource,
+      objects: Math.max(...[...own].map(({ size }) => size)),
+      watchers: [...own].reduce((sum, { watchers }) => sum + watchers, 0),
     }));
+  }
+
+  *#allCaches(): Generator<WatchCache> {
+    yield* this.#caches.values();
+    for (const resources of this.#custom.values()) for (const { cache } of resources) yield cache;
   }
 }

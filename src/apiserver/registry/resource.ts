@@ -4,6 +4,9 @@ import { StoreError } from '#store';
 import { encodeStored, Entry } from '../watchcache/entry.ts';
 import type { WatchCache } from '../watchcache/watchcache.ts';
 
+/** Makes of an object in the kind's version, a private copy, what is stored. Where it is given, the cache has a view that goes the other way. */
+export type ToStored = (object: KubeObject) => KubeObject | Promise<KubeObject>;
+
 /**
  * One served kind bound to its storage: keys, reads from the watch cache, compare-and-swap writes. It knows no verbs and no rules; those are in
  * create.ts, update.ts, delete.ts, list.ts.
@@ -14,11 +17,14 @@ export class Resource {
   readonly #store: Store;
   readonly #prefix: string;
 
-  constructor(kind: Kind, cache: WatchCache, store: Store) {
+  readonly #toStored: ToStored | undefined;
+
+  constructor(kind: Kind, cache: WatchCache, store: Store, toStored?: ToStored) {
     this.kind = kind;
     this.cache = cache;
     this.#store = store;
     this.#prefix = cache.prefix;
+    this.#toStored = toStored;
   }
 
   /** Objects are shown as they are stored. */
@@ -65,13 +71,13 @@ export class Resource {
 
   /** Writes a new object. Undefined when there is one of that name. */
   async insert(object: KubeObject): Promise<Entry | undefined> {
-    const { key, value, stored } = this.#encode(object);
+    const { key, value, stored } = await this.#encoded(object);
     return await this.#put(key, value, stored, 0);
   }
 
   /** Replaces `current`. Undefined when it is no longer the newest. */
   async replace(current: Entry, object: KubeObject): Promise<Entry | undefined> {
-    const { value, stored } = this.#encode(object);
+    const { value, stored } = await this.#encoded(object);
     return await this.#put(current.key, value, stored, current.revision);
   }
 
@@ -81,18 +87,32 @@ export class Resource {
       compare: [{ key: current.key, target: 'modRevision', result: '=', number: current.revision }],
       success: [{ type: 'delete', key: current.key }],
     });
-    if (!succeeded) return undefined;
+    if (!succeeded) {
+      await this.cache.settled();
+      return undefined;
+    }
     await this.cache.reached(revision);
     return new Entry(current.key, current.value, revision);
   }
 
-  #encode(object: KubeObject): { key: string; value: Buffer; stored: KubeObject } {
+  /** Built-in kinds are encoded at once. */
+  #encoded(object: KubeObject): Encoded | Promise<Encoded> {
+    if (this.#toStored === undefined) return this.#encode(object);
+    const stored = this.#toStored(object);
+    return stored instanceof Promise ? stored.then((made) => this.#encodedAs(made)) : this.#encodedAs(stored);
+  }
+
+  #encodedAs(stored: KubeObject): Encoded {
+    const key = this.key(stored.metadata.namespace ?? '', stored.metadata.name);
+    return { key, value: encodeStored(stored), stored };
+  }
+
+  #encode(object: KubeObject): Encoded {
     const { storedAs } = this.kind;
     const stored = storedAs === undefined ? object : storedAs.toStored(object);
     stored.apiVersion = apiVersionOf(storedAs?.kind ?? this.kind);
     stored.kind = (storedAs?.kind ?? this.kind).kind;
-    const value = encodeStored(stored);
-    return { key: this.key(stored.metadata.namespace ?? '', stored.metadata.name), value, stored };
+    return this.#encodedAs(stored);
   }
 
   async #put(key: string, value: Buffer, stored: KubeObject, expected: number): Promise<Entry | undefined> {
@@ -101,10 +121,15 @@ export class Resource {
       compare: [{ key, target: 'modRevision', result: '=', number: expected }],
       success: [{ type: 'put', key, value }],
     });
-    if (!succeeded) return undefined;
+    if (!succeeded) {
+      await this.cache.settled();
+      return undefined;
+    }
     await this.cache.reached(revision);
     const cached = this.cache.get(key);
-    return cached?.revision === revision ? cached : new Entry(key, value, revision, stored);
+    if (cached?.revision === revision) return cached;
+    const written = new Entry(key, value, revision, stored);
+    return this.#toStored === undefined ? written : (await this.cache.shown([written]))[0];
   }
 
   async #txn(request: TxnRequest): ReturnType<Store['txn']> {
@@ -114,6 +139,12 @@ export class Resource {
       throw storeFailure(error);
     }
   }
+}
+
+interface Encoded {
+  readonly key: string;
+  readonly value: Buffer;
+  readonly stored: KubeObject;
 }
 
 /** What a client is told when the datastore refuses. Text of the full disk: etcd's own, since tools look for it. */

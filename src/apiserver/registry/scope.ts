@@ -12,7 +12,7 @@ export interface RegistryEnvironment {
   readonly newUid: () => string;
   readonly admission: Admission;
   readonly log: Logger;
-  /** Work tied to the writes of one kind: allocation of addresses and ports. */
+  /** Work tied to the writes of one kind, by its `plural.group`: allocation of addresses and ports. */
   readonly hooks: ReadonlyMap<string, ResourceHooks>;
 }
 

@@ -7,6 +7,7 @@ import {
   type Kind,
   type KubeObject,
   notFound,
+  resourceText,
   type StatusError,
   validateObjectMeta,
   validateObjectMetaUpdate,
@@ -123,7 +124,7 @@ async function updateOnce(
   } as const;
   await env.admission.admit(attributes);
   prepare(kind, next, old, subresource);
-  const release = subresource === '' ? env.hooks.get(kind.plural)?.beginUpdate?.(next, old) : undefined;
+  const release = subresource === '' ? env.hooks.get(resourceText(kind))?.beginUpdate?.(next, old) : undefined;
   try {
     validate(kind, next, old, subresource);
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);

@@ -22,17 +22,13 @@ export type VirtualCall = Call<VirtualResource>;
 /** All virtual kinds there are, by path. */
 export interface VirtualResources {
   find(group: string, version: string, plural: string): VirtualResource | undefined;
-  /** Whether any kind of the group is served. */
-  serves(group: string): boolean;
 }
 
 export function newVirtualResources(resources: readonly VirtualResource[]): VirtualResources {
   const path = (group: string, version: string, plural: string): string => `${group}/${version}/${plural}`;
   const byPath = new Map(resources.map((r) => [path(r.kind.group, r.kind.version, r.kind.plural), r]));
-  const groups = new Set(resources.map(({ kind }) => kind.group));
   return {
     find: (group, version, plural) => byPath.get(path(group, version, plural)),
-    serves: (group) => groups.has(group),
   };
 }
 

@@ -3,12 +3,20 @@ import { prefixEnd, type Store, type StoreEvent } from '#store';
 import { type Clock, type Logger, SortedMap } from '#util';
 import { Change, type Frame } from './change.ts';
 import { Entry } from './entry.ts';
+import { type View, type Viewed, Viewer } from './viewer.ts';
 
 /** Events kept so that a watcher can resume; whichever bound is met first. Upstream: 100 to 102,400 events by demand (cacher.go v1.36). */
 const HISTORY_EVENTS = 8192;
 const HISTORY_BYTES = 8 << 20;
 /** Between two tries to load a cache that lost the store. */
 const RELOAD_MS = 1000;
+
+export interface WatchCacheOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Default: objects are shown as they are stored. */
+  readonly view?: View | undefined;
+}
 
 export interface CacheWatchRequest {
   /** Keys watched begin with this. */
@@ -47,26 +55,32 @@ export class WatchCache {
   #retry: Disposable | undefined;
   #ended = false;
   #failure: StatusError | undefined;
+  readonly #viewer: Viewer | undefined;
 
-  constructor(store: Store, prefix: string, { clock, log }: { readonly clock: Clock; readonly log: Logger }) {
+  constructor(store: Store, prefix: string, { clock, log, view }: WatchCacheOptions) {
     this.#store = store;
     this.#clock = clock;
     this.prefix = prefix;
     this.#log = log;
+    this.#viewer = view === undefined ? undefined : new Viewer(view, (entry) => this.#entries.set(entry.key, entry));
   }
 
   /** Loads what there is and follows from there. */
   async start(): Promise<void> {
     const { kvs, revision } = await this.#store.range({ key: this.prefix, rangeEnd: prefixEnd(this.prefix) });
     this.#entries.clear();
-    for (const { key, value, modRevision } of kvs) this.#entries.set(key, new Entry(key, value, modRevision));
+    const stored = kvs.map(({ key, value, modRevision }) => new Entry(key, value, modRevision));
+    for (const entry of stored) this.#entries.set(entry.key, entry);
+    this.#viewer?.show(stored, (shown) => {
+      for (const viewed of shown) if (!(viewed instanceof StatusError)) this.#entries.set(viewed.key, viewed);
+    });
     this.#revision = revision;
     this.#history = [];
     this.#historyBytes = 0;
     this.#historyStart = revision;
     this.#watch = this.#store.watch(
       { key: this.prefix, rangeEnd: prefixEnd(this.prefix), startRevision: revision + 1 },
-      { onEvents: (events, at) => this.#apply(events, at), onError: (error) => this.#lost(error) },
+      { onEvents: (events, at) => this.#receive(events, at), onError: (error) => this.#lost(error) },
     );
     this.#failure = undefined;
     this.#settleWaiting();
@@ -117,17 +131,32 @@ export class WatchCache {
 
   /** Revision up to which this cache has seen everything: the store's own, unless its watch lags. */
   get revision(): number {
-    return Math.max(this.#revision, this.#store.revision);
+    return this.#viewer?.pending === true ? this.#revision : Math.max(this.#revision, this.#store.revision);
+  }
+
+  /**
+   * Resolves when all the store has told so far can be read here; undefined when it can. Only where a view has to wait for others is that not
+   * always so. With a `key` nothing but that is tried again if it failed.
+   */
+  settled(key?: string): Promise<void> | undefined {
+    return this.#viewer?.settled(key);
+  }
+
+  /** What stored entries that are not the newest are shown as. */
+  async shown(stored: readonly Entry[]): Promise<readonly Entry[]> {
+    return this.#viewer === undefined ? stored : await this.#viewer.shown(stored);
   }
 
   get(key: string): Entry | undefined {
     if (this.#failure !== undefined) throw this.#failure;
+    this.#viewer?.check(key);
     return this.#entries.get(key);
   }
 
   /** Entries whose key begins with `prefix`, in key order; a snapshot. */
   list(prefix: string): Entry[] {
     if (this.#failure !== undefined) throw this.#failure;
+    this.#viewer?.checkAll(prefix);
     return this.#entries.withPrefix(prefix);
   }
 
@@ -157,12 +186,46 @@ export class WatchCache {
     return { [Symbol.dispose]: () => void this.#watchers.delete(request) };
   }
 
-  #apply(events: readonly StoreEvent[], revision: number): void {
+  #receive(events: readonly StoreEvent[], revision: number): void {
+    if (this.#viewer === undefined) {
+      this.#apply(events, revision);
+      return;
+    }
+    const stored = events.flatMap(({ type, kv }) =>
+      type === 'put' ? [new Entry(kv.key, kv.value, kv.modRevision, this.#written.get(kv.value))] : [],
+    );
+    this.#viewer.show(stored, (shown) => this.#applyShown(events, revision, stored, shown));
+  }
+
+  #applyShown(
+    events: readonly StoreEvent[],
+    revision: number,
+    stored: readonly Entry[],
+    shown: readonly Viewed[],
+  ): void {
+    for (const { type, kv } of events) if (type === 'delete') this.#viewer?.forget(kv.key);
+    const entries = shown.map((viewed, i) => (viewed instanceof StatusError ? stored[i]! : viewed));
+    const failure = shown.find((viewed) => viewed instanceof StatusError);
+    if (failure !== undefined) {
+      // Nobody can be told of this change as it should be told: they have to look again, and will hear why.
+      this.#endWatches(failure);
+    }
+    this.#apply(events, revision, entries);
+    if (failure !== undefined) {
+      this.#history = [];
+      this.#historyBytes = 0;
+      this.#historyStart = this.#revision;
+    }
+  }
+
+  /** `entries`: of the puts, where they are not as stored. */
+  #apply(events: readonly StoreEvent[], revision: number, entries?: readonly Entry[]): void {
     const changes: Change[] = [];
+    let puts = 0;
     for (const { type, kv } of events) {
       const previous = this.#entries.get(kv.key);
       if (type === 'put') {
-        const entry = new Entry(kv.key, kv.value, kv.modRevision, this.#written.get(kv.value));
+        const entry = entries?.[puts++] ?? new Entry(kv.key, kv.value, kv.modRevision, this.#written.get(kv.value));
         this.#entries.set(kv.key, entry);
         changes.push(new Change(entry, previous, kv.modRevision));
       } else if (previous !== undefined) {
