@@ -40,6 +40,8 @@ export interface ScaleAccess<T> {
   selector(object: T): string;
   /** A copy with the new number of replicas. */
   withReplicas(object: T, replicas: number): T;
+  /** Path of the field `withReplicas` writes. Default: `spec.replicas`. */
+  readonly replicasPath?: string;
 }
 
 /** How a subresource that is a part of the object (status, and for pods ephemeralcontainers and resize) is written. */

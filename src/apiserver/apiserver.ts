@@ -17,6 +17,7 @@ import {
 import { bearerTokens, clientCertificates } from './authn/authn.ts';
 import { fixedAuthorizer } from './authz/authz.ts';
 import { bootstrap, keepBootstrapped } from './bootstrap.ts';
+import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import { newLocalTransport } from './handlers/local.ts';
@@ -86,8 +87,8 @@ export interface ListenOptions {
 }
 
 export interface ApiServer {
-  /** The API by function call, as `user`. */
-  transport(user: UserInfo): Transport;
+  /** The API by function call, as `user`. `userAgent` begins as that of upstream's component: `kube-scheduler`; it names the manager of what is written. */
+  transport(user: UserInfo, options?: { readonly userAgent?: string }): Transport;
   /** The API by HTTP requests without a connection: what stands behind the port, for tools that need no port. */
   handler(options: ListenOptions): HttpHandler;
   /** Opens the port and writes what hangs on the address; resolves with the port. */
@@ -106,6 +107,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const authorizer = fixedAuthorizer;
   const env: VerbEnvironment = {
     store,
+    authorizer,
+    fields: new FieldManagers({ clock, log, versions: (kind) => registry.versions(kind) }),
     resource: (kind) => registry.resource(kind),
     clock,
     random,
@@ -130,7 +133,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     ...accessReviews(authorizer),
     ...authenticationReviews({ authenticateToken: async () => undefined }, API_AUDIENCES, clock),
   ]);
-  const transport = (user: UserInfo): Transport => newLocalTransport({ env, registry, virtual, authorizer, user });
+  const transport = (user: UserInfo, { userAgent = '' } = {}): Transport =>
+    newLocalTransport({ env, registry, virtual, authorizer, user, userAgent });
   const closers: (() => Promise<void>)[] = [];
 
   const server: ApiServer = {
@@ -193,7 +197,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       let port = listen.port;
       for (const address of listen.addresses) port = await http.listen(address, port);
       closers.push(() => http.close(SHUTDOWN_GRACE_MS));
-      const own = transport({ name: 'system:apiserver', groups: ['system:masters'] });
+      const own = transport({ name: 'system:apiserver', groups: ['system:masters'] }, { userAgent: 'kube-apiserver' });
       const { advertiseAddress } = listen;
       const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
       await bootstrap(own, objects);

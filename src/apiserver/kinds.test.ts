@@ -11,9 +11,9 @@ function draft({ kind, group, version, namespaced }: Kind): Draft<KubeObject> {
   return { metadata: { name, ...(namespaced ? { namespace: 'default' } : {}), ...metadata }, ...rest };
 }
 
-/** What the server fills in. */
+/** Without what the server fills in. */
 const spoken = ({
-  metadata: { resourceVersion: _version, generation: _generation, ...metadata },
+  metadata: { resourceVersion: _version, generation: _generation, managedFields: _fields, ...metadata },
   ...rest
 }: KubeObject): object => ({
   ...rest,

@@ -30,7 +30,7 @@ export async function runAgent(file: string): Promise<void> {
       clock: systemClock,
       random: Math.random,
       log: log.with({ component: 'client' }),
-      userAgent: `pirogue-agent/${settings.nodeName}`,
+      userAgent: `kubelet/${settings.nodeName}`,
     });
     const client = newClient(transport);
     const common = { client, clock: systemClock, random: Math.random };

@@ -97,7 +97,7 @@ async function startControllers(
   signal: AbortSignal,
 ): Promise<void> {
   const own = log.with({ component: 'controller-manager' });
-  const client = newClient(server.transport(CONTROLLER_MANAGER));
+  const client = newClient(server.transport(CONTROLLER_MANAGER, { userAgent: 'kube-controller-manager' }));
   const common = { client, clock: systemClock, random: Math.random, log: own };
   const context = {
     ...common,
@@ -117,7 +117,7 @@ async function startControllers(
 
 async function startScheduler(server: Server, log: Logger, signal: AbortSignal): Promise<void> {
   const own = log.with({ component: 'scheduler' });
-  const client = newClient(server.transport(SCHEDULER));
+  const client = newClient(server.transport(SCHEDULER, { userAgent: 'kube-scheduler' }));
   const common = { client, clock: systemClock, random: Math.random, log: own };
   const informers = newInformers(common);
   const recorder = newEventRecorder({ ...common, component: 'default-scheduler', signal });

@@ -9,7 +9,7 @@
  * Source of the rules: sigs.k8s.io/structured-merge-diff v6.4, k8s.io/apimachinery pkg/util/managedfields v0.36.
  */
 export { type ApplyOptions, type FieldManager, type FieldManagerOptions, newFieldManager } from './field-manager.ts';
-export { kindFieldManager, type KindFieldManagerOptions } from './kind.ts';
+export { applyTypeOf, kindFieldManager, type KindFieldManagerOptions } from './kind.ts';
 export {
   defaultFieldManager,
   ignoreManagedFieldsTimestamps,

@@ -32,8 +32,8 @@ test('managed fields that cannot be are told one by one', () => {
     'metadata.managedFields',
   );
   assert.deepEqual(errors.map(fieldErrorText), [
-    'metadata.managedFields[0].operation: Required value: must not be empty',
-    'metadata.managedFields[1].operation: Unsupported value: "Steal": supported values: "Apply", "Update"',
+    'metadata.managedFields[0].operation: Invalid value: "": must be `Apply` or `Update`',
+    'metadata.managedFields[1].operation: Invalid value: "Steal": must be `Apply` or `Update`',
     'metadata.managedFields[1].fieldsType: Invalid value: "V2": must be `FieldsV1`',
     'metadata.managedFields[1].manager: Too long: may not be more than 128 bytes',
     'metadata.managedFields[1].subresource: Too long: may not be more than 256 bytes',

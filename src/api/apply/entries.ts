@@ -1,7 +1,7 @@
 /** What the rest of the program does with managedFields: names of managers, validation, times that do not count. */
 import { equalValues } from '../equality.ts';
 import type { FieldError } from '../field-error.ts';
-import { child, index, invalid, notSupported, required, tooLong } from '../field-error.ts';
+import { child, index, invalid, tooLong } from '../field-error.ts';
 import type { ManagedFieldsEntry } from '../generated/meta.v1.ts';
 import type { KubeObject } from '../kind.ts';
 import { ManagedFieldsError, readManaged } from './managed.ts';
@@ -47,9 +47,8 @@ export function validateManagedFields(entries: readonly ManagedFieldsEntry[] | u
   return (entries ?? []).flatMap(({ operation = '', fieldsType = '', manager = '', subresource = '' }, i) => {
     const at = (name: string): string => child(index(path, i), name);
     const errors: FieldError[] = [];
-    if (operation === '') errors.push(required(at('operation'), 'must not be empty'));
-    else if (operation !== 'Apply' && operation !== 'Update')
-      errors.push(notSupported(at('operation'), operation, ['Apply', 'Update']));
+    if (operation !== 'Apply' && operation !== 'Update')
+      errors.push(invalid(at('operation'), operation, 'must be `Apply` or `Update`'));
     if (fieldsType !== '' && fieldsType !== 'FieldsV1')
       errors.push(invalid(at('fieldsType'), fieldsType, 'must be `FieldsV1`'));
     errors.push(...validateFieldManager(manager, at('manager')));

@@ -1,7 +1,8 @@
 /**
- * Validation of `metadata`, the same for every kind. managedFields are the server's own and not looked at.
+ * Validation of `metadata`, the same for every kind.
  * Source: apimachinery pkg/api/validation/objectmeta.go v0.36 and ValidateObjectMeta of pkg/apis/core/validation v1.36.
  */
+import { validateManagedFields } from '../apply/entries.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, index, invalid, required } from '../field-error.ts';
 import type { ObjectMeta, OwnerReference } from '../generated/meta.v1.ts';
@@ -43,6 +44,7 @@ export function validateObjectMeta(
     ...validateNonnegative(meta.generation, child(metadata, 'generation')),
     ...validateMaps(meta),
     ...validateFinalizers(meta.finalizers),
+    ...validateManagedFields(meta.managedFields, child(metadata, 'managedFields')),
   );
   return errors;
 }

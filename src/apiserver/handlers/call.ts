@@ -1,4 +1,4 @@
-import type { BodyTarget, Kind, KubeObject } from '#api';
+import type { BodyTarget, Configuration, Kind, KubeObject } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import type { ListPage } from '../registry/list.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -16,12 +16,18 @@ export interface Call<R> {
   /** Value of a query parameter. */
   readonly query: (name: string) => string | undefined;
   readonly user: UserInfo;
+  /** What the caller calls itself; names the manager of a write that does not. */
+  readonly userAgent: string;
   readonly warn: (text: string) => void;
   readonly signal: AbortSignal;
   /** A private copy of the body as an object of the target's kind; undefined when there is no body. */
   body(target: BodyTarget): Promise<KubeObject | undefined>;
   /** Reads the patch of the body: a function that makes a new object of what is there, without changing that. */
   patch(): Promise<(current: KubeObject, target: BodyTarget) => KubeObject>;
+  /** Media type of the patch; '' where there is none. */
+  readonly patchType: string;
+  /** Reads the body of a patch of type {@link APPLY}. */
+  configuration(): Promise<Configuration>;
 }
 
 /** A call for a kind that is stored. */

@@ -2,7 +2,7 @@ import type { Kind } from '#api';
 import type { Clock } from '#util';
 import { verbsOf } from '../discovery/discovery.ts';
 import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
-import { readObject, readPatch } from '../http/body.ts';
+import { mediaType, readConfiguration, readObject, readPatch } from '../http/body.ts';
 import { takesGzip } from '../http/compress.ts';
 import { CONTENT_TYPES, negotiate, type Offer } from '../http/negotiate.ts';
 import { nonResource, type NonResourceOptions, pageNotFound } from '../http/nonresource.ts';
@@ -122,6 +122,9 @@ function callOf<R extends { readonly kind: Kind }>(context: RequestContext, reso
       return context.signal;
     },
     body: (target) => readObject(context, target),
-    patch: () => readPatch(context),
+    patch: () => readPatch(context, resource.kind),
+    userAgent: request.headers['user-agent'] ?? '',
+    patchType: info.verb === 'patch' ? mediaType(context) : '',
+    configuration: () => readConfiguration(context),
   };
 }

@@ -17,7 +17,7 @@ import type { Registry } from '../registry/registry.ts';
 import { performVirtual, type VirtualResources } from '../virtual/virtual.ts';
 import type { Call, Outcome } from './call.ts';
 import { notFoundPath, type VerbEnvironment } from './options.ts';
-import { unsupportedPatch } from './patch.ts';
+import { APPLY, unsupportedPatch } from './patch.ts';
 import { perform } from './verbs.ts';
 import { planWatch, runWatch } from './watch.ts';
 
@@ -27,6 +27,8 @@ export interface LocalTransportOptions {
   readonly virtual: VirtualResources;
   readonly authorizer: Authorizer;
   readonly user: UserInfo;
+  /** What the component calls itself, as upstream's User-Agent begins: `kube-scheduler`. */
+  readonly userAgent: string;
 }
 
 const NEVER = new AbortController().signal;
@@ -35,7 +37,8 @@ const NEVER = new AbortController().signal;
  * The API by function call, for components in this process: the same authorization, admission, validation and storage as over HTTP, without
  * sockets and encoding. What it returns is shared with the cache and must not be written to.
  */
-export function newLocalTransport({ env, registry, virtual, authorizer, user }: LocalTransportOptions): Transport {
+export function newLocalTransport(options: LocalTransportOptions): Transport {
+  const { env, registry, virtual, authorizer, user, userAgent } = options;
   async function authorize(verb: string, request: Omit<ObjectRequest, 'verb'>): Promise<void> {
     const { group, version, plural } = request.kind;
     const attributes = {
@@ -64,14 +67,19 @@ export function newLocalTransport({ env, registry, virtual, authorizer, user }: 
       name: request.name ?? '',
       query: (name) => request.query?.[name],
       user,
+      userAgent,
       warn() {},
       signal,
       // Read as a body from the wire is, so that what is stored does not depend on who wrote it: empty optional lists go, quantities are canonical.
       body: async (target) =>
         body === undefined ? undefined : deepClone(decodeObject(body, target, { fieldValidation: 'Ignore' }).object),
       async patch() {
-        if (patchType === undefined || patchType === 'application/apply-patch+yaml') throw unsupportedPatch();
+        if (patchType === undefined || patchType === APPLY) throw unsupportedPatch(kind);
         return (current, target) => applyPatch(patchType, current, body, target, { fieldValidation: 'Ignore' }).object;
+      },
+      patchType: patchType ?? '',
+      async configuration() {
+        return { value: deepClone(body) as Record<string, unknown>, duplicate: () => undefined };
       },
     };
   }

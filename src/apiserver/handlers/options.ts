@@ -1,24 +1,39 @@
 import {
   badRequest,
+  defaultFieldManager,
   type FieldError,
-  invalid,
+  forbiddenField,
   invalidObject,
-  notSupported,
-  StatusError,
-  tooLong,
   type Kind,
+  notSupported,
+  required,
+  StatusError,
+  validateFieldManager,
 } from '#api';
 import type { Store } from '#store';
 import type { Resource } from '../registry/resource.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { ListRequest } from '../registry/list.ts';
 import type { RegistryEnvironment, WriteScope } from '../registry/scope.ts';
+import type { Authorizer } from '../authz/authz.ts';
+import type { FieldManagers } from '../fields/managers.ts';
 import type { ApiCall } from './call.ts';
+import { APPLY } from './patch.ts';
 
 export interface VerbEnvironment extends RegistryEnvironment {
   readonly store: Store;
+  readonly authorizer: Authorizer;
+  readonly fields: FieldManagers;
   /** The storage of another kind that a verb has to look at. */
   readonly resource: (kind: Kind) => Resource;
+}
+
+/** What the query says of a write, beside what the registry has to know. */
+export interface CallScope extends WriteScope {
+  /** Of the parameter, or what the client calls itself. */
+  readonly fieldManager: string;
+  readonly force: boolean;
+  readonly fieldValidation: string;
 }
 
 /** Texts of these two: NewGenericServerResponse of apimachinery pkg/api/errors v0.36. */
@@ -57,34 +72,34 @@ const OPTIONS_KINDS: Readonly<Record<string, string>> = {
   deletecollection: 'DeleteOptions',
 };
 
-/** Source: metav1 validation.ValidateFieldManager v0.36. */
-const MAX_FIELD_MANAGER_BYTES = 128;
 const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'];
 
 /** What the query says of a write. Source of the rules: ValidateCreateOptions and its like, apimachinery pkg/apis/meta/v1/validation v0.36. */
-export function writeScope(call: Omit<ApiCall, 'resource'>): WriteScope {
+export function writeScope(call: Omit<ApiCall, 'resource'>): CallScope {
   const { query, user, warn, signal, verb } = call;
   const dryRun = query('dryRun');
-  const fieldManager = query('fieldManager');
+  const fieldManager = query('fieldManager') ?? '';
+  const force = verb === 'patch' ? query('force') : undefined;
   const fieldValidation = query('fieldValidation') ?? '';
   const errors: FieldError[] = [];
-  if (fieldManager !== undefined) errors.push(...fieldManagerErrors(fieldManager));
+  if (call.patchType === APPLY) {
+    if (fieldManager === '') errors.push(required('fieldManager', 'is required for apply patch'));
+  } else if (force !== undefined) errors.push(forbiddenField('force', 'may not be specified for non-apply patch'));
+  errors.push(...validateFieldManager(fieldManager, 'fieldManager'));
   errors.push(...dryRunErrors(dryRun));
   if (!FIELD_VALIDATIONS.includes(fieldValidation))
     errors.push(notSupported('fieldValidation', fieldValidation, FIELD_VALIDATIONS));
   if (errors.length > 0)
     throw invalidObject({ group: 'meta.k8s.io', kind: OPTIONS_KINDS[verb] ?? 'CreateOptions' }, '', errors);
-  return { user, dryRun: isDryRun(dryRun), fieldManager, warn, signal };
-}
-
-function fieldManagerErrors(name: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (Buffer.byteLength(name) > MAX_FIELD_MANAGER_BYTES) errors.push(tooLong('fieldManager', MAX_FIELD_MANAGER_BYTES));
-  const at = name.search(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u);
-  if (at < 0) return errors;
-  const code = name.codePointAt(at)!.toString(16).toUpperCase().padStart(4, '0');
-  errors.push(invalid('fieldManager', name, `invalid character U+${code} (at position ${at})`));
-  return errors;
+  return {
+    user,
+    dryRun: isDryRun(dryRun),
+    fieldManager: defaultFieldManager(fieldManager, call.userAgent),
+    force: isTrue(force),
+    fieldValidation,
+    warn,
+    signal,
+  };
 }
 
 const isDryRun = (value: string | undefined): boolean => value !== undefined && value !== '';

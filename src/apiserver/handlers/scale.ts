@@ -1,12 +1,27 @@
-import { badRequest, invalid, invalidObject, type KubeObject, notFound, type Scale } from '#api';
+import {
+  apiVersionOf,
+  badRequest,
+  conflict,
+  deepClone,
+  invalid,
+  invalidObject,
+  type KubeObject,
+  managedFieldsFromScale,
+  managedFieldsOfScale,
+  notFound,
+  type ReplicasPaths,
+  type Scale,
+} from '#api';
+import { applied } from '../fields/configuration.ts';
+import { SCALE } from '../fields/managers.ts';
+import { checkNamespace } from '../registry/create.ts';
+import type { WriteScope } from '../registry/scope.ts';
 import { nameMismatch, updateObject } from '../registry/update.ts';
 import type { Entry } from '../watchcache/entry.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { ApiCall, Outcome } from './call.ts';
+import { APPLY } from './patch.ts';
 import { methodNotAllowed, type VerbEnvironment, writeScope } from './options.ts';
-
-const DEFINITION = 'autoscaling.v1.Scale';
-const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale', definition: DEFINITION } as const;
 
 /** The scale subresource of any kind that has one. Source: ScaleREST of pkg/registry/apps/deployment/storage v1.36. */
 export async function performScale(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
@@ -19,49 +34,99 @@ export async function performScale(env: VerbEnvironment, call: ApiCall): Promise
     case 'update': {
       const body = (await call.body(SCALE)) as Scale | undefined;
       if (body === undefined) throw badRequest('unable to decode an empty body as Scale');
-      if ((body.metadata?.name ?? '') !== '' && body.metadata.name !== call.name)
-        throw nameMismatch(body.metadata.name, call.name);
-      return await write(env, call, () => body);
+      const scope = writeScope(call);
+      return await write(env, call, scope, async (current) => {
+        const next = deepClone(body);
+        await env.fields.ofScale().update(current, next, scope.fieldManager);
+        return next;
+      });
     }
-    case 'patch': {
-      const apply = await call.patch();
-      return await write(env, call, (current) => apply(current, SCALE) as Scale);
-    }
+    case 'patch':
+      return await patchScale(env, call);
     default:
       throw methodNotAllowed();
   }
 }
 
-async function write(env: VerbEnvironment, call: ApiCall, next: (current: Scale) => Scale): Promise<Outcome> {
-  const { resource, name } = call;
+async function patchScale(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { fieldManager: manager, ...scope } = writeScope(call);
+  const fields = env.fields.ofScale();
+  if (call.patchType === APPLY) {
+    const configuration = await call.configuration();
+    return await write(env, call, scope, async (current) => {
+      const object = await applied(fields, current, { configuration, manager, ...scope });
+      return object as unknown as Scale;
+    });
+  }
+  const patched = await call.patch();
+  return await write(env, call, scope, async (current) => {
+    const next = deepClone(patched(current, SCALE));
+    await fields.update(current, next, manager);
+    return next as unknown as Scale;
+  });
+}
+
+/** Source: scaleUpdatedObjectInfo of pkg/registry/apps/deployment/storage v1.36. */
+async function write(
+  env: VerbEnvironment,
+  call: ApiCall,
+  scope: WriteScope,
+  change: (current: Scale) => Promise<Scale>,
+): Promise<Outcome> {
+  const { resource, name, namespace } = call;
   const { kind } = resource;
+  const paths = env.fields.replicasPaths(kind);
   const { entry } = await updateObject(
     env,
     call,
     {
       name,
       subresource: '',
-      unconditional: true,
-      change(current) {
-        const wanted = next(scaleOf(resource, current));
-        const replicas = wanted.spec.replicas ?? 0;
-        if (replicas < 0)
-          throw invalidObject({ group: 'autoscaling', kind: 'Scale' }, name, [
-            invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
-          ]);
-        const scaled = structuredClone(kind.scale!.withReplicas(current, replicas));
-        scaled.metadata.resourceVersion = wanted.metadata?.resourceVersion ?? '';
-        if (scaled.metadata.resourceVersion === current.metadata.resourceVersion) scaled.metadata.resourceVersion = '';
-        return scaled;
+      async change(current) {
+        const scale = scaleOf(resource, current);
+        const entries = managedFieldsOfScale(current.metadata.managedFields, paths);
+        if (entries !== undefined) scale.metadata.managedFields = entries;
+        const wanted = await change(scale);
+        checkNamespace(kind.namespaced, wanted, namespace);
+        if (wanted.metadata.name !== name) throw nameMismatch(wanted.metadata.name, name);
+        return scaled(resource, current, wanted, paths);
       },
     },
-    writeScope(call),
+    scope,
   );
   return outcome(resource, entry);
 }
 
+function scaled({ kind }: Resource, current: KubeObject, wanted: Scale, paths: ReplicasPaths): KubeObject {
+  const { name, uid } = current.metadata;
+  const replicas = wanted.spec.replicas ?? 0;
+  if (replicas < 0)
+    throw invalidObject({ group: 'autoscaling', kind: 'Scale' }, name, [
+      invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
+    ]);
+  const metadata: Partial<Scale['metadata']> = wanted.metadata;
+  const { uid: expected = '', resourceVersion, managedFields } = metadata;
+  if (expected !== '' && expected !== uid)
+    throw conflict(
+      { group: kind.group, plural: `${kind.plural}/scale` },
+      name,
+      `Precondition failed: UID in precondition: ${expected}, UID in object meta: ${uid}`,
+    );
+  const next = structuredClone(kind.scale!.withReplicas(current, replicas));
+  next.metadata.resourceVersion = resourceVersion ?? '';
+  const owners = managedFieldsFromScale(current.metadata.managedFields, managedFields, apiVersionOf(kind), paths);
+  if (owners === undefined) delete next.metadata.managedFields;
+  else next.metadata.managedFields = owners;
+  return next;
+}
+
 function outcome(resource: Resource, entry: Entry): Outcome {
-  return { type: 'object', object: scaleOf(resource, resource.object(entry)), definition: DEFINITION, status: 200 };
+  return {
+    type: 'object',
+    object: scaleOf(resource, resource.object(entry)),
+    definition: SCALE.definition,
+    status: 200,
+  };
 }
 
 function scaleOf({ kind }: Resource, object: KubeObject): Scale {

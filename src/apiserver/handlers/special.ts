@@ -5,7 +5,6 @@ import {
   deepClone,
   type Eviction,
   invalidObject,
-  type Namespace,
   notSupported,
   type Pod,
   required,
@@ -33,7 +32,6 @@ type Action = (env: VerbEnvironment, call: ApiCall) => Promise<Outcome>;
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
   'pods/binding': { create: bindPod },
   'pods/eviction': { create: evictPod },
-  'namespaces/finalize': { update: finalizeNamespace },
 };
 
 export async function performSpecial(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
@@ -129,28 +127,4 @@ async function evictPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   if (eviction !== undefined) checkBodyName(call, eviction.metadata?.name, 'Eviction');
   await evict(env, call, eviction ?? {}, withDryRun(writeScope(call), eviction?.deleteOptions?.dryRun));
   return success(201);
-}
-
-/** Writes the finalizers of a namespace; without any left it goes. Source: FinalizeREST of pkg/registry/core/namespace v1.36. */
-async function finalizeNamespace(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
-  const { resource, name } = call;
-  const body = (await call.body(resource.kind)) as Namespace | undefined;
-  const { entry } = await updateObject(
-    env,
-    call,
-    {
-      name,
-      subresource: 'finalize',
-      unconditional: true,
-      change(current) {
-        const next = deepClone(current) as Namespace;
-        const finalizers = body?.spec?.finalizers ?? [];
-        next.metadata.resourceVersion = body?.metadata.resourceVersion ?? '';
-        next.spec = finalizers.length > 0 ? { ...next.spec, finalizers } : {};
-        return next;
-      },
-    },
-    writeScope(call),
-  );
-  return { type: 'entry', resource, entry, status: 200 };
 }

@@ -3,13 +3,18 @@ import {
   badRequest,
   type DeleteOptions,
   deepClone,
+  invalid,
+  invalidObject,
   type Kind,
   type KubeObject,
   notFound,
+  resourcePath,
   type Status,
   StatusError,
 } from '#api';
-import { createObject } from '../registry/create.ts';
+import { forbiddenText } from '../authz/authz.ts';
+import { applied, checkUnknownUid } from '../fields/configuration.ts';
+import { createObject, wipeSystemMetadata } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { listObjects, parseRevision, tooLargeRevision } from '../registry/list.ts';
 import type { WriteScope } from '../registry/scope.ts';
@@ -25,6 +30,7 @@ import {
   writeScope,
 } from './options.ts';
 import { isTrue } from '../http/request-info.ts';
+import { APPLY } from './patch.ts';
 import { performScale } from './scale.ts';
 import { performSpecial } from './special.ts';
 
@@ -91,6 +97,9 @@ function complete(kind: Kind, object: KubeObject): void {
 async function create(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const scope = writeScope(call);
   const object = await decodedBody(call);
+  const { kind } = call.resource;
+  wipeSystemMetadata(object);
+  await env.fields.of(kind, '').update(undefined, object, scope.fieldManager);
   const entry = await createObject(env, call, object, scope);
   return { type: 'entry', resource: call.resource, entry, status: 201 };
 }
@@ -99,15 +108,23 @@ async function update(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, name, subresource } = call;
   const scope = writeScope(call);
   const object = await decodedBody(call);
+  const fields = env.fields.of(resource.kind, subresource);
+  /** Each round of the loop changes what it is given, so each gets its own copy. */
+  const tracked = async (current: KubeObject | undefined): Promise<KubeObject> => {
+    const next = deepClone(object);
+    await fields.update(current, next, scope.fieldManager);
+    return next;
+  };
   const { entry, created } = await updateObject(
     env,
     call,
     {
       name,
       subresource,
-      // Each round of the loop changes what it is given, so each gets its own copy.
-      change: () => deepClone(object),
-      ...(subresource === '' ? { create: () => deepClone(object) } : {}),
+      change: tracked,
+      ...(subresource === '' && resource.kind.createOnUpdate === true
+        ? { create: createInstead(env, call, () => tracked(undefined)) }
+        : {}),
     },
     scope,
   );
@@ -115,30 +132,96 @@ async function update(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
 }
 
 async function patch(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  if (call.patchType === APPLY) return await apply(env, call);
   const { resource, name, subresource } = call;
   const { kind } = resource;
   const scope = writeScope(call);
-  const apply = await call.patch();
+  const patched = await call.patch();
+  const fields = env.fields.of(kind, subresource);
   const { entry } = await updateObject(
     env,
     call,
     {
       name,
       subresource,
-      unconditional: true,
-      change(current) {
+      async change(current) {
         // It may share parts with what is stored, and defaults and strategies write.
-        const patched = deepClone(apply(current, kind));
-        complete(kind, patched);
-        // A patch that says nothing of the version applies to whatever is there.
-        if (patched.metadata.resourceVersion === current.metadata.resourceVersion)
-          delete (patched.metadata as Partial<KubeObject['metadata']>).resourceVersion;
-        return patched;
+        const next = deepClone(patched(current, kind));
+        complete(kind, next);
+        await fields.update(current, next, scope.fieldManager);
+        checkSameUid(kind, name, next, current);
+        return next;
       },
     },
     scope,
   );
   return { type: 'entry', resource, entry, status: 200 };
+}
+
+async function apply(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, name, subresource } = call;
+  const { kind } = resource;
+  const { fieldManager: manager, ...scope } = writeScope(call);
+  const configuration = await call.configuration();
+  const fields = env.fields.of(kind, subresource);
+  const laid = (current: KubeObject | undefined): Promise<KubeObject> =>
+    applied(fields, current, { configuration, manager, ...scope });
+  const { entry, created } = await updateObject(
+    env,
+    call,
+    {
+      name,
+      subresource,
+      async change(current) {
+        const next = await laid(current);
+        checkSameUid(kind, name, next, current);
+        return next;
+      },
+      ...(subresource === ''
+        ? {
+            create: createInstead(env, call, async () => {
+              const object = await laid(undefined);
+              checkUnknownUid(kind, name, object);
+              return object;
+            }),
+          }
+        : {}),
+    },
+    scope,
+  );
+  return { type: 'entry', resource, entry, status: created ? 201 : 200 };
+}
+
+/** Who writes what does not exist must be allowed to create it. Source: withAuthorization of apiserver pkg/endpoints/handlers/update.go v1.36. */
+function createInstead(
+  env: VerbEnvironment,
+  { resource: { kind }, user, namespace, name, subresource }: ApiCall,
+  make: () => Promise<KubeObject>,
+): () => Promise<KubeObject> {
+  return async () => {
+    const { group, version, plural: resource } = kind;
+    const attributes = {
+      user,
+      verb: 'create',
+      isResourceRequest: true,
+      path: resourcePath(kind, { namespace, name }),
+      group,
+      version,
+      resource,
+      subresource,
+      namespace,
+      name,
+    };
+    const { allowed, reason } = await env.authorizer.authorize(attributes);
+    if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason));
+    return await make();
+  };
+}
+
+/** To a patch the uid is a field like others, and not what the object is known by. */
+function checkSameUid(kind: Kind, name: string, next: KubeObject, { metadata: { uid } }: KubeObject): void {
+  if ((next.metadata.uid ?? '') === '' || next.metadata.uid === uid) return;
+  throw invalidObject(kind, name, [invalid('metadata.uid', next.metadata.uid, 'field is immutable')]);
 }
 
 const DELETE_OPTIONS = {

@@ -7,12 +7,15 @@ import {
   decodeProtobuf,
   decodeYaml,
   type FieldValidation,
+  type Configuration,
+  type Kind,
   type KubeObject,
+  parseConfiguration,
   parsePatch,
   StatusError,
 } from '#api';
 import type { ApiCall } from '../handlers/call.ts';
-import { PATCH_TYPES, unsupportedPatch } from '../handlers/patch.ts';
+import { CHANGES, patchTypesOf, unsupportedPatch } from '../handlers/patch.ts';
 import type { RequestContext } from './context.ts';
 import { CONTENT_TYPES, PROTOBUF } from './negotiate.ts';
 
@@ -24,7 +27,7 @@ function fieldValidationOf(value: string | null): FieldValidation {
   return value === 'Ignore' || value === 'Strict' ? value : 'Warn';
 }
 
-const mediaType = (context: RequestContext): string =>
+export const mediaType = (context: RequestContext): string =>
   (context.request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
 
 function warned(context: RequestContext, { object, warnings }: Decoded): KubeObject {
@@ -43,11 +46,16 @@ export async function readObject(context: RequestContext, target: BodyTarget): P
   return warned(context, decodeBytes(bytes, mediaType(context), target, optionsOf(context)));
 }
 
-export async function readPatch(context: RequestContext): ReturnType<ApiCall['patch']> {
+/** `kind` is the one the path names, whatever the patch is applied to. */
+export async function readPatch(context: RequestContext, kind: Kind): ReturnType<ApiCall['patch']> {
   const type = mediaType(context) as ChangePatchType;
-  if (!PATCH_TYPES.includes(type)) throw unsupportedPatch();
+  if (!CHANGES.includes(type) || !patchTypesOf(kind).includes(type)) throw unsupportedPatch(kind);
   const patch = parsePatch(type, await context.request.body(MAX_BODY_BYTES));
   return (current, target) => warned(context, applyPatch(type, current, patch, target, optionsOf(context)));
+}
+
+export async function readConfiguration(context: RequestContext): Promise<Configuration> {
+  return parseConfiguration(await context.request.body(MAX_BODY_BYTES));
 }
 
 function decodeBytes(

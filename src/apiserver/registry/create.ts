@@ -9,6 +9,7 @@ import {
   validateObjectMeta,
 } from '#api';
 import type { Entry } from '../watchcache/entry.ts';
+import { admitted } from './managed-fields.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
 
 /** Tries with another suffix when a generated name is taken. Source: generic registry store.go, maxNameGenerationCreateAttempts v1.36. */
@@ -48,6 +49,7 @@ async function createOnce(
   scope: WriteScope,
 ): Promise<Entry | undefined> {
   const { kind } = resource;
+  wipeSystemMetadata(object);
   fillSystemMetadata(env, object);
   const attributes = {
     operation: 'CREATE',
@@ -59,7 +61,7 @@ async function createOnce(
     user: scope.user,
     dryRun: scope.dryRun,
   } as const;
-  await env.admission.admit(attributes);
+  await admitted(env, attributes, scope);
 
   if (kind.generation === true) object.metadata.generation = 1;
   else delete object.metadata.generation;
@@ -83,15 +85,22 @@ async function createOnce(
   }
 }
 
-/** Source: rest.FillObjectMetaSystemFields and what clients may not set on create. */
+/** Source: rest.FillObjectMetaSystemFields v1.36. */
 function fillSystemMetadata(env: RegistryEnvironment, object: KubeObject): void {
   const { metadata } = object;
   metadata.creationTimestamp = `${new Date(env.clock.now()).toISOString().slice(0, 19)}Z`;
   metadata.uid = env.newUid();
-  delete metadata.deletionTimestamp;
-  delete metadata.deletionGracePeriodSeconds;
-  delete metadata.selfLink;
   metadata.name ??= '';
+}
+
+/** Source: rest.WipeObjectMetaSystemFields v1.36. */
+export function wipeSystemMetadata({ metadata }: KubeObject): void {
+  const own: Partial<KubeObject['metadata']> = metadata;
+  delete own.creationTimestamp;
+  delete own.deletionTimestamp;
+  delete own.deletionGracePeriodSeconds;
+  delete own.selfLink;
+  delete own.uid;
 }
 
 /** Source: rest.EnsureObjectNamespaceMatchesRequestNamespace v1.36. */

@@ -75,6 +75,16 @@ export class Registry {
     return this.#groups.has(group);
   }
 
+  /** Every version a kind is served in, its own among them. */
+  versions(kind: Kind): Kind[] {
+    const { cache } = this.resource(kind);
+    const { group, plural } = kind;
+    // Each version of a custom resource has a cache of its own; built-in kinds that are one share theirs.
+    const isVersion = (other: Resource): boolean =>
+      kind.custom === undefined ? other.cache === cache : other.kind.group === group && other.kind.plural === plural;
+    return [...this.#byPath.values()].filter(isVersion).map((resource) => resource.kind);
+  }
+
   /** Objects and watchers by kind, for metrics. */
   counts(): { resource: string; objects: number; watchers: number }[] {
     const caches = new Map<string, Set<WatchCache>>();

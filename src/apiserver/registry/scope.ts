@@ -20,7 +20,6 @@ export interface RegistryEnvironment {
 export interface WriteScope {
   readonly user: UserInfo;
   readonly dryRun: boolean;
-  readonly fieldManager?: string | undefined;
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void;
   readonly signal?: AbortSignal | undefined;

@@ -2,13 +2,14 @@ import {
   badRequest,
   conflict,
   equalValues,
+  ignoreManagedFieldsTimestamps,
   invalid,
   invalidObject,
   type Kind,
   type KubeObject,
   notFound,
   resourceText,
-  type StatusError,
+  StatusError,
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from '#api';
@@ -16,6 +17,7 @@ import type { Entry } from '../watchcache/entry.ts';
 import { checkNamespace, createObject } from './create.ts';
 import type { Resource } from './resource.ts';
 import { goesNow, removeObject } from './delete.ts';
+import { admitted } from './managed-fields.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
 
 /** Source: registry.OptimisticLockErrorMsg v1.36. */
@@ -30,9 +32,9 @@ export interface UpdateRequest {
    * Undefined leaves everything as it is.
    */
   readonly change: (current: KubeObject) => KubeObject | Promise<KubeObject>;
-  /** PUT: an object that does not exist is created where the kind allows it. */
-  readonly create?: () => KubeObject;
-  /** A change without resourceVersion is applied to whatever is there, whatever the kind says: patches. */
+  /** Makes the object where there is none. Absent: it must exist. */
+  readonly create?: () => KubeObject | Promise<KubeObject>;
+  /** A change without resourceVersion is applied to whatever is there, whatever the kind says. */
   readonly unconditional?: boolean;
   readonly operationOnConflict?: 'retry' | 'fail';
 }
@@ -55,17 +57,40 @@ export async function updateObject(
     scope.signal?.throwIfAborted();
     const current = resource.get(namespace, request.name);
     if (current === undefined) {
-      if (request.create !== undefined && kind.createOnUpdate === true)
-        return { entry: await createObject(env, target, request.create(), scope), created: true };
-      throw notFound(kind, request.name);
+      if (request.create === undefined) throw notFound(kind, request.name);
+      const entry = await createNamed(env, target, request.name, await request.create(), scope);
+      if (entry !== undefined) return { entry, created: true };
+      continue;
     }
     const old = resource.object(current);
     const next = await request.change(old);
+    checkNamespace(kind.namespaced, next, namespace);
     if (next.metadata.name !== request.name) throw nameMismatch(next.metadata.name, request.name);
     checkLock(resource, next, old, request);
     next.metadata.resourceVersion = old.metadata.resourceVersion;
     const entry = await updateOnce(env, target, request, { current, old, next }, scope);
     if (entry !== undefined) return { entry, created: false };
+  }
+}
+
+/** Creates what was to be updated. Undefined when somebody else was quicker. */
+async function createNamed(
+  env: RegistryEnvironment,
+  target: Target,
+  name: string,
+  object: KubeObject,
+  scope: WriteScope,
+): Promise<Entry | undefined> {
+  const { resource, namespace } = target;
+  checkNamespace(resource.kind.namespaced, object, namespace);
+  if (object.metadata.name !== name) throw nameMismatch(object.metadata.name, name);
+  // It says which version there should be, but there is none to compare. Source: Store.Update of registry/generic v1.36.
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  try {
+    return await createObject(env, target, { ...object, metadata } as KubeObject, scope);
+  } catch (error) {
+    if (StatusError.is(error, 'AlreadyExists') && resource.get(namespace, name) !== undefined) return undefined;
+    throw error;
   }
 }
 
@@ -110,7 +135,6 @@ async function updateOnce(
 ): Promise<Entry | undefined> {
   const { resource, namespace } = target;
   const { kind } = resource;
-  checkNamespace(kind.namespaced, next, namespace);
   const attributes = {
     operation: 'UPDATE',
     kind,
@@ -122,10 +146,11 @@ async function updateOnce(
     user: scope.user,
     dryRun: scope.dryRun,
   } as const;
-  await env.admission.admit(attributes);
+  await admitted(env, attributes, scope);
   prepare(kind, next, old, subresource);
   const release = subresource === '' ? env.hooks.get(resourceText(kind))?.beginUpdate?.(next, old) : undefined;
   try {
+    ignoreManagedFieldsTimestamps(next, old);
     validate(kind, next, old, subresource);
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     await env.admission.validate(attributes);

@@ -70,7 +70,10 @@ export async function startCluster(
     warn: (message, fields) => failures.push(`${message} ${String(fields?.['error'])}`),
     with: () => log,
   };
-  const inner = api.server.transport({ name: 'system:kube-controller-manager', groups: ['system:masters'] });
+  const inner = api.server.transport(
+    { name: 'system:kube-controller-manager', groups: ['system:masters'] },
+    { userAgent: 'kube-controller-manager' },
+  );
   const lines = new Set<AbortController>();
   const cluster: Partial<TestCluster> & Pick<TestCluster, 'intercept' | 'loseAnswer' | 'lag'> = {
     lag: 0,
