@@ -46,7 +46,8 @@ const ALLOWED_FILES: Readonly<Record<string, string>> = {};
 
 const SOURCES = globSync('{src,bin,scripts,test,examples}/**/*.{ts,mjs}').toSorted();
 /** Tests, and what several tests of a component share. */
-const isForTests = (file: string): boolean => file.endsWith('.test.ts') || file.includes('/testdata/');
+const isForTests = (file: string): boolean =>
+  file.startsWith('test/') || file.endsWith('.test.ts') || file.includes('/testdata/');
 const isGenerated = (file: string): boolean => file.startsWith('src/api/generated/');
 
 /** Component of a file, `undefined` for what is not a component: bin, scripts, test, examples. */

@@ -61,7 +61,9 @@ async function readBody(
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
-  const onClose = (): void => reject(new StatusError('BadRequest', 'unexpected EOF'));
+  // However the client left, it is not the server that failed.
+  const broken = (cause?: Error): void => reject(new StatusError('BadRequest', 'unexpected EOF', { cause }));
+  const onClose = (): void => broken();
   source.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= limitBytes) chunks.push(chunk);
@@ -72,7 +74,7 @@ async function readBody(
     resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
   });
   source.once('close', onClose);
-  source.once('error', reject);
+  source.once('error', broken);
   return await promise;
 }
 

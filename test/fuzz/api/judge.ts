@@ -1,0 +1,79 @@
+/** What an answer must look like, whatever was asked. */
+import type { FuzzRequest } from './request.ts';
+import type { Answer } from './target.ts';
+
+/** Nothing may keep other requests waiting for longer. */
+const MAX_HOLD_MS = 50;
+
+/** Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36, which is a timeout. */
+const TOO_LARGE = /^Too large resource version/;
+
+export const HELD = 'the event loop was held';
+
+/** The kind of problem with an answer, the same for the same fault; undefined when it is as it should be. */
+export function judge(request: FuzzRequest, answer: Answer): string | undefined {
+  const { status, headers, body, endless, holdMs } = answer;
+  for (const key in {}) return `Object.prototype has a property ${key}`;
+  if (holdMs > MAX_HOLD_MS) return HELD;
+  if (status === 101) return undefined;
+  if (!Number.isInteger(status) || status < 200 || status > 599) return `status ${status}`;
+  const type = headers['content-type'] ?? '';
+  if (Object.values(headers).some((value) => value !== undefined && /[^\t\x20-\x7e]/.test(value)))
+    return 'a header has characters that headers cannot have';
+  if (status >= 400) return judgeFailure(request, answer);
+  if (endless || type.includes('stream=watch')) return undefined;
+  if (type.startsWith('application/json')) return judgeJson(request, body);
+  if (type.startsWith('application/vnd.kubernetes.protobuf') && body.toString('latin1', 0, 4) !== 'k8s\0')
+    return 'protobuf without its magic number';
+  return undefined;
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function judgeJson({ url }: FuzzRequest, body: Buffer): string | undefined {
+  const value = parsed(body);
+  if (typeof value !== 'object' || value === null) return 'JSON that cannot be read';
+  // Watches that ended by themselves are lines, and what is no API object has no kind.
+  if (!/^\/apis?\//.test(url)) return undefined;
+  const { kind, apiVersion, metadata } = value as Record<string, unknown>;
+  // Discovery of old does not say apiVersion.
+  if (typeof kind !== 'string' || kind === '' || (typeof apiVersion !== 'string' && !kind.startsWith('API')))
+    return 'an object without kind or apiVersion';
+  if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null)) return 'metadata is no object';
+  return undefined;
+}
+
+/** What JavaScript writes when it is not asked well. */
+const SCRIPT = /\bundefined\b|\[object |Cannot (?:read|convert)|is not (?:a function|iterable|defined)|\bNaN\b/;
+
+function judgeFailure(request: FuzzRequest, { status, headers: own, body }: Answer): string | undefined {
+  const { method, url, headers } = request;
+  const type = own['content-type'] ?? '';
+  const text = body.toString();
+  if (!type.startsWith('application/json')) {
+    // Source: http.NotFound, which upstream's mux answers with; health checks speak plain text too.
+    if (url.startsWith('/openapi/') && status === 406) return undefined; // kube-openapi writes the bare code
+    return status === 404 && text === '404 page not found\n' ? undefined : `${status} that is no Status`;
+  }
+  const value = parsed(body) as Record<string, unknown> | undefined;
+  if (value === undefined) return `${status} that is no JSON`;
+  const { kind, apiVersion, status: word, message, code, reason } = value;
+  if (kind !== 'Status' || apiVersion !== 'v1' || word !== 'Failure') return `${status} that is no Status`;
+  if (typeof message !== 'string' || message === '' || code !== status)
+    return `${status} with a Status that lacks message or code`;
+  if (reason !== undefined && typeof reason !== 'string') return `${status} with a reason that is no text`;
+  const script = SCRIPT.exec(message)?.[0];
+  if (script !== undefined && !url.includes(script) && request.body?.includes(script) !== true)
+    return `a message that shows JavaScript: ${message.slice(0, 100)}`;
+  if (status < 500) return undefined;
+  // Strategic merge patches upstream has no words for: 500, no reason. Source: interpretStrategicMergePatchError.
+  const strategic = (headers['content-type'] ?? '').startsWith('application/strategic-merge-patch');
+  const allowed = TOO_LARGE.test(message) || (method === 'PATCH' && strategic && reason === undefined);
+  return allowed ? undefined : `${status}: ${message.slice(0, 100)}`;
+}
