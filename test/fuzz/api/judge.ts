@@ -18,15 +18,17 @@ export function judge(request: FuzzRequest, answer: Answer): string | undefined 
   if (status === 101) return undefined;
   if (!Number.isInteger(status) || status < 200 || status > 599) return `status ${status}`;
   const type = headers['content-type'] ?? '';
-  if (Object.values(headers).some((value) => value !== undefined && /[^\t\x20-\x7e]/.test(value)))
+  if (Object.values(headers).some((value) => value !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(value)))
     return 'a header has characters that headers cannot have';
   if (status >= 400) return judgeFailure(request, answer);
   if (endless || type.includes('stream=watch')) return undefined;
   if (type.startsWith('application/json')) return judgeJson(request, body);
-  if (type.startsWith('application/vnd.kubernetes.protobuf') && body.toString('latin1', 0, 4) !== 'k8s\0')
-    return 'protobuf without its magic number';
+  if (type.startsWith(PROTOBUF) && !isProtobuf(body)) return 'protobuf without its magic number';
   return undefined;
 }
+
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const isProtobuf = (body: Buffer): boolean => body.toString('latin1', 0, 4) === 'k8s\0';
 
 function parsed(body: Buffer): unknown {
   try {
@@ -56,6 +58,11 @@ function judgeFailure(request: FuzzRequest, { status, headers: own, body }: Answ
   const { method, url, headers } = request;
   const type = own['content-type'] ?? '';
   const text = body.toString();
+  // In the form that was asked for, as objects are.
+  if (type.startsWith(PROTOBUF))
+    return body.includes('Status') && isProtobuf(body) ? undefined : `${status} that is no Status`;
+  if (type.startsWith('application/yaml'))
+    return body.includes('kind: Status') ? undefined : `${status} that is no Status`;
   if (!type.startsWith('application/json')) {
     // Source: http.NotFound, which upstream's mux answers with; health checks speak plain text too.
     if (url.startsWith('/openapi/') && status === 406) return undefined; // kube-openapi writes the bare code
