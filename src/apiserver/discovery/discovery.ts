@@ -29,14 +29,25 @@ const ACTION_SUBRESOURCES: Readonly<Record<string, readonly Subresource[]>> = {
   namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
 };
 
+/** Asked for with every request of a subresource. */
+const knownSubresources = new WeakMap<Kind, readonly Subresource[]>();
+
 export function subresourcesOf(kind: Kind): readonly Subresource[] {
-  const parts = [...Object.keys(kind.parts ?? {}), ...(kind.status === undefined ? [] : ['status'])];
+  const known = knownSubresources.get(kind) ?? findSubresources(kind);
+  knownSubresources.set(kind, known);
+  return known;
+}
+
+function findSubresources(kind: Kind): readonly Subresource[] {
+  const actions = kind.group === '' ? (ACTION_SUBRESOURCES[kind.plural] ?? []) : [];
+  const parts = [...Object.keys(kind.parts ?? {}), ...(kind.status === undefined ? [] : ['status'])].filter(
+    (part) => !actions.some(({ name }) => name === part),
+  );
   const scale: Subresource[] =
     kind.scale === undefined
       ? []
       : [{ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: PART_VERBS }];
   const own = parts.map((name): Subresource => ({ name, kind: kind.kind, verbs: PART_VERBS }));
-  const actions = kind.group === '' ? (ACTION_SUBRESOURCES[kind.plural] ?? []) : [];
   return [...actions, ...own, ...scale].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -53,7 +64,7 @@ function advertisedVerbs(kind: Kind): readonly string[] {
 
 const singularOf = (kind: Kind): string => kind.singular ?? kind.kind.toLowerCase();
 
-/** Groups in the order clients prefer them; those of custom resources follow by name. Source: apiVersionPriorities in cmd/kube-apiserver v1.36. */
+/** Groups in the order clients prefer them; those of custom resources follow by name. Source: DefaultGenericAPIServicePriorities of pkg/controlplane/apiserver/aggregator.go v1.36. */
 const GROUP_ORDER = [
   'apiregistration.k8s.io',
   'apps',
@@ -73,8 +84,10 @@ const GROUP_ORDER = [
   'coordination.k8s.io',
   'node.k8s.io',
   'discovery.k8s.io',
-  'resource.k8s.io',
   'flowcontrol.apiserver.k8s.io',
+  'internal.apiserver.k8s.io',
+  'resource.k8s.io',
+  'storagemigration.k8s.io',
 ];
 
 /** Named groups with their versions and kinds; the core group is left out. */
@@ -174,7 +187,7 @@ export function apiGroupDiscoveryList(kinds: readonly Kind[], core: boolean): ob
 
 function discoveryGroup(name: string, versions: readonly { version: string; kinds: readonly Kind[] }[]): object {
   return {
-    metadata: { ...(name === '' ? {} : { name }), creationTimestamp: null },
+    metadata: name === '' ? {} : { name },
     versions: versions.map(({ version, kinds }) => ({
       version,
       freshness: 'Current',
@@ -184,11 +197,12 @@ function discoveryGroup(name: string, versions: readonly { version: string; kind
 }
 
 function discoveryResource(kind: Kind): object {
-  const { group: own, version } = kind;
   const subresources = subresourcesOf(kind);
+  // Left empty it is that of the version the resource stands under. Source: ConvertGroupVersionIntoToDiscovery of endpoints/installer.go v1.36.
+  const place = kind.custom === undefined ? { group: '', version: '' } : { group: kind.group, version: kind.version };
   return {
     resource: kind.plural,
-    responseKind: { group: own, version, kind: kind.kind },
+    responseKind: { ...place, kind: kind.kind },
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singularOf(kind),
     verbs: advertisedVerbs(kind),
@@ -199,7 +213,7 @@ function discoveryResource(kind: Kind): object {
       : {
           subresources: subresources.map((sub) => ({
             subresource: sub.name,
-            responseKind: { group: sub.group ?? own, version: sub.version ?? version, kind: sub.kind },
+            responseKind: { group: sub.group ?? place.group, version: sub.version ?? place.version, kind: sub.kind },
             verbs: sub.verbs,
           })),
         }),

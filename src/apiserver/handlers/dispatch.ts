@@ -1,6 +1,6 @@
 import type { Kind } from '#api';
 import type { Clock } from '#util';
-import { verbsOf } from '../discovery/discovery.ts';
+import { subresourcesOf, verbsOf } from '../discovery/discovery.ts';
 import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
 import { mediaType, readConfiguration, readObject, readPatch } from '../http/body.ts';
 import { takesGzip } from '../http/compress.ts';
@@ -59,6 +59,14 @@ function isServed(kind: Kind, { namespace, name }: RequestInfo): boolean {
   return namespace !== '' || name === '';
 }
 
+/** Verbs of the kind, or of one of its subresources. */
+function verbsAt(kind: Kind, subresource: string): readonly string[] {
+  if (subresource === '') return verbsOf(kind);
+  const found = subresourcesOf(kind).find(({ name }) => name === subresource);
+  if (found === undefined) throw notFoundPath();
+  return found.verbs;
+}
+
 const COLLECTION_VERBS = new Set(['list', 'create', 'deletecollection']);
 
 /** Verbs that change things are only there within a namespace, and none is there that the kind does not have. */
@@ -67,7 +75,7 @@ function checkMethod(kind: Kind, { info, request }: RequestContext): void {
   if (request.method === 'HEAD') throw methodNotAllowed();
   if (kind.namespaced && namespace === '' && verb !== 'list' && verb !== 'watch') throw methodNotAllowed();
   if ((name === '') !== COLLECTION_VERBS.has(verb) && verb !== 'watch' && subresource === '') throw methodNotAllowed();
-  if (subresource === '' && !verbsOf(kind).includes(verb)) throw methodNotAllowed();
+  if (!verbsAt(kind, subresource).includes(verb)) throw methodNotAllowed();
 }
 
 async function resourceRequest(

@@ -187,7 +187,6 @@ function bookmark({ kind }: Resource, revision: number, initialEnd: boolean): Ku
     apiVersion: apiVersionOf(kind),
     metadata: {
       resourceVersion: String(revision),
-      creationTimestamp: null,
       ...(initialEnd ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {}),
     } as unknown as KubeObject['metadata'],
   };

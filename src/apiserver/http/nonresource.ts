@@ -1,12 +1,11 @@
 import type { Kind } from '#api';
 import type { Store } from '#store';
-import { apiGroup, apiGroupDiscoveryList, apiGroupList, apiResourceList, apiVersions } from '../discovery/discovery.ts';
+import { serveDiscovery } from '../discovery/serve.ts';
 import { methodNotAllowed, notFoundPath } from '../handlers/options.ts';
 import type { OpenApi } from '../openapi/openapi.ts';
 import { serveOpenApi } from '../openapi/serve.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { HttpResponse, RequestContext } from './context.ts';
-import { acceptRanges } from './negotiate.ts';
+import type { HttpRequest, HttpResponse, RequestContext } from './context.ts';
 import { isTrue } from './request-info.ts';
 
 export interface NonResourceOptions {
@@ -59,7 +58,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
       return json({ paths: rootPaths(options.registry.kinds) }, true);
     case 'api':
     case 'apis':
-      return discovery(options, context, parts);
+      return discovery(options, request, parts);
     case 'version':
       if (request.method !== 'GET') throw methodNotAllowed();
       return json(options.version, true);
@@ -97,33 +96,16 @@ function rootPaths(kinds: readonly Kind[]): string[] {
   ].toSorted();
 }
 
-const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-
-function discovery(options: NonResourceOptions, { request }: RequestContext, parts: readonly string[]): HttpResponse {
+function discovery(
+  { registry, serverAddress }: NonResourceOptions,
+  request: HttpRequest,
+  parts: readonly string[],
+): HttpResponse {
   if (request.method !== 'GET') throw methodNotAllowed();
-  const core = parts[0] === 'api';
-  const { kinds } = options.registry;
-  if (parts.length === 1) {
-    const aggregated = acceptRanges(request.headers['accept'] ?? '').some(
-      ({ params: { as, g, v } }) => as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && v === 'v2',
-    );
-    if (aggregated) {
-      const found = json(apiGroupDiscoveryList(kinds, core)) as { headers: object; body: string };
-      return {
-        status: 200,
-        headers: { ...found.headers, 'content-type': AGGREGATED, vary: 'Accept' },
-        body: found.body,
-      };
-    }
-    return json(core ? apiVersions(options.serverAddress) : apiGroupList(kinds));
-  }
-  const found =
-    core || parts.length > 2
-      ? apiResourceList(kinds, core ? '' : parts[1]!, core ? parts[1]! : parts[2]!)
-      : apiGroup(kinds, parts[1]!);
-  if (found !== undefined) return json(found);
+  const found = serveDiscovery({ kinds: registry.kinds, serverAddress }, request, parts);
+  if (found !== undefined) return found;
   // Paths below a group that is there are its own to refuse.
-  if (core || options.registry.serves(parts[1]!)) throw notFoundPath();
+  if (parts[0] === 'api' || registry.serves(parts[1]!)) throw notFoundPath();
   return pageNotFound();
 }
 
