@@ -24,6 +24,9 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** How Go writes the path of the object as a whole. */
+export const ROOT = '[]';
+
 /** `a.b`, with the empty path left out. */
 export function child(path: string, ...names: readonly string[]): string {
   let joined = path;
@@ -60,7 +63,7 @@ export const forbiddenField = (field: string, detail: string): FieldError =>
 export const notFoundField = (field: string, value: unknown): FieldError =>
   error('FieldValueNotFound', field, shown(value), '');
 export const tooLong = (field: string, maxBytes: number): FieldError =>
-  error('FieldValueTooLong', field, '', maxBytes >= 0 ? `may not be more than ${maxBytes} bytes` : 'value is too long');
+  error('FieldValueTooLong', field, '', `may not be more than ${maxBytes} ${maxBytes === 1 ? 'byte' : 'bytes'}`);
 export const tooMany = (field: string, actual: number, max: number): FieldError =>
   error('FieldValueTooMany', field, String(actual), `must have at most ${max} ${max === 1 ? 'item' : 'items'}`);
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>

@@ -115,8 +115,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   defaults?(object: T): void;
   /** Whether names are checked as DNS subdomains (default), labels or otherwise; returns messages. Source: ValidateXName of each kind. */
   validateName?(name: string, prefix: boolean): string[];
-  /** All that is wrong with `object` on its own; metadata is checked by the registry. */
-  validate?(object: T): FieldError[];
+  /** All that is wrong with `object` on its own; metadata is checked by the registry. `old`, on update, is for what may stay as it was. */
+  validate?(object: T, old?: T): FieldError[];
   /** What only matters when the object is new; the registry calls `validate` as well. */
   validateCreate?(object: T): FieldError[];
   /** What is wrong with the change; the registry calls `validate` as well. */

@@ -213,7 +213,6 @@ test('volumes: one source, which stays', () => {
       'spec.nfs.path: Invalid value: "": must be an absolute path',
       'spec.local: Forbidden: may not specify more than 1 volume type',
       'spec.csi: Forbidden: may not specify more than 1 volume type',
-      'spec.nodeAffinity: Required value: Local volume requires node affinity',
     ],
   );
   assert.deepEqual(updateErrors(kinds.PersistentVolume, { spec: { ...spec, hostPath: { path: '/e' } } }, { spec }), [

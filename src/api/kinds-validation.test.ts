@@ -251,7 +251,7 @@ test('config maps: keys, size, freezing', () => {
     'data[a]: Invalid value: "a": duplicate of key present in binaryData',
   ]);
   assert.deepEqual(errors(ConfigMap, { data: { a: 'x'.repeat(1024 * 1024 + 1) } }), [
-    'Too long: may not be more than 1048576 bytes',
+    '[]: Too long: may not be more than 1048576 bytes',
   ]);
   const why = 'Forbidden: field is immutable when `immutable` is set';
   assert.deepEqual(updateErrors(ConfigMap, { data: { a: '2' } }, { data: { a: '1' }, immutable: true }), [

@@ -1,5 +1,5 @@
 import type { FieldError } from '../field-error.ts';
-import { invalid, keyPath, tooLong } from '../field-error.ts';
+import { invalid, keyPath, ROOT, tooLong } from '../field-error.ts';
 import type * as core from '../generated/core.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
@@ -18,7 +18,7 @@ function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldErro
   }
   const bytes = sum(Object.values(data).map(byteLength)) + sum(Object.values(binaryData).map(base64Bytes));
   // The error is about the object as a whole.
-  if (bytes > MAX_DATA_BYTES) errors.push(tooLong('', MAX_DATA_BYTES));
+  if (bytes > MAX_DATA_BYTES) errors.push(tooLong(ROOT, MAX_DATA_BYTES));
   return errors;
 }
 

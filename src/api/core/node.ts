@@ -27,7 +27,7 @@ function validateNode(node: Node): FieldError[] {
   const errors = [
     ...validateTaints(taints, 'metadata.taints'),
     ...validateResources(node),
-    ...eachOf(podCIDRs, path, validateCIDR),
+    ...eachOf(podCIDRs, path, (cidr, at) => validateCIDR(cidr, at)),
   ];
   if (podCIDRs.length <= 1) return errors;
   if (podCIDRs.length > 2 || new Set(podCIDRs.map(cidrFamily)).size < 2) {

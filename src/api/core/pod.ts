@@ -4,11 +4,14 @@ import { defineKind } from '../kind.ts';
 import { own } from '../validation/equal.ts';
 import { isDNS1123Label } from '../validation/names.ts';
 import { defaultPod, syncServiceAccount } from './pod/defaults.ts';
+import { dropDisabledPodFields, dropDisabledPodStatus } from './pod/disabled.ts';
+import { validatePodResize } from './pod/resize.ts';
 import { computePodQOS } from './pod/resources.ts';
+import { syncAppArmor } from './pod/security/annotations.ts';
 import { validatePod, validatePodCreate } from './pod/spec.ts';
 import { validatePodStatusUpdate } from './pod/status.ts';
 import { podColumns, podRow } from './pod/table.ts';
-import { validateEphemeralContainersUpdate, validatePodResize, validatePodUpdate } from './pod/update.ts';
+import { validateEphemeralContainersUpdate, validatePodUpdate } from './pod/update.ts';
 import { podWarnings } from './pod/warnings.ts';
 
 export type Pod = core.Pod;
@@ -32,21 +35,27 @@ export const Pod = defineKind<Pod>({
 
   prepareForCreate(pod) {
     syncServiceAccount(pod.spec);
+    dropDisabledPodFields(pod.spec);
     pod.status = { phase: 'Pending', qosClass: computePodQOS(pod) };
     if ((pod.spec.schedulingGates ?? []).length > 0) {
       pod.status.conditions = [
         {
           type: 'PodScheduled',
           status: 'False',
+          ...(pod.metadata.creationTimestamp === undefined
+            ? {}
+            : { lastTransitionTime: pod.metadata.creationTimestamp }),
           reason: 'SchedulingGated',
           message: 'Scheduling is blocked due to non-empty scheduling gates',
         },
       ];
     }
     mergeLabelKeys(pod);
+    syncAppArmor(pod);
   },
   prepareForUpdate(pod, old) {
     pod.status = old.status;
+    dropDisabledPodFields(pod.spec, old.spec);
   },
 
   gracePeriodSeconds({ spec, status }, requested) {
@@ -80,6 +89,7 @@ export const Pod = defineKind<Pod>({
       syncPodIPs(pod.status);
       if ((pod.status.qosClass ?? '') === '') pod.status.qosClass = old.status.qosClass;
       keepObservedGeneration(pod.status, old.status);
+      dropDisabledPodStatus(pod.status, old.status);
     },
     validateUpdate: validatePodStatusUpdate,
   },
@@ -87,6 +97,7 @@ export const Pod = defineKind<Pod>({
     ephemeralcontainers: {
       prepareForUpdate(pod, old) {
         pod.spec = { ...old.spec, ephemeralContainers: pod.spec.ephemeralContainers };
+        dropDisabledPodFields(pod.spec, old.spec);
         keepMetadataAndStatus(pod, old);
       },
       validateUpdate: validateEphemeralContainersUpdate,
@@ -103,7 +114,7 @@ export const Pod = defineKind<Pod>({
           ...(old.spec.initContainers === undefined
             ? {}
             : { initContainers: withResourcesOf(initBefore, initContainers) }),
-          ...(resources === undefined ? {} : { resources }),
+          resources,
         };
         keepMetadataAndStatus(pod, old);
       },

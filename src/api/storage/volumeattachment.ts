@@ -1,4 +1,4 @@
-import { validateCSIDriverName } from '../core/volume/sources.ts';
+import { validateCSIDriverName } from '../core/pod/volume/sources.ts';
 import type { FieldError } from '../field-error.ts';
 import { forbiddenField, required } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';

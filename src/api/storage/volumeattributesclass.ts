@@ -1,4 +1,4 @@
-import { validateCSIDriverName } from '../core/volume/sources.ts';
+import { validateCSIDriverName } from '../core/pod/volume/sources.ts';
 import { forbiddenField } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';

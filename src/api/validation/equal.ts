@@ -2,7 +2,7 @@
  * Equality as upstream's `apiequality.Semantic.DeepEqual` sees it, on JSON: absent, empty list and empty map are the same,
  * so is a zero value where the Go field is no pointer.
  */
-import { compareQuantity } from '../quantity.ts';
+import { compareQuantity, QuantityError } from '../quantity.ts';
 
 /** Fields that are pointers to scalars: here a zero says something absence does not. Source: staging k8s.io/api types.go v1.36. */
 const POINTERS: ReadonlySet<string> = new Set([
@@ -91,7 +91,7 @@ function walk(
     for (let i = 0; i < Math.max(from.length, to.length); i++) {
       if (i >= from.length || i >= to.length) {
         if (found.length < limit) found.push({ path: `${path}[${i}]`, from: from[i], to: to[i] });
-      } else walk(from[i], to[i], `${path}[${i}]`, '[]', key, found, limit);
+      } else walk(from[i], to[i], `${path}[${i}]`, '[]', '[]', found, limit);
     }
     return;
   }
@@ -105,11 +105,21 @@ function walk(
     typeof from === 'string' &&
     typeof to === 'string' &&
     (QUANTITIES.has(key) || QUANTITY_MAPS.has(parent)) &&
-    compareQuantity(from, to) === 0
+    isSameQuantity(from, to)
   ) {
     return;
   }
   found.push({ path, from, to });
+}
+
+/** In raw values anything may stand where quantities stand elsewhere. */
+function isSameQuantity(a: string, b: string): boolean {
+  try {
+    return compareQuantity(a, b) === 0;
+  } catch (error) {
+    if (error instanceof QuantityError) return false;
+    throw error;
+  }
 }
 
 /** The map's own value: `constructor` may be a key, and is inherited. */

@@ -12,27 +12,60 @@ export function ipFamily(ip: string): IPFamily | undefined {
   return version === 4 ? 'IPv4' : 'IPv6';
 }
 
-/** Fields that were there before the canonical form was asked for take any valid spelling. */
-export const validateIP = (ip: string, field: string): FieldError[] =>
-  ipFamily(ip) === undefined
-    ? [invalid(field, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')]
-    : [];
+/** Go once read decimal parts with zeros in front, and such addresses were taken; the address without them. */
+function withoutLeadingZeros(ip: string): string | undefined {
+  const text = ip.replaceAll(/(^|[.:])0+(?=\d+(?:\.|$))/g, '$1');
+  return text !== ip && text.includes('.') && ipFamily(text) !== undefined ? text : undefined;
+}
+
+/** `::ffff:10.0.0.1` */
+const isMapped = (ip: string): boolean =>
+  ip.includes(':') && /^::ffff:[0-9a-f]{1,4}:[0-9a-f]{1,4}$/.test(canonicalIPv6(ip));
+
+/**
+ * Fields that were there before the canonical form was asked for take any unambiguous spelling, and on update what was there before.
+ * Source: IsValidIPForLegacyField with the gate StrictIPCIDRValidation, on by default since v1.36.
+ */
+export function validateIP(ip: string, field: string, existing: readonly string[] = []): FieldError[] {
+  if (existing.includes(ip)) return [];
+  const stripped = ipFamily(ip) === undefined ? withoutLeadingZeros(ip) : undefined;
+  if (ipFamily(stripped ?? ip) === undefined) {
+    return [invalid(field, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
+  }
+  return [
+    ...(stripped === undefined ? [] : [invalid(field, ip, 'must not have leading 0s')]),
+    ...(stripped === undefined && isMapped(ip) ? [invalid(field, ip, 'must not be an IPv4-mapped IPv6 address')] : []),
+  ];
+}
 
 /** `prefix` bits of the address a CIDR text names; undefined when it is none. */
 function cidrBits(cidr: string): { family: IPFamily; prefix: number } | undefined {
   const [ip = '', length = '', ...rest] = cidr.split('/');
   const family = ipFamily(ip);
-  if (family === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length)) return undefined;
+  if (family === undefined || rest.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return undefined;
   const prefix = Number(length);
   return prefix <= (family === 'IPv4' ? 32 : 128) ? { family, prefix } : undefined;
 }
 
 export const cidrFamily = (cidr: string): IPFamily | undefined => cidrBits(cidr)?.family;
 
-export const validateCIDR = (cidr: string, field: string): FieldError[] =>
-  cidrBits(cidr) === undefined
-    ? [invalid(field, cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')]
-    : [];
+/** As {@link validateIP}, of networks. Source: IsValidCIDRForLegacyField. */
+export function validateCIDR(cidr: string, field: string, existing: readonly string[] = []): FieldError[] {
+  if (existing.includes(cidr)) return [];
+  if (cidrBits(cidr) === undefined) {
+    const [ip = '', length = '', ...rest] = cidr.split('/');
+    const stripped = [withoutLeadingZeros(ip) ?? ip, length.replace(/^0+(?=\d)/, ''), ...rest].join('/');
+    const why =
+      cidrBits(stripped) === undefined
+        ? 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
+        : 'must not have leading 0s in IP or prefix length';
+    return [invalid(field, cidr, why)];
+  }
+  const ip = cidr.split('/')[0]!;
+  if (isMapped(ip)) return [invalid(field, cidr, 'must not have an IPv4-mapped IPv6 address')];
+  const base = canonicalCIDR(cidr)!.split('/')[0];
+  return base === canonicalIP(ip) ? [] : [invalid(field, cidr, 'must not have bits set beyond the prefix length')];
+}
 
 /** The shortest spelling of an IPv6 address: what URLs are normalised to. */
 const canonicalIPv6 = (ip: string): string => new URL(`http://[${ip}]/`).hostname.slice(1, -1);

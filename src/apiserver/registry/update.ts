@@ -7,6 +7,7 @@ import {
   invalidObject,
   type Kind,
   type KubeObject,
+  nameIsPathSegment,
   notFound,
   resourceText,
   StatusError,
@@ -214,10 +215,10 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
   const own = (): ReturnType<NonNullable<Kind['validate']>> => {
     if (subresource === 'status') return kind.status?.validateUpdate?.(next, old) ?? [];
     if (subresource !== '') return kind.parts?.[subresource]?.validateUpdate?.(next, old) ?? [];
-    return [...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])];
+    return [...(kind.validate?.(next, old) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])];
   };
   const errors = [
-    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, validateName: undefined }),
+    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, validateName: nameIsPathSegment }),
     ...validateObjectMetaUpdate(next.metadata, old.metadata),
     ...own(),
   ];

@@ -1,6 +1,16 @@
 /** Validation of pods and pod templates as a whole. Source: ValidatePodSpec and around in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
-import { child, duplicate, forbiddenField, index, invalid, notSupported, required } from '../../field-error.ts';
+import {
+  child,
+  duplicate,
+  forbiddenField,
+  invalid,
+  keyPath,
+  notSupported,
+  required,
+  ROOT,
+  tooLong,
+} from '../../field-error.ts';
 import type {
   HostAlias,
   Pod,
@@ -10,7 +20,7 @@ import type {
   PodSpec,
   PodTemplateSpec,
 } from '../../generated/core.v1.ts';
-import { canonicalQuantity } from '../../quantity.ts';
+import { canonicalQuantity, formatQuantity, quantityOf } from '../../quantity.ts';
 import type { Unchecked } from '../../validation/fields.ts';
 import {
   eachOf,
@@ -21,27 +31,32 @@ import {
   validateDNS1123Subdomain,
   validateEnum,
   validateLabels,
-  validateOptionalEnum,
   validateQualifiedName,
   unchecked,
 } from '../../validation/fields.ts';
 import { own } from '../../validation/equal.ts';
 import { validateIP } from '../../validation/ip.ts';
-import { inclusiveRangeError, isDNS1123SubdomainWithUnderscore, nameIsDNSSubdomain } from '../../validation/names.ts';
+import {
+  byteLength,
+  inclusiveRangeError,
+  isDNS1123SubdomainWithUnderscore,
+  nameIsDNSSubdomain,
+} from '../../validation/names.ts';
 import {
   validateContainers,
   validateEphemeralContainers,
+  validateFileKeyVolumes,
   validateImageWhitespace,
   validateInitContainers,
-} from './containers.ts';
+} from './container/containers.ts';
 import { validateRequirements, validateResourceName } from './requirements.ts';
-import { aggregateContainers, isPodLevelResource, resourceAmount } from './resources.ts';
+import { aggregateContainers, isHugePageResource, isPodLevelResource, resourceAmount } from './resources.ts';
 import { validateAffinity, validateTolerations, validateTopologySpreadConstraints } from './scheduling.ts';
-import { validateHostUsers, validatePodSecurityContext } from './security.ts';
-import { validateVolumes } from './volumes.ts';
+import { MIRROR_ANNOTATION, validatePodAnnotations, validateProfilesMatch } from './security/annotations.ts';
+import { validateHostUsers, validatePodSecurityContext } from './security/context.ts';
+import { validateHostProcess, validateLinux, validateWindows } from './security/windows.ts';
+import { validateVolumes } from './volume/volumes.ts';
 
-export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
-const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 const MAX_INT32 = 2_147_483_647;
 
 /** All that is wrong with a pod at any time of its life. */
@@ -49,7 +64,11 @@ export function validatePod(pod: Pod): FieldError[] {
   const { spec, metadata } = pod;
   const errors = [
     ...validatePodAnnotations(metadata.annotations, spec, 'metadata.annotations'),
-    ...validatePodSpec(spec, 'spec', { podName: metadata.name, isPod: true }),
+    ...validatePodSpec(spec, 'spec', {
+      podName: metadata.name,
+      isPod: true,
+      isMirror: Object.hasOwn(metadata.annotations ?? {}, MIRROR_ANNOTATION),
+    }),
   ];
   if ((spec.serviceAccountName ?? '') === '') {
     for (const [v, { projected }] of (spec.volumes ?? []).entries()) {
@@ -68,7 +87,7 @@ export function validatePod(pod: Pod): FieldError[] {
 }
 
 /** What only a new pod has to heed. Source: ValidatePodCreate. */
-export function validatePodCreate({ spec }: Pod): FieldError[] {
+export function validatePodCreate({ spec, metadata }: Pod): FieldError[] {
   const errors: FieldError[] = [];
   if ((spec.ephemeralContainers ?? []).length > 0) {
     errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'));
@@ -76,7 +95,7 @@ export function validatePodCreate({ spec }: Pod): FieldError[] {
   if ((spec.nodeName ?? '') !== '' && (spec.schedulingGates ?? []).length > 0) {
     errors.push(forbiddenField('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
   }
-  return errors;
+  return [...errors, ...validateProfilesMatch(metadata, spec, 'spec')];
 }
 
 export function validatePodTemplate(template: PodTemplateSpec, path: string): FieldError[] {
@@ -86,36 +105,21 @@ export function validatePodTemplate(template: PodTemplateSpec, path: string): Fi
     ...validateLabels(metadata.labels, child(path, 'labels')),
     ...validateAnnotations(metadata.annotations, annotationsPath),
     ...validatePodAnnotations(metadata.annotations, spec, annotationsPath),
-    ...validatePodSpec(spec, child(path, 'spec'), { podName: undefined, isPod: false }),
+    ...validatePodSpec(spec, child(path, 'spec'), { podName: undefined, isPod: false, isMirror: false }),
+    ...validateProfilesMatch(metadata, spec, child(path, 'spec')),
     ...((spec.ephemeralContainers ?? []).length > 0
       ? [forbiddenField(child(path, 'spec', 'ephemeralContainers'), 'ephemeral containers not allowed in pod template')]
       : []),
   ];
 }
 
-function validatePodAnnotations(
-  annotations: Readonly<Record<string, string>> = {},
-  spec: PodSpec,
-  path: string,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  const mirror = annotations[MIRROR_ANNOTATION];
-  if (mirror !== undefined && (spec.nodeName ?? '') === '') {
-    const why = 'must set spec.nodeName if mirror pod annotation is set';
-    errors.push(invalid(`${path}[${MIRROR_ANNOTATION}]`, mirror, why));
-  }
-  const cost = annotations[DELETION_COST_ANNOTATION];
-  // No plus sign, no leading zeros. Source: GetDeletionCostFromPodAnnotations.
-  const isInt32 = cost === undefined || (/^(0|-?[1-9]\d{0,9})$/.test(cost) && Math.abs(Number(cost)) <= MAX_INT32);
-  if (!isInt32) errors.push(invalid(`${path}[${DELETION_COST_ANNOTATION}]`, cost, 'must be a 32bit integer'));
-  return errors;
+interface SpecContext {
+  readonly podName: string | undefined;
+  readonly isPod: boolean;
+  readonly isMirror: boolean;
 }
 
-function validatePodSpec(
-  spec: PodSpec,
-  path: string,
-  context: { readonly podName: string | undefined; readonly isPod: boolean },
-): FieldError[] {
+function validatePodSpec(spec: PodSpec, path: string, context: SpecContext): FieldError[] {
   const at = (field: keyof PodSpec): string => child(path, field);
   const { volumes, errors } = validateVolumes(spec.volumes, at('volumes'), context);
   const claimNames = new Set((spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name !== ''));
@@ -123,7 +127,7 @@ function validatePodSpec(
   return [
     ...(spec.terminationGracePeriodSeconds === undefined ? [required(at('terminationGracePeriodSeconds'))] : []),
     ...errors,
-    ...validateResourceClaims(spec.resourceClaims, at('resourceClaims')),
+    ...validateResourceClaims(spec.resourceClaims, at('resourceClaims'), context),
     ...validateContainers(containers, at('containers')),
     ...validateInitContainers(containers, at('initContainers')),
     ...validateEphemeralContainers(containers, at('ephemeralContainers')),
@@ -140,39 +144,73 @@ function validatePodSpec(
     ),
     ...validateSchedulingGates(spec, at('schedulingGates')),
     ...validateTopologySpreadConstraints(spec.topologySpreadConstraints, at('topologySpreadConstraints')),
+    ...validateHostProcess(spec, path),
     ...validateHostUsers(spec, path),
+    ...validateHostnameOverride(spec, at('hostnameOverride')),
     ...validateNames(spec, path),
+    ...validateOS(spec, path),
+    ...validateFileKeyVolumes(spec, path),
+  ];
+}
+
+const HOSTNAME_MAX = 64;
+
+function validateHostnameOverride(spec: PodSpec, path: string): FieldError[] {
+  const { hostnameOverride: name, setHostnameAsFQDN, hostNetwork } = spec;
+  if (name === undefined) return [];
+  return [
+    ...(setHostnameAsFQDN === true
+      ? [forbiddenField(path, 'may not be specified when setHostnameAsFQDN is true')]
+      : []),
+    ...(hostNetwork === true ? [forbiddenField(path, 'may not be specified when hostNetwork is true')] : []),
+    ...(byteLength(name) > HOSTNAME_MAX ? [tooLong(path, HOSTNAME_MAX)] : []),
+    ...validateDNS1123Subdomain(name, path),
+  ];
+}
+
+/** Names of the pod and of other things, and what stands between them upstream. */
+function validateNames(spec: PodSpec, path: string): FieldError[] {
+  const at = (field: keyof PodSpec): string => child(path, field);
+  const subdomain = (field: 'serviceAccountName' | 'nodeName' | 'priorityClassName'): FieldError[] => {
+    const name = spec[field] ?? '';
+    return name === '' ? [] : invalidEach(at(field), name, nameIsDNSSubdomain(name, false));
+  };
+  const label = (field: 'hostname' | 'subdomain'): FieldError[] => {
+    const name = spec[field] ?? '';
+    return name === '' ? [] : validateDNS1123Label(name, at(field));
+  };
+  const { activeDeadlineSeconds: seconds, runtimeClassName, preemptionPolicy } = spec;
+  return [
+    ...subdomain('serviceAccountName'),
+    ...subdomain('nodeName'),
+    ...(seconds !== undefined && (seconds < 1 || seconds > MAX_INT32)
+      ? [invalid(at('activeDeadlineSeconds'), seconds, inclusiveRangeError(1, MAX_INT32))]
+      : []),
+    ...label('hostname'),
+    ...label('subdomain'),
     ...validateTolerations(spec.tolerations, at('tolerations')),
     ...eachOf(spec.hostAliases, at('hostAliases'), ({ ip = '', hostnames }: Unchecked<HostAlias>, alias) => [
       ...validateIP(ip, child(alias, 'ip')),
       ...eachOf(hostnames, child(alias, 'hostnames'), validateDNS1123Subdomain),
     ]),
-    ...validateOptionalEnum(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], at('preemptionPolicy')),
+    ...subdomain('priorityClassName'),
+    ...(runtimeClassName === undefined
+      ? []
+      : invalidEach(at('runtimeClassName'), runtimeClassName, nameIsDNSSubdomain(runtimeClassName, false))),
+    ...(preemptionPolicy === undefined
+      ? []
+      : validateEnum(preemptionPolicy, ['PreemptLowerPriority', 'Never'], at('preemptionPolicy'))),
     ...validateRequirements({ limits: spec.overhead }, at('overhead'), { claimNames: new Set() }),
-    ...validateOS(spec, path),
   ];
 }
 
-/** Names of other things, and the deadline. */
-function validateNames(spec: PodSpec, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const field of ['serviceAccountName', 'nodeName', 'priorityClassName', 'runtimeClassName'] as const) {
-    const name = spec[field] ?? '';
-    if (name !== '') errors.push(...invalidEach(child(path, field), name, nameIsDNSSubdomain(name, false)));
-  }
-  const seconds = spec.activeDeadlineSeconds;
-  if (seconds !== undefined && (seconds < 1 || seconds > MAX_INT32)) {
-    errors.push(invalid(child(path, 'activeDeadlineSeconds'), seconds, inclusiveRangeError(1, MAX_INT32)));
-  }
-  for (const field of ['hostname', 'subdomain'] as const) {
-    const name = spec[field] ?? '';
-    if (name !== '') errors.push(...validateDNS1123Label(name, child(path, field)));
-  }
-  return errors;
-}
-
-function validateResourceClaims(claims: readonly PodResourceClaim[] | undefined, path: string): FieldError[] {
+function validateResourceClaims(
+  claims: readonly PodResourceClaim[] = [],
+  path: string,
+  { isMirror }: SpecContext,
+): FieldError[] {
   const names = new Seen();
+  if (isMirror) return claims.map(() => forbiddenField(ROOT, 'static pods do not support resource claims'));
   return eachOf(claims, path, (claim, at) => {
     const { name = '', resourceClaimName, resourceClaimTemplateName } = unchecked(claim);
     const errors: FieldError[] = [];
@@ -197,30 +235,43 @@ function validateResourceClaims(claims: readonly PodResourceClaim[] | undefined,
 function validatePodResources(spec: PodSpec, path: string, claimNames: ReadonlySet<string>): FieldError[] {
   const { resources } = spec;
   if (resources === undefined) return [];
-  const errors: FieldError[] = [];
-  if (resources.claims !== undefined) {
-    errors.push(forbiddenField(child(path, 'claims'), 'claims cannot be set for Resources at pod-level'));
-  }
-  errors.push(...validateRequirements(resources, path, { claimNames, validateName: validatePodResourceName }));
-  const { requests = {}, limits = {} } = resources;
-  for (const [name, needed] of Object.entries(aggregateContainers(spec, 'requests'))) {
-    const given = own(requests, name) ?? '0';
-    if (needed <= resourceAmount(name, given)) continue;
-    const shown = name === 'cpu' ? canonicalQuantity(`${needed}m`) : String(needed);
-    const why = `must be greater than or equal to aggregate container requests of ${shown}`;
-    errors.push(invalid(`${child(path, 'requests')}[${name}]`, canonicalQuantity(given), why));
-  }
-  for (const [i, container] of spec.containers.entries()) {
-    for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const whole = own(limits, name);
-      if (whole === undefined || resourceAmount(name, limit) <= resourceAmount(name, whole)) continue;
-      const at = `${index(child(path, 'containers'), i)}[${name}].limits`;
-      const why = `must be less than or equal to pod limits of ${canonicalQuantity(whole)}`;
-      errors.push(invalid(at, canonicalQuantity(limit), why));
-    }
-  }
-  return errors;
+  if (spec.os?.name === 'windows') return [forbiddenField(path, 'may not be set for a windows pod')];
+  return [
+    ...(resources.claims === undefined
+      ? []
+      : [forbiddenField(child(path, 'claims'), 'claims may not be set for Resources at pod-level')]),
+    ...validateRequirements(resources, path, { claimNames, validateName: validatePodResourceName }),
+    ...validateSums(spec, path, 'requests', () => true),
+    ...validateSums(spec, path, 'limits', isHugePageResource),
+    ...validateLimitsWithinPod(spec, path),
+  ];
 }
+
+/** What the pod gives has to be as much as its containers take together. */
+function validateSums(
+  spec: PodSpec,
+  path: string,
+  side: 'requests' | 'limits',
+  counts: (name: string) => boolean,
+): FieldError[] {
+  return Object.entries(aggregateContainers(spec, side)).flatMap(([name, needed]) => {
+    const given = own(spec.resources?.[side], name);
+    if (given === undefined || !counts(name) || needed <= resourceAmount(name, given)) return [];
+    const shown = name === 'cpu' ? canonicalQuantity(`${needed}m`) : formatQuantity(quantityOf(needed, 'BinarySI'));
+    const why = `must be greater than or equal to aggregate container ${side} of ${shown}`;
+    return [invalid(keyPath(child(path, side), name), canonicalQuantity(given), why)];
+  });
+}
+
+const validateLimitsWithinPod = ({ containers, resources }: PodSpec, path: string): FieldError[] =>
+  eachOf(containers, child(path, 'containers'), (container, at) =>
+    Object.entries(container.resources?.limits ?? {}).flatMap(([name, limit]) => {
+      const whole = own(resources?.limits, name);
+      if (whole === undefined || resourceAmount(name, limit) <= resourceAmount(name, whole)) return [];
+      const why = `must be less than or equal to pod limits of ${canonicalQuantity(whole)}`;
+      return [invalid(child(keyPath(at, name), 'limits'), canonicalQuantity(limit), why)];
+    }),
+  );
 
 function validatePodResourceName(name: string, path: string): FieldError[] {
   const errors = validateResourceName(name, path);
@@ -259,7 +310,7 @@ function validateDNSConfig(config: PodDNSConfig | undefined, policy: string | un
   if (nameservers.length > MAX_NAMESERVERS) {
     errors.push(invalid(serversPath, nameservers, `must not have more than ${MAX_NAMESERVERS} nameservers`));
   }
-  errors.push(...eachOf(nameservers, serversPath, validateIP));
+  errors.push(...eachOf(nameservers, serversPath, (ip, at) => validateIP(ip, at)));
   if (searches.length > MAX_SEARCHES) {
     errors.push(invalid(searchesPath, searches, `must not have more than ${MAX_SEARCHES} search paths`));
   }
@@ -291,25 +342,14 @@ function validateOS(spec: PodSpec, path: string): FieldError[] {
   if (spec.os === undefined) return [];
   const { name = '' } = unchecked(spec.os);
   const at = child(path, 'os');
-  if (name === '') return [required(child(at, 'name'), 'cannot be empty')];
-  if (name !== 'linux' && name !== 'windows') return [notSupported(at, name, ['linux', 'windows'])];
-  const containers = [
-    ...eachOf(spec.containers, child(path, 'containers'), ({ securityContext }, c) =>
-      windowsOnLinux(securityContext, c),
-    ),
-    ...eachOf(spec.initContainers, child(path, 'initContainers'), ({ securityContext }, c) =>
-      windowsOnLinux(securityContext, c),
-    ),
-  ];
-  return name === 'linux' ? [...windowsOnLinux(spec.securityContext, path), ...containers] : [];
+  switch (name) {
+    case '':
+      return [required(child(at, 'name'))];
+    case 'linux':
+      return validateLinux(spec, path);
+    case 'windows':
+      return validateWindows(spec, path);
+    default:
+      return [notSupported(at, name, ['linux', 'windows'])];
+  }
 }
-
-const windowsOnLinux = (context: { windowsOptions?: unknown } | undefined, path: string): FieldError[] =>
-  context?.windowsOptions === undefined
-    ? []
-    : [
-        forbiddenField(
-          child(path, 'securityContext', 'windowsOptions'),
-          'windows options cannot be set for a linux pod',
-        ),
-      ];

@@ -1,13 +1,14 @@
-/** What may change in a pod, and through which door. Source: ValidatePodUpdate, ValidatePodEphemeralContainersUpdate, ValidatePodResize in pkg/apis/core/validation v1.36. */
+/** What may change in a pod, and through which door. Source: ValidatePodUpdate, ValidatePodEphemeralContainersUpdate in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
-import { child, forbiddenField, index, invalid, required } from '../../field-error.ts';
+import { child, forbiddenField, index, invalid, required, ROOT } from '../../field-error.ts';
 import type { Affinity, Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../generated/core.v1.ts';
 import type { Difference } from '../../validation/equal.ts';
 import { differences, own, semanticEqual } from '../../validation/equal.ts';
 import { inclusiveRangeError } from '../../validation/names.ts';
-import { validateImageWhitespace } from './containers.ts';
-import { computePodQOS, isRestartableInitContainer, podQOS } from './resources.ts';
-import { MIRROR_ANNOTATION, validatePod } from './spec.ts';
+import { validateImageWhitespace } from './container/containers.ts';
+import { validateTolerations } from './scheduling.ts';
+import { MIRROR_ANNOTATION, validateAnnotationUpdates } from './security/annotations.ts';
+import { validatePod } from './spec.ts';
 
 const UPDATABLE = [
   '`spec.containers[*].image`',
@@ -101,7 +102,7 @@ function validateTolerationsKept(now: readonly Toleration[], before: readonly To
   const same = (a: Toleration, b: Toleration): boolean =>
     semanticEqual({ ...a, tolerationSeconds: undefined }, { ...b, tolerationSeconds: undefined });
   return before.every((old) => now.some((toleration) => same(toleration, old)))
-    ? []
+    ? validateTolerations(now, 'spec.tolerations')
     : [forbiddenField('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
 }
 
@@ -159,23 +160,10 @@ function validateTermsOnlyAdded(now: readonly NodeSelectorTerm[], before: readon
   });
 }
 
-/** Mirror pods are the node's: nobody turns a pod into one or back. */
-export function validateAnnotationUpdates(pod: Pod, old: Pod): FieldError[] {
-  const path = `metadata.annotations[${MIRROR_ANNOTATION}]`;
-  const [now, before] = [pod.metadata.annotations?.[MIRROR_ANNOTATION], old.metadata.annotations?.[MIRROR_ANNOTATION]];
-  if (now === before) return [];
-  return [
-    forbiddenField(
-      path,
-      before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation',
-    ),
-  ];
-}
-
 /** Through /ephemeralcontainers containers are only added. */
 export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldError[] {
   if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
-    return [forbiddenField('', 'static pods do not support ephemeral containers')];
+    return [forbiddenField(ROOT, 'static pods do not support ephemeral containers')];
   }
   const path = 'spec.ephemeralContainers';
   const now = new Map((pod.spec.ephemeralContainers ?? []).map((container) => [container.name, container]));
@@ -190,82 +178,4 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldErro
     return [forbiddenField(path, `existing ephemeral containers ${name} may not be changed\n${diffText(found)}`)];
   });
   return [...validatePod(pod), ...validateAnnotationUpdates(pod, old), ...changed];
-}
-
-/** Through /resize only cpu and memory of containers change. */
-export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
-  if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined) {
-    return [forbiddenField('', 'static pods cannot be resized')];
-  }
-  if (old.spec.os?.name === 'windows') return [forbiddenField('', 'windows pods cannot be resized')];
-  const errors = validatePod(pod);
-  for (const list of ['containers', 'initContainers'] as const) {
-    if ((pod.spec[list] ?? []).length !== (old.spec[list] ?? []).length) {
-      return [...errors, forbiddenField('spec', 'only cpu and memory resources are mutable')];
-    }
-  }
-  if (podQOS(old) !== computePodQOS(pod)) {
-    const why = 'Pod QOS Class may not change as a result of resizing';
-    errors.push(invalid('spec', pod.status.qosClass ?? '', why));
-  }
-  const running = (old.status.containerStatuses ?? []).find(({ state }) => state?.running !== undefined);
-  if (running !== undefined && running.resources === undefined) {
-    errors.push(forbiddenField('spec', 'Pod running on node without support for resize'));
-  }
-  for (const list of ['initContainers', 'containers'] as const) {
-    for (const [i, before] of (old.spec[list] ?? []).entries()) {
-      const container = pod.spec[list]?.[i];
-      if (container === undefined) continue;
-      errors.push(...validateContainerResize(container, before, list, index(child('spec', list), i)));
-    }
-  }
-  return errors;
-}
-
-type ResourceList = Readonly<Record<string, string>>;
-
-function validateContainerResize(container: Container, before: Container, list: string, path: string): FieldError[] {
-  const resizable = list === 'containers' || isRestartableInitContainer(before);
-  if (!resizable) {
-    return semanticEqual(container, before)
-      ? []
-      : [forbiddenField('spec', 'resources for non-sidecar init containers are immutable')];
-  }
-  const errors: FieldError[] = [];
-  const at = child(path, 'resources');
-  const removed = (now: ResourceList = {}, then: ResourceList = {}): boolean =>
-    Object.keys(then).some((k) => !Object.hasOwn(now, k));
-  const [now, then] = [container.resources ?? {}, before.resources ?? {}];
-  if (removed(now.requests, then.requests)) {
-    errors.push(forbiddenField(child(at, 'requests'), 'resource requests cannot be removed'));
-  }
-  if (removed(now.limits, then.limits)) {
-    errors.push(forbiddenField(child(at, 'limits'), 'resource limits cannot be removed'));
-  }
-  errors.push(...validateMemoryLimit(container, now.limits?.['memory'], then.limits?.['memory'], at));
-  const withoutResizable = (c: Container): unknown => ({
-    ...c,
-    resources: { ...c.resources, requests: others(c.resources?.requests), limits: others(c.resources?.limits) },
-  });
-  if (!semanticEqual(withoutResizable(container), withoutResizable(before))) {
-    const what = list === 'containers' ? 'resources' : 'resources for sidecar containers';
-    errors.push(forbiddenField('spec', `only cpu and memory ${what} are mutable`));
-  }
-  return errors;
-}
-
-const others = (list: ResourceList = {}): ResourceList =>
-  Object.fromEntries(Object.entries(list).filter(([name]) => name !== 'cpu' && name !== 'memory'));
-
-/** A limit of memory that appears where there was none lowers it from no limit at all. Lowering one is allowed since v1.34: the kubelet judges. */
-function validateMemoryLimit(
-  { resizePolicy = [] }: Container,
-  now: string | undefined,
-  before: string | undefined,
-  path: string,
-): FieldError[] {
-  const policy = resizePolicy.find(({ resourceName }) => resourceName === 'memory')?.restartPolicy;
-  if (now === undefined || before !== undefined || policy === 'RestartContainer') return [];
-  const why = 'memory limits cannot be added unless resizePolicy is RestartContainer';
-  return [forbiddenField(`${child(path, 'limits')}[memory]`, why)];
 }

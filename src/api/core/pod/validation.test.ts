@@ -110,7 +110,7 @@ const CASES: readonly (readonly [name: string, spec: Partial<PodSpec>, expected:
       at(
         'containers[0]',
         '.env[2].valueFrom',
-        'Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+        'Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
       ),
       at(
         'containers[0]',

@@ -4,6 +4,7 @@ import type { Container, PodAffinityTerm, PodSpec } from '../../generated/core.v
 import type { ObjectMeta } from '../../generated/meta.v1.ts';
 import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
 import { own } from '../../validation/equal.ts';
+import { profileWarnings } from './security/annotations.ts';
 
 /** Labels of nodes that have been replaced, as messages speak of them. Source: pkg/api/node/util.go. */
 const DEPRECATED_NODE_LABELS: Readonly<Record<string, string>> = {
@@ -41,6 +42,7 @@ export function podWarnings(spec: PodSpec, metadata: Partial<ObjectMeta> | undef
       .filter(([key]) => metadata?.annotations?.[key] !== undefined)
       .map(([key, message]) => `${keyPath(child(path, 'metadata', 'annotations'), key)}: ${message}`),
     ...volumeWarnings(spec, child(specPath, 'volumes')),
+    ...profileWarnings(metadata?.annotations, spec, path),
     ...duplicates(spec.hostAliases, child(specPath, 'hostAliases'), 'ip'),
     ...duplicates(spec.imagePullSecrets, child(specPath, 'imagePullSecrets'), 'name'),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name = '' }, i) =>

@@ -2,7 +2,7 @@
 import type { FieldError } from '../../field-error.ts';
 import { child, forbiddenField, invalid, notSupported } from '../../field-error.ts';
 import type { ObjectMeta } from '../../generated/meta.v1.ts';
-import { canonicalQuantity, compareQuantity, parseQuantity } from '../../quantity.ts';
+import { canonicalQuantity, compareQuantity, parseQuantity, valueOf } from '../../quantity.ts';
 import { invalidEach } from '../../validation/fields.ts';
 import { nameIsDNSSubdomain } from '../../validation/names.ts';
 
@@ -45,6 +45,12 @@ export const validateClassName = (name: string | undefined, path: string): Field
 
 export const validatePositiveQuantity = (quantity: string, path: string): FieldError[] =>
   compareQuantity(quantity, '0') <= 0 ? [invalid(path, canonicalQuantity(quantity), 'must be greater than zero')] : [];
+
+/** Source: validateBasicResource in pkg/apis/core/validation v1.36. */
+export const validateBasicResource = (quantity: string, path: string): FieldError[] =>
+  compareQuantity(quantity, '0') < 0 && valueOf(quantity) < 0
+    ? [invalid(path, valueOf(quantity), 'must be a valid resource quantity')]
+    : [];
 
 /** Less than a byte cannot be stored. */
 export const fractionWarnings = (quantity: string | undefined, path: string): string[] => {

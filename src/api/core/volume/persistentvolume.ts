@@ -7,7 +7,6 @@ import { AGE, age, NAME } from '../../table.ts';
 import { semanticEqual } from '../../validation/equal.ts';
 import { eachKey, validateImmutable, validateOptionalEnum } from '../../validation/fields.ts';
 import { defaultSharedSources } from '../pod/defaults.ts';
-import { validateQuantity } from '../pod/requirements.ts';
 import { validateNodeSelector } from '../pod/scheduling.ts';
 import {
   accessModesText,
@@ -16,6 +15,7 @@ import {
   storageClassOf,
   storagePath,
   validateAccessModes,
+  validateBasicResource,
   validateClassName,
   validatePositiveQuantity,
   VOLUME_MODES,
@@ -26,10 +26,8 @@ export type PersistentVolume = core.PersistentVolume;
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
-const validatePersistentVolume = ({ spec }: Pick<PersistentVolume, 'spec'>): FieldError[] =>
-  validatePersistentVolumeSpec(spec, 'spec');
-
-function validatePersistentVolumeSpec(spec: core.PersistentVolumeSpec, path: string): FieldError[] {
+function validatePersistentVolume({ metadata, spec }: PersistentVolume): FieldError[] {
+  const path = 'spec';
   const { accessModes = [], capacity = {}, persistentVolumeReclaimPolicy: policy = '', nodeAffinity } = spec;
   const { volumeAttributesClassName: attributes } = spec;
   const at = (...names: readonly string[]): string => child(path, ...names);
@@ -41,7 +39,7 @@ function validatePersistentVolumeSpec(spec: core.PersistentVolumeSpec, path: str
   }
   errors.push(
     ...eachKey(capacity, at('capacity'), (name, quantity) => [
-      ...validateQuantity('', quantity, keyPath(at('capacity'), name)),
+      ...validateBasicResource(quantity, keyPath(at('capacity'), name)),
       ...validatePositiveQuantity(quantity, keyPath(at('capacity'), name)),
     ]),
   );
@@ -56,10 +54,7 @@ function validatePersistentVolumeSpec(spec: core.PersistentVolumeSpec, path: str
         : validateNodeSelector(nodeAffinity.required, requiredPath)),
     );
   }
-  errors.push(...validateSource(spec, path));
-  if (spec.local !== undefined && nodeAffinity?.required === undefined) {
-    errors.push(required(at('nodeAffinity'), 'Local volume requires node affinity'));
-  }
+  errors.push(...validateSource(spec, path, metadata.name));
   if (policy === 'Recycle' && /^\/(\.?\/)*\.?$/.test(spec.hostPath?.path ?? '')) {
     const why = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(forbiddenField(at('persistentVolumeReclaimPolicy'), why));

@@ -1,31 +1,21 @@
 import type { FieldError } from '../../field-error.ts';
-import { child, forbiddenField, invalid, keyPath, notSupported, required } from '../../field-error.ts';
+import { child, forbiddenField, invalid, notSupported, required } from '../../field-error.ts';
 import type * as core from '../../generated/core.v1.ts';
 import { defineKind } from '../../kind.ts';
 import { canonicalQuantity, compareQuantity } from '../../quantity.ts';
 import { AGE, age, NAME } from '../../table.ts';
 import { semanticEqual } from '../../validation/equal.ts';
-import {
-  eachKey,
-  invalidEach,
-  unchecked,
-  validateDNS1123Subdomain,
-  validateImmutable,
-  validateLabelSelector,
-  validateOptionalEnum,
-} from '../../validation/fields.ts';
-import { nameIsDNSLabel } from '../../validation/names.ts';
-import { validateQuantity } from '../pod/requirements.ts';
+import { eachKey, invalidEach, validateImmutable } from '../../validation/fields.ts';
+import { isQualifiedName } from '../../validation/names.ts';
+import { isNativeResource } from '../pod/resources.ts';
+import { normalizeDataSources, validatePersistentVolumeClaimSpec } from './claimspec.ts';
 import {
   accessModesText,
   fractionWarnings,
   STORAGE_CLASS_ANNOTATION,
   storageClassOf,
   storagePath,
-  validateAccessModes,
-  validateClassName,
-  validatePositiveQuantity,
-  VOLUME_MODES,
+  validateBasicResource,
 } from './modes.ts';
 
 export type PersistentVolumeClaim = core.PersistentVolumeClaim;
@@ -47,71 +37,6 @@ export function defaultPersistentVolumeClaim(claim: PersistentVolumeClaim): void
   claim.spec.volumeMode ??= 'Filesystem';
 }
 
-function validatePersistentVolumeClaimSpec(spec: core.PersistentVolumeClaimSpec, path: string): FieldError[] {
-  const { accessModes = [], dataSource, dataSourceRef } = spec;
-  const at = (...names: readonly string[]): string => child(path, ...names);
-  const errors = accessModes.length === 0 ? [required(at('accessModes'), 'at least 1 access mode is required')] : [];
-  errors.push(
-    ...validateLabelSelector(spec.selector, at('selector')),
-    ...validateAccessModes(accessModes, at('accessModes')),
-  );
-  const size = spec.resources?.requests?.['storage'];
-  const sizePath = storagePath(path, 'resources');
-  if (size === undefined) errors.push(required(sizePath));
-  else errors.push(...validatePositiveQuantity(size, sizePath));
-  errors.push(
-    ...validateClassName(spec.storageClassName, at('storageClassName')),
-    ...validateOptionalEnum(spec.volumeMode, VOLUME_MODES, at('volumeMode')),
-    ...validateDataSource(dataSource, at('dataSource')),
-    ...validateDataSource(dataSourceRef, at('dataSourceRef')),
-  );
-  if (dataSource !== undefined && dataSourceRef !== undefined) {
-    if ((dataSourceRef.namespace ?? '') !== '') {
-      const why = 'may not be specified when dataSourceRef.namespace is specified';
-      errors.push(invalid(path, at('dataSource'), why));
-    } else if (!(['apiGroup', 'kind', 'name'] as const).every((field) => dataSource[field] === dataSourceRef[field])) {
-      errors.push(invalid(path, at('dataSource'), 'must match dataSourceRef'));
-    }
-  }
-  errors.push(...validateClassName(spec.volumeAttributesClassName, at('volumeAttributesClassName')));
-  return errors;
-}
-
-function validateDataSource(source: core.TypedObjectReference | undefined, path: string): FieldError[] {
-  if (source === undefined) return [];
-  const { name = '', kind = '', apiGroup = '', namespace = '' } = unchecked(source);
-  const errors: FieldError[] = [];
-  if (name === '') errors.push(required(child(path, 'name')));
-  if (kind === '') errors.push(required(child(path, 'kind')));
-  if (apiGroup !== '') errors.push(...validateDNS1123Subdomain(apiGroup, child(path, 'apiGroup')));
-  else if (kind !== 'PersistentVolumeClaim') {
-    errors.push(invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
-  }
-  if (namespace !== '') {
-    errors.push(...invalidEach(child(path, 'namespace'), namespace, nameIsDNSLabel(namespace, false)));
-  }
-  return errors;
-}
-
-/**
- * dataSource and dataSourceRef say the same as long as only one was given; the old field takes claims and snapshots only.
- * Source: NormalizeDataSources, EnforceDataSourceBackwardsCompatibility in pkg/api/persistentvolumeclaim v1.36.
- */
-function normalizeDataSources({ spec }: PersistentVolumeClaim): void {
-  const { dataSource, dataSourceRef } = spec;
-  if (dataSource !== undefined && dataSourceRef === undefined) {
-    const { kind, apiGroup = '' } = dataSource;
-    const known =
-      (kind === 'PersistentVolumeClaim' && apiGroup === '') ||
-      (kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io');
-    if (known) spec.dataSourceRef = { ...dataSource };
-    else delete spec.dataSource;
-  } else if (dataSourceRef !== undefined && dataSource === undefined && (dataSourceRef.namespace ?? '') === '') {
-    const { namespace: _, ...rest } = dataSourceRef;
-    spec.dataSource = rest;
-  }
-}
-
 /** What a bound claim may change: its size, upwards, and its attributes; everything else is what it was made with. */
 function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
   const now = { ...claim.spec };
@@ -129,7 +54,8 @@ function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim
   ) {
     errors.push(
       invalid(
-        keyPath('metadata.annotations', STORAGE_CLASS_ANNOTATION),
+        // The dots of the annotation are upstream's way to write this path.
+        child('metadata', 'annotations', STORAGE_CLASS_ANNOTATION),
         claim.metadata.annotations?.[STORAGE_CLASS_ANNOTATION] ?? '',
         'field is immutable',
       ),
@@ -165,16 +91,26 @@ function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim
 
 function validateStatusUpdate({ spec, status }: PersistentVolumeClaim): FieldError[] {
   const statusesPath = 'status.allocatedResourceStatus';
+  const resourcesPath = 'status.allocatedResources';
   return [
     ...((spec.accessModes ?? []).length === 0 ? [required('Spec.accessModes')] : []),
-    ...eachKey(status.capacity, 'status.capacity', (_name, quantity, at) => validateQuantity('', quantity, at)),
-    ...Object.entries(status.allocatedResourceStatuses ?? {}).flatMap(([name, value]) =>
-      RESIZE_STATUSES.includes(value) ? [] : [notSupported(statusesPath, name, RESIZE_STATUSES)],
-    ),
-    ...eachKey(status.allocatedResources, 'status.allocatedResources', (_name, quantity, at) =>
-      validateQuantity('', quantity, at),
-    ),
+    ...eachKey(status.capacity, 'status.capacity', (_name, quantity, at) => validateBasicResource(quantity, at)),
+    ...Object.entries(status.allocatedResourceStatuses ?? {}).flatMap(([name, value]) => [
+      ...validateResourceKey(name, statusesPath),
+      ...(RESIZE_STATUSES.includes(value) ? [] : [notSupported(statusesPath, name, RESIZE_STATUSES)]),
+    ]),
+    ...eachKey(status.allocatedResources, resourcesPath, (name, quantity, at) => {
+      const errors = validateResourceKey(name, resourcesPath);
+      return errors.length > 0 ? errors : validateBasicResource(quantity, at);
+    }),
   ];
+}
+
+/** Of Kubernetes' own resources a claim has storage only. Source: validatePersistentVolumeClaimResourceKey. */
+function validateResourceKey(name: string, path: string): FieldError[] {
+  const errors = invalidEach(path, name, isQualifiedName(name));
+  if (errors.length > 0 || !isNativeResource(name) || name === 'storage') return errors;
+  return [notSupported(path, name, ['storage'])];
 }
 
 /** Source: pkg/registry/core/persistentvolumeclaim/strategy.go v1.36. */
@@ -194,9 +130,9 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
     fractionWarnings(spec.resources?.requests?.['storage'], storagePath('spec.resources.requests')),
   prepareForCreate(claim) {
     claim.status = { phase: 'Pending' };
-    normalizeDataSources(claim);
+    normalizeDataSources(claim.spec, undefined);
   },
-  prepareForUpdate: normalizeDataSources,
+  prepareForUpdate: (claim, old) => normalizeDataSources(claim.spec, old.spec),
   status: {
     prepareForUpdate(claim, old) {
       claim.spec = old.spec;

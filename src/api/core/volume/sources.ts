@@ -1,15 +1,28 @@
 /** Where a persistent volume's data is. Source: ValidatePersistentVolumeSpec in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
-import { child, forbiddenField, invalid, required, tooLong } from '../../field-error.ts';
+import { child, forbiddenField, invalid, required } from '../../field-error.ts';
 import type {
   CSIPersistentVolumeSource,
   LocalVolumeSource,
   PersistentVolumeSpec,
   SecretReference,
 } from '../../generated/core.v1.ts';
-import { invalidEach, unchecked, validateDNS1123Label, validatePathNoBacksteps } from '../../validation/fields.ts';
-import { isDNS1123Subdomain } from '../../validation/names.ts';
-import { requireAll, validateSharedSource } from '../pod/volumes.ts';
+import {
+  invalidEach,
+  unchecked,
+  validateDNS1123Label,
+  validateDNS1123Subdomain,
+  validatePathNoBacksteps,
+} from '../../validation/fields.ts';
+import { nameIsDNSLabel } from '../../validation/names.ts';
+import { validateISCSI, validateISCSILength } from '../pod/volume/iscsi.ts';
+import {
+  requireAll,
+  validateCSIDriverName,
+  validateFlexOptions,
+  validateSharedSource,
+  validateStorageOSNames,
+} from '../pod/volume/sources.ts';
 
 type Source = Exclude<
   keyof PersistentVolumeSpec,
@@ -23,20 +36,22 @@ type Source = Exclude<
   | 'volumeAttributesClassName'
   | 'volumeMode'
 >;
-type Rule = (spec: PersistentVolumeSpec, path: string) => FieldError[];
-
-const DRIVER_NAME_MAX = 63;
+type Rule = (spec: PersistentVolumeSpec, path: string, name: string) => FieldError[];
 
 /** A secret of another namespace: both names, or none. */
 const secretRef = (ref: SecretReference | undefined, path: string): FieldError[] =>
   ref === undefined ? [] : requireAll(ref, path, 'name', 'namespace');
 
-/** Source: ValidateCSIDriverName in pkg/apis/core/validation v1.36. */
-export const validateCSIDriverName = (driver: string, path: string): FieldError[] => [
-  ...(driver === '' ? [required(path)] : []),
-  ...(driver.length > DRIVER_NAME_MAX ? [tooLong(path, DRIVER_NAME_MAX)] : []),
-  ...invalidEach(path, driver, isDNS1123Subdomain(driver.toLowerCase())),
-];
+/** Drivers get their secrets by full names that can be real. Source: validatePVSecretReference. */
+function driverSecretRef(ref: SecretReference | undefined, path: string): FieldError[] {
+  if (ref === undefined) return [];
+  const [namePath, namespacePath] = [child(path, 'name'), child(path, 'namespace')];
+  const { name = '', namespace = '' } = ref;
+  return [
+    ...(name === '' ? [required(namePath)] : validateDNS1123Subdomain(name, namePath)),
+    ...(namespace === '' ? [required(namespacePath)] : validateDNS1123Label(namespace, namespacePath)),
+  ];
+}
 
 function validateCSI(source: CSIPersistentVolumeSource, path: string): FieldError[] {
   const { driver = '', volumeHandle = '' } = unchecked(source);
@@ -48,10 +63,9 @@ function validateCSI(source: CSIPersistentVolumeSource, path: string): FieldErro
         'controllerPublishSecretRef',
         'controllerExpandSecretRef',
         'nodePublishSecretRef',
-        'nodeStageSecretRef',
         'nodeExpandSecretRef',
       ] as const
-    ).flatMap((field) => secretRef(source[field], child(path, field))),
+    ).flatMap((field) => driverSecretRef(source[field], child(path, field))),
   ];
 }
 
@@ -66,35 +80,40 @@ const SOURCES: Readonly<Record<Source, Rule>> = {
   gcePersistentDisk: ({ gcePersistentDisk }, path) =>
     validateSharedSource('gcePersistentDisk', gcePersistentDisk, path.replace(/gcePersistentDisk$/, 'persistentDisk')),
   awsElasticBlockStore: (spec, path) => validateSharedSource('awsElasticBlockStore', spec.awsElasticBlockStore, path),
-  glusterfs: ({ glusterfs }, path) => [
-    ...validateSharedSource('glusterfs', glusterfs, path),
-    ...(glusterfs?.endpointsNamespace === ''
-      ? [
-          invalid(
-            child(path, 'endpointsNamespace'),
-            '',
-            'if the endpointnamespace is set, it must be a valid namespace name',
-          ),
-        ]
-      : []),
-  ],
+  glusterfs: ({ glusterfs }, path) => {
+    const at = child(path, 'endpointsNamespace');
+    const namespace = glusterfs?.endpointsNamespace;
+    return [
+      ...validateSharedSource('glusterfs', glusterfs, path),
+      ...(namespace === ''
+        ? [invalid(at, '', 'if the endpointnamespace is set, it must be a valid namespace name')]
+        : namespace === undefined
+          ? []
+          : invalidEach(at, namespace, nameIsDNSLabel(namespace, false))),
+    ];
+  },
   flocker: ({ flocker }, path) => validateSharedSource('flocker', flocker, path),
   nfs: ({ nfs }, path) => validateSharedSource('nfs', nfs, path),
   rbd: ({ rbd }, path) => requireAll(rbd!, path, 'monitors', 'image'),
   quobyte: ({ quobyte }, path) => validateSharedSource('quobyte', quobyte, path),
   cephfs: ({ cephfs }, path) => requireAll(cephfs!, path, 'monitors'),
-  iscsi: ({ iscsi }, path) => [
-    ...requireAll(iscsi!, path, 'targetPortal', 'iqn'),
-    ...(/^(iqn|eui|naa|$)/.test(iscsi!.iqn ?? '')
-      ? []
-      : [invalid(child(path, 'iqn'), iscsi!.iqn, 'must be valid format starting with iqn, eui, or naa')]),
-  ],
+  iscsi: ({ iscsi }, path, name) =>
+    validateISCSI(iscsi!, path, 'must be valid format', {
+      portal: validateISCSILength(name, iscsi!, child(path, 'targetportal'), iscsi!.targetPortal ?? ''),
+      secret:
+        iscsi!.secretRef !== undefined && (iscsi!.secretRef.name ?? '') === ''
+          ? [required(child(path, 'secretRef', 'name'))]
+          : [],
+    }),
   cinder: ({ cinder }, path) => [
     ...requireAll(cinder!, path, 'volumeID'),
     ...secretRef(cinder!.secretRef, child(path, 'secretRef')),
   ],
   fc: ({ fc }, path) => validateSharedSource('fc', fc, path),
-  flexVolume: ({ flexVolume }, path) => requireAll(flexVolume!, path, 'driver'),
+  flexVolume: ({ flexVolume }, path) => [
+    ...requireAll(flexVolume!, path, 'driver'),
+    ...validateFlexOptions(flexVolume!.options, path),
+  ],
   azureFile: ({ azureFile }, path) => [
     ...requireAll(azureFile!, path, 'secretName', 'shareName'),
     ...(azureFile!.secretNamespace === '' ? [required(child(path, 'secretNamespace'))] : []),
@@ -104,24 +123,35 @@ const SOURCES: Readonly<Record<Source, Rule>> = {
   portworxVolume: ({ portworxVolume }, path) => validateSharedSource('portworxVolume', portworxVolume, path),
   azureDisk: ({ azureDisk }, path) => validateSharedSource('azureDisk', azureDisk, path),
   scaleIO: ({ scaleIO }, path) => requireAll(scaleIO!, path, 'gateway', 'system', 'volumeName'),
-  local: ({ local }, path) => validateLocal(local!, path),
+  local: ({ local, nodeAffinity }, path) => [
+    ...validateLocal(local!, path),
+    ...(nodeAffinity === undefined
+      ? [required(path.replace(/local$/, 'nodeAffinity'), 'Local volume requires node affinity')]
+      : []),
+  ],
   storageos: ({ storageos }, path) => [
-    ...requireAll(storageos!, path, 'volumeName'),
-    ...((storageos!.volumeName ?? '') === ''
+    ...validateStorageOSNames(storageos!, path),
+    ...(storageos!.secretRef === undefined
       ? []
-      : validateDNS1123Label(storageos!.volumeName!, child(path, 'volumeName'))),
+      : requireAll(storageos!.secretRef, child(path, 'secretRef'), 'name', 'namespace')),
   ],
   csi: ({ csi }, path) => validateCSI(csi!, path),
 };
 
 const NAMES = Object.keys(SOURCES) as Source[];
 
-export function validateSource(spec: PersistentVolumeSpec, path: string): FieldError[] {
+/** Paths that are spelled differently where there is one too many. */
+const PATHS_OF_TOO_MANY: Partial<Record<Source, string>> = { cephfs: 'cephFS' };
+
+/** `name` is the volume's. */
+export function validateSource(spec: PersistentVolumeSpec, path: string, name: string): FieldError[] {
   const [first, ...others] = NAMES.filter((source) => spec[source] !== undefined);
   if (first === undefined) return [required(path, 'must specify a volume type')];
   return [
-    ...SOURCES[first](spec, child(path, first)),
-    ...others.map((source) => forbiddenField(child(path, source), 'may not specify more than 1 volume type')),
+    ...SOURCES[first](spec, child(path, first), name),
+    ...others.map((source) =>
+      forbiddenField(child(path, PATHS_OF_TOO_MANY[source] ?? source), 'may not specify more than 1 volume type'),
+    ),
   ];
 }
 

@@ -1,34 +1,43 @@
 /** Validation of containers of all three lists. Source: validateContainers, validateInitContainers, validateEphemeralContainers in pkg/apis/core/validation v1.36. */
-import type { FieldError } from '../../field-error.ts';
-import {
-  child,
-  duplicate,
-  forbiddenField,
-  index,
-  invalid,
-  notFoundField,
-  notSupported,
-  required,
-} from '../../field-error.ts';
+import type { FieldError } from '../../../field-error.ts';
+import { child, duplicate, forbiddenField, index, invalid, notFoundField, required } from '../../../field-error.ts';
 import type {
   Container,
   ContainerPort,
   EnvFromSource,
   EnvVar,
   EphemeralContainer,
+  FileKeySelector,
   PodSpec,
-} from '../../generated/core.v1.ts';
-import type { Unchecked } from '../../validation/fields.ts';
-import { eachOf, invalidEach, PROTOCOLS, Seen, validateDNS1123Label, validateEnum } from '../../validation/fields.ts';
-import { isConfigMapKey, isEnvVarName, isPortName, isPortNumber, nameIsDNSSubdomain } from '../../validation/names.ts';
-import { validateObjectFieldSelector, validateResourceFieldSelector } from './downward.ts';
+} from '../../../generated/core.v1.ts';
+import type { Unchecked } from '../../../validation/fields.ts';
+import {
+  eachOf,
+  invalidEach,
+  PROTOCOLS,
+  Seen,
+  unchecked,
+  validateDNS1123Label,
+  validateEnum,
+  validatePathNoBacksteps,
+} from '../../../validation/fields.ts';
+import {
+  isConfigMapKey,
+  isEnvVarName,
+  isPortName,
+  isPortNumber,
+  nameIsDNSSubdomain,
+} from '../../../validation/names.ts';
+import { validateObjectFieldSelector, validateResourceFieldSelector } from '../downward.ts';
 import { validateHandlers } from './handlers.ts';
-import { validateMounts } from './mounts.ts';
-import { validateRequirements } from './requirements.ts';
-import { isRestartableInitContainer } from './resources.ts';
-import { validateSecurityContext } from './security.ts';
-import type { Volumes } from './volumes.ts';
-import { PULL_POLICIES } from './volumes.ts';
+import { validateRequirements } from '../requirements.ts';
+import { isRestartableInitContainer } from '../resources.ts';
+import { validateInitRestart, validateRestart } from './restart.ts';
+import { validateSecurityContext } from '../security/context.ts';
+import { visitContainers } from '../visit.ts';
+import { validateMounts } from '../volume/mounts.ts';
+import { PULL_POLICIES } from '../volume/sources.ts';
+import type { Volumes } from '../volume/volumes.ts';
 
 export interface ContainerContext {
   readonly spec: PodSpec;
@@ -37,8 +46,6 @@ export interface ContainerContext {
 }
 
 const text = (value: string | undefined): string => value ?? '';
-const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
-const MAX_RESTART_RULES = 20;
 
 export function validateContainers(context: ContainerContext, path: string): FieldError[] {
   const { containers, terminationGracePeriodSeconds } = context.spec;
@@ -55,24 +62,9 @@ export function validateContainers(context: ContainerContext, path: string): Fie
   ];
 }
 
-/** Containers may have a restart policy of their own, with rules by exit code. Source: KEP-5307. */
-function validateRestart({ restartPolicy, restartPolicyRules = [] }: Container, path: string): FieldError[] {
-  const at = child(path, 'restartPolicy');
-  const errors: FieldError[] = [];
-  if (restartPolicy !== undefined && !RESTART_POLICIES.includes(restartPolicy)) {
-    errors.push(notSupported(at, restartPolicy, RESTART_POLICIES));
-  }
-  if (restartPolicyRules.length > 0 && restartPolicy === undefined) {
-    errors.push(required(at, 'must specify restartPolicy when restart rules are used'));
-  }
-  if (restartPolicyRules.length > MAX_RESTART_RULES) {
-    const why = `Too many: ${restartPolicyRules.length}: must have at most ${MAX_RESTART_RULES} items`;
-    errors.push({ type: 'FieldValueTooMany', field: child(path, 'restartPolicyRules'), message: why });
-  }
-  return errors;
-}
-
 const NOT_FOR_INIT = ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const;
+
+const NO_RESTART_TO_RESIZE = "must not be set to 'RestartContainer' for non-sidecar initContainers";
 
 export function validateInitContainers(context: ContainerContext, path: string): FieldError[] {
   const { initContainers, containers, terminationGracePeriodSeconds } = context.spec;
@@ -80,10 +72,7 @@ export function validateInitContainers(context: ContainerContext, path: string):
   for (const { name } of containers) names.add(text(name));
   return eachOf(initContainers, path, (container, at) => {
     const errors = validateCommon(container, at, context);
-    const policy = container.restartPolicy;
-    if (policy !== undefined && !RESTART_POLICIES.includes(policy)) {
-      errors.push(notSupported(child(at, 'restartPolicy'), policy, RESTART_POLICIES));
-    }
+    errors.push(...validateInitRestart(container, at));
     const name = text(container.name);
     if (names.has(name)) errors.push(duplicate(child(at, 'name'), name));
     else if (name !== '') names.add(name);
@@ -95,6 +84,11 @@ export function validateInitContainers(context: ContainerContext, path: string):
       const why = 'may not be set for init containers without restartPolicy=Always';
       errors.push(
         ...NOT_FOR_INIT.filter((f) => container[f] !== undefined).map((f) => forbiddenField(child(at, f), why)),
+        ...eachOf(container.resizePolicy, child(at, 'resizePolicy'), ({ restartPolicy }, policyPath) =>
+          restartPolicy === 'RestartContainer'
+            ? [invalid(child(policyPath, 'restartPolicy'), restartPolicy, NO_RESTART_TO_RESIZE)]
+            : [],
+        ),
       );
     }
     return errors;
@@ -105,13 +99,13 @@ export function validateInitContainers(context: ContainerContext, path: string):
 const NOT_FOR_EPHEMERAL = [
   'ports',
   'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
   'livenessProbe',
   'readinessProbe',
   'startupProbe',
   'lifecycle',
-  'resizePolicy',
-  'restartPolicy',
-  'restartPolicyRules',
 ] as const;
 
 export function validateEphemeralContainers(context: ContainerContext, path: string): FieldError[] {
@@ -225,11 +219,12 @@ function validateEnv({ name = '', value = '', valueFrom }: Partial<EnvVar>, path
   }
   if (configMapKeyRef !== undefined) errors.push(...validateKeySelector(configMapKeyRef, child(at, 'configMapKeyRef')));
   if (secretKeyRef !== undefined) errors.push(...validateKeySelector(secretKeyRef, child(at, 'secretKeyRef')));
+  if (fileKeyRef !== undefined) errors.push(...validateFileKeySelector(fileKeyRef, child(at, 'fileKeyRef')));
   const sources = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(
     (source) => source !== undefined,
   ).length;
   if (sources === 0) {
-    const all = '`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`';
+    const all = '`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`';
     errors.push(invalid(at, '', `must specify one of: ${all}`));
   } else if (value !== '') errors.push(invalid(at, '', 'may not be specified when `value` is not empty'));
   else if (sources > 1) errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
@@ -243,6 +238,31 @@ const validateKeySelector = (
   ...invalidEach(child(path, 'name'), name, nameIsDNSSubdomain(name, false)),
   ...(key === '' ? [required(child(path, 'key'))] : invalidEach(child(path, 'key'), key, isConfigMapKey(key))),
 ];
+
+function validateFileKeySelector(selector: FileKeySelector, at: string): FieldError[] {
+  const { key = '', volumeName = '', path = '' } = unchecked(selector);
+  const [keyPath, volumePath, pathPath] = [child(at, 'key'), child(at, 'volumeName'), child(at, 'path')];
+  return [
+    ...(key === '' ? [required(keyPath)] : invalidEach(keyPath, key, isEnvVarName(key))),
+    ...(volumeName === '' ? [required(volumePath)] : validateDNS1123Label(volumeName, volumePath)),
+    ...(path === '' ? [required(pathPath)] : validatePathNoBacksteps(path, pathPath)),
+  ];
+}
+
+/** Files of variables come from an emptyDir that the pod has. Source: validateFileKeyRefVolumes. */
+export const validateFileKeyVolumes = (spec: PodSpec, path: string): FieldError[] =>
+  visitContainers(spec, path, ({ env }, at) =>
+    eachOf(env, child(at, 'env'), ({ valueFrom }, envPath) => {
+      const name = valueFrom?.fileKeyRef?.volumeName;
+      if (valueFrom?.fileKeyRef === undefined) return [];
+      const namePath = child(envPath, 'valueFrom', 'fileKeyRef', 'volumeName');
+      const volume = (spec.volumes ?? []).find((v) => v.name === name);
+      if (volume === undefined) return [notFoundField(namePath, name ?? '')];
+      return volume.emptyDir === undefined
+        ? [invalid(namePath, name, 'referenced volume must be of type emptyDir')]
+        : [];
+    }),
+  );
 
 function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, path: string): FieldError[] {
   return eachOf(sources, path, ({ prefix = '', configMapRef, secretRef }, at) => {
@@ -278,7 +298,7 @@ function validateResizePolicy(
       ...validateEnum(restartPolicy, ['NotRequired', 'RestartContainer'], path),
     );
     if (podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired') {
-      errors.push(invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
+      errors.push(invalid(path, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
     }
   }
   return errors;

@@ -1,10 +1,10 @@
 /** Validation of probes and lifecycle handlers. Source: validateProbe, validateLifecycle in pkg/apis/core/validation v1.36. */
-import type { FieldError } from '../../field-error.ts';
-import { child, forbiddenField, invalid, required } from '../../field-error.ts';
-import type { Container, HTTPHeader, LifecycleHandler, Probe } from '../../generated/core.v1.ts';
-import type { Unchecked } from '../../validation/fields.ts';
-import { invalidEach, validateEnum, validateNonnegative, validatePortNumOrName } from '../../validation/fields.ts';
-import { isHTTPHeaderName } from '../../validation/names.ts';
+import type { FieldError } from '../../../field-error.ts';
+import { child, forbiddenField, invalid, required } from '../../../field-error.ts';
+import type { Container, HTTPHeader, LifecycleHandler, Probe } from '../../../generated/core.v1.ts';
+import type { Unchecked } from '../../../validation/fields.ts';
+import { invalidEach, validateEnum, validateNonnegative, validatePortNumOrName } from '../../../validation/fields.ts';
+import { isHTTPHeaderName } from '../../../validation/names.ts';
 
 type Handler = LifecycleHandler & Pick<Probe, 'grpc'>;
 

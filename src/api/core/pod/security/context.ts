@@ -1,5 +1,5 @@
 /** Validation of security contexts. Source: ValidateSecurityContext, validatePodSpecSecurityContext in pkg/apis/core/validation v1.36. */
-import type { FieldError } from '../../field-error.ts';
+import type { FieldError } from '../../../field-error.ts';
 import {
   child,
   duplicate,
@@ -9,22 +9,24 @@ import {
   notSupported,
   required,
   tooLong,
-} from '../../field-error.ts';
+} from '../../../field-error.ts';
 import type {
   AppArmorProfile,
   PodSecurityContext,
   PodSpec,
   SeccompProfile,
   SecurityContext,
-} from '../../generated/core.v1.ts';
+} from '../../../generated/core.v1.ts';
 import {
   eachOf,
   invalidEach,
   Seen,
   validateLocalDescendingPath,
   validateOptionalEnum,
-} from '../../validation/fields.ts';
-import { byteLength, isUnixID } from '../../validation/names.ts';
+} from '../../../validation/fields.ts';
+import { byteLength, isUnixID } from '../../../validation/names.ts';
+import { visitContainers } from '../visit.ts';
+import { validateWindowsOptions } from './windows.ts';
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const SYSCTL = '[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
@@ -101,7 +103,11 @@ export function validateSecurityContext(
       );
     }
   }
-  return [...errors, ...validateAppArmor(context.appArmorProfile, child(path, 'appArmorProfile'))];
+  return [
+    ...errors,
+    ...validateWindowsOptions(context.windowsOptions, child(path, 'windowsOptions')),
+    ...validateAppArmor(context.appArmorProfile, child(path, 'appArmorProfile')),
+  ];
 }
 
 export function validatePodSecurityContext(spec: PodSpec, path: string): FieldError[] {
@@ -127,6 +133,7 @@ export function validatePodSecurityContext(spec: PodSpec, path: string): FieldEr
       child(path, 'fsGroupChangePolicy'),
     ),
     ...validateSeccomp(context.seccompProfile, child(path, 'seccompProfile')),
+    ...validateWindowsOptions(context.windowsOptions, child(path, 'windowsOptions')),
     ...validateAppArmor(context.appArmorProfile, child(path, 'appArmorProfile')),
     ...validateOptionalEnum(
       context.supplementalGroupsPolicy,
@@ -145,6 +152,12 @@ export function validatePodSecurityContext(spec: PodSpec, path: string): FieldEr
 const NET_SYSCTL = /^net\./;
 const IPC_SYSCTL = /^(kernel\.shm|kernel\.msg|kernel\.sem$|fs\.mqueue\.)/;
 
+/** A slash first of all separators makes slashes separators and dots plain. Source: NormalizeName, same file. */
+function dottedSysctl(name: string): string {
+  const first = /[./]/.exec(name)?.[0];
+  return first === '/' ? name.replaceAll(/[./]/g, (c) => (c === '/' ? '.' : '/')) : name;
+}
+
 function validateSysctls(spec: PodSpec, { sysctls = [] }: PodSecurityContext, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Seen();
@@ -154,7 +167,7 @@ function validateSysctls(spec: PodSpec, { sysctls = [] }: PodSecurityContext, pa
     else if (name.length > SYSCTL_MAX || !new RegExp(SYSCTL_PATTERN).test(name)) {
       errors.push(invalid(at, name, `must have at most ${SYSCTL_MAX} characters and match regex ${SYSCTL_PATTERN}`));
     } else if (!names.add(name)) errors.push(duplicate(at, name));
-    const dotted = name.replaceAll('/', '.');
+    const dotted = dottedSysctl(name);
     if (spec.hostNetwork === true && NET_SYSCTL.test(dotted)) {
       errors.push(invalid(at, name, "may not be specified when 'hostNetwork' is true"));
     } else if (spec.hostIPC === true && IPC_SYSCTL.test(dotted)) {
@@ -167,11 +180,14 @@ function validateSysctls(spec: PodSpec, { sysctls = [] }: PodSecurityContext, pa
 /** A pod with users of its own has to have the other namespaces of its own too. */
 export function validateHostUsers(spec: PodSpec, path: string): FieldError[] {
   if (spec.hostUsers !== false) return [];
-  const why = 'when `pod.Spec.HostUsers` is false';
+  const why = 'when `hostUsers` is false';
   return [
     ...(spec.hostNetwork === true ? [forbiddenField(child(path, 'hostNetwork'), why)] : []),
     // Upstream spells these two with a capital.
     ...(spec.hostPID === true ? [forbiddenField(child(path, 'HostPID'), why)] : []),
     ...(spec.hostIPC === true ? [forbiddenField(child(path, 'HostIPC'), why)] : []),
+    ...visitContainers(spec, path, ({ volumeDevices = [] }, at) =>
+      volumeDevices.length > 0 ? [forbiddenField(child(at, 'volumeDevices'), why)] : [],
+    ),
   ];
 }

@@ -1,8 +1,8 @@
 /** Validation of a container's mounts and block devices. Source: ValidateVolumeMounts, ValidateVolumeDevices in pkg/apis/core/validation v1.36. */
-import type { FieldError } from '../../field-error.ts';
-import { child, forbiddenField, index, invalid, notFoundField, notSupported, required } from '../../field-error.ts';
-import type { Container, VolumeMount } from '../../generated/core.v1.ts';
-import { Seen, validateLocalDescendingPath, validateOptionalEnum, unchecked } from '../../validation/fields.ts';
+import type { FieldError } from '../../../field-error.ts';
+import { child, forbiddenField, index, invalid, notFoundField, notSupported, required } from '../../../field-error.ts';
+import type { Container, VolumeMount } from '../../../generated/core.v1.ts';
+import { Seen, validateLocalDescendingPath, validateOptionalEnum, unchecked } from '../../../validation/fields.ts';
 import type { Volumes } from './volumes.ts';
 
 export const validateMounts = (container: Container, path: string, volumes: Volumes): FieldError[] => [
@@ -28,7 +28,7 @@ function validateVolumeMounts(container: Container, path: string, volumes: Volum
       errors.push(invalid(child(at, 'mountPath'), mountPath, 'must not already exist as a path in volumeDevices'));
     }
     errors.push(
-      ...validateSubPaths(mount, at, path, volumes),
+      ...validateSubPaths(mount, at, path),
       ...validatePropagation(mount, container, child(path, 'mountPropagation')),
       ...validateRecursiveReadOnly(mount, child(path, 'recursiveReadOnly')),
     );
@@ -37,18 +37,8 @@ function validateVolumeMounts(container: Container, path: string, volumes: Volum
 }
 
 /** Some of these carry the path of the list instead of the mount: upstream's slip, kept. */
-function validateSubPaths(
-  { name, subPath = '', subPathExpr = '' }: VolumeMount,
-  at: string,
-  listPath: string,
-  volumes: Volumes,
-): FieldError[] {
+function validateSubPaths({ subPath = '', subPathExpr = '' }: VolumeMount, at: string, listPath: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (volumes.get(name)?.image !== undefined) {
-    const why = 'not allowed in image volume sources';
-    if (subPath !== '') errors.push(invalid(child(at, 'subPath'), subPath, why));
-    if (subPathExpr !== '') errors.push(invalid(child(at, 'subPathExpr'), subPathExpr, why));
-  }
   if (subPath !== '') errors.push(...validateLocalDescendingPath(subPath, child(listPath, 'subPath')));
   if (subPathExpr !== '') {
     if (subPath !== '') {
