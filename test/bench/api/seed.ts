@@ -18,7 +18,7 @@ async function modelPod(): Promise<string> {
   await client.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } });
   const { metadata, ...rest } = podOf(0) as Pick<Pod, 'metadata' | 'spec'>;
   const pod = await client.create(PodKind, { metadata: { ...metadata, namespace: 'default' }, ...rest });
-  await client.updateStatus(PodKind, { ...pod, status: statusOf(0) as Pod['status'] });
+  await client.updateStatus(PodKind, { ...pod, status: statusOf(0) });
   const { kvs } = await store.range({ key: PREFIX + podName(0) });
   return kvs[0]!.value.toString();
 }
