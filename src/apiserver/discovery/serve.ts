@@ -58,8 +58,7 @@ function encode(object: object, definition: string, format: Format, pretty: bool
     case 'yaml':
       return dump(object, { noRefs: true, sortKeys: true, lineWidth: -1 });
     case 'protobuf':
-      // Some documents of old have no apiVersion.
-      return encodeProtobuf({ apiVersion: '', ...(object as Partial<KubeObject> & { kind: string }) }, definition);
+      return encodeProtobuf(object as KubeObject, definition);
   }
 }
 
