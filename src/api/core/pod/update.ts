@@ -1,9 +1,18 @@
 /** What may change in a pod, and through which door. Source: ValidatePodUpdate, ValidatePodEphemeralContainersUpdate in pkg/apis/core/validation v1.36. */
 import type { FieldError } from '../../field-error.ts';
 import { child, forbiddenField, index, invalid, required, ROOT } from '../../field-error.ts';
-import type { Affinity, Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../generated/core.v1.ts';
+import type {
+  Affinity,
+  Container,
+  NodeSelectorTerm,
+  Pod,
+  PodSchedulingGate,
+  PodSpec,
+  Toleration,
+} from '../../generated/core.v1.ts';
 import type { Difference } from '../../validation/equal.ts';
 import { differences, own, semanticEqual } from '../../validation/equal.ts';
+import type { Unchecked } from '../../validation/fields.ts';
 import { inclusiveRangeError } from '../../validation/names.ts';
 import { validateImageWhitespace } from './container/containers.ts';
 import { validateTolerations } from './scheduling.ts';
@@ -108,7 +117,7 @@ function validateTolerationsKept(now: readonly Toleration[], before: readonly To
 
 function validateGatesOnlyRemoved({ schedulingGates = [] }: PodSpec, old: PodSpec): FieldError[] {
   const before = new Set((old.schedulingGates ?? []).map(({ name }) => name));
-  return schedulingGates.flatMap(({ name }, i) =>
+  return schedulingGates.flatMap(({ name = '' }: Unchecked<PodSchedulingGate>, i) =>
     before.has(name)
       ? []
       : [
