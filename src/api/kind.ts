@@ -121,6 +121,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   validateCreate?(object: T): FieldError[];
   /** What is wrong with the change; the registry calls `validate` as well. */
   validateUpdate?(object: T, old: T): FieldError[];
+  /** Upstream tells of the change before it tells of the object. */
+  readonly changesFirst?: boolean;
   /** Wipes what users may not set and fills in what only the server sets. The registry sets metadata.generation = 1 if `generation` is true. */
   prepareForCreate?(object: T): void;
   /** Takes over from `old` what this update may not change (status, if the kind has the subresource, is done by the registry). */

@@ -247,8 +247,8 @@ test('services: what belonged to the old type goes with it', () => {
 
 test('config maps: keys, size, freezing', () => {
   assert.deepEqual(errors(ConfigMap, { data: { a: '1', '..x': '2' }, binaryData: { a: '' } }), [
-    `data[..x]: Invalid value: "..x": must not start with '..'`,
     'data[a]: Invalid value: "a": duplicate of key present in binaryData',
+    `data[..x]: Invalid value: "..x": must not start with '..'`,
   ]);
   assert.deepEqual(errors(ConfigMap, { data: { a: 'x'.repeat(1024 * 1024 + 1) } }), [
     '[]: Too long: may not be more than 1048576 bytes',
@@ -274,7 +274,7 @@ test('secrets: types ask for their data', () => {
   ]);
   assert.deepEqual(
     errors(Secret, { type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': '[' } }),
-    ['data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid JSON'],
+    ['data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": unexpected end of JSON input'],
   );
   assert.deepEqual(
     errors(Secret, { type: 'kubernetes.io/dockerconfigjson', stringData: { '.dockerconfigjson': '{}' } }),

@@ -1,9 +1,10 @@
 import type { FieldError } from '../field-error.ts';
-import { invalid, keyPath, ROOT, tooLong } from '../field-error.ts';
+import { invalid, ROOT, tooLong } from '../field-error.ts';
 import type * as core from '../generated/core.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { byteLength } from '../validation/names.ts';
+import { eachKey, invalidEach } from '../validation/fields.ts';
+import { byteLength, isConfigMapKey } from '../validation/names.ts';
 import { base64Bytes, MAX_DATA_BYTES, validateFrozen, validateKeys } from './data.ts';
 
 export type ConfigMap = core.ConfigMap;
@@ -11,11 +12,13 @@ export type ConfigMap = core.ConfigMap;
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
 function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {
-  const errors = [...validateKeys(data, 'data'), ...validateKeys(binaryData, 'binaryData')];
-  for (const key of Object.keys(data)) {
-    if (!Object.hasOwn(binaryData, key)) continue;
-    errors.push(invalid(keyPath('data', key), key, 'duplicate of key present in binaryData'));
-  }
+  const errors = [
+    ...eachKey(data, 'data', (key, _value, at) => [
+      ...invalidEach(at, key, isConfigMapKey(key)),
+      ...(Object.hasOwn(binaryData, key) ? [invalid(at, key, 'duplicate of key present in binaryData')] : []),
+    ]),
+    ...validateKeys(binaryData, 'binaryData'),
+  ];
   const bytes = sum(Object.values(data).map(byteLength)) + sum(Object.values(binaryData).map(base64Bytes));
   // The error is about the object as a whole.
   if (bytes > MAX_DATA_BYTES) errors.push(tooLong(ROOT, MAX_DATA_BYTES));
@@ -32,6 +35,7 @@ export const ConfigMap = defineKind<ConfigMap>({
   namespaced: true,
   definition: 'core.v1.ConfigMap',
   validate: validateConfigMap,
+  changesFirst: true,
   validateUpdate: (configMap, old) => validateFrozen(configMap, old, ['data', 'binaryData']),
   columns: [NAME, { name: 'Data', type: 'string' }, AGE],
   row: (configMap, { nowMs }) => ({

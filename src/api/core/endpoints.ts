@@ -3,6 +3,7 @@ import { child, required } from '../field-error.ts';
 import type * as core from '../generated/core.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, firstThree, NAME } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import {
   eachOf,
   invalidEach,
@@ -83,7 +84,11 @@ export const Endpoints = defineKind<Endpoints>({
       if ((port.protocol ?? '') === '') port.protocol = 'TCP';
     }
   },
-  validate: ({ subsets }) => eachOf(subsets, 'subsets', validateSubset),
+  // What was valid once may stay as it is.
+  validate({ subsets }, old) {
+    const errors = eachOf(subsets, 'subsets', validateSubset);
+    return errors.length > 0 && old !== undefined && semanticEqual(subsets, old.subsets) ? [] : errors;
+  },
 
   columns: [NAME, { name: 'Endpoints', type: 'string' }, AGE],
   row: (endpoints, { nowMs }) => ({

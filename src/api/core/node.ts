@@ -6,6 +6,7 @@ import { AGE, age, NAME, orNone, orUnknown } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
 import { eachKey, eachOf, Seen } from '../validation/fields.ts';
 import { cidrFamily, validateCIDR } from '../validation/ip.ts';
+import { byteLength } from '../validation/names.ts';
 import { roundedToMilli } from './pod/defaults.ts';
 import { validateQuantity } from './pod/requirements.ts';
 import { validateTaints } from './pod/scheduling.ts';
@@ -27,15 +28,50 @@ function validateNode(node: Node): FieldError[] {
   const errors = [
     ...validateTaints(taints, 'metadata.taints'),
     ...validateResources(node),
+    ...validateSwap(node),
+    ...validateDeclaredFeatures(node),
     ...eachOf(podCIDRs, path, (cidr, at) => validateCIDR(cidr, at)),
   ];
   if (podCIDRs.length <= 1) return errors;
   if (podCIDRs.length > 2 || new Set(podCIDRs.map(cidrFamily)).size < 2) {
     errors.push(invalid(path, podCIDRs, 'may specify no more than one CIDR for each IP family'));
   }
-  const seen = new Seen();
-  for (const [i, cidr] of podCIDRs.entries()) if (!seen.add(cidr)) errors.push(duplicate(index(path, i), cidr));
   return errors;
+}
+
+function validateSwap({ status }: Node): FieldError[] {
+  const capacity = status?.nodeInfo?.swap?.capacity;
+  return capacity !== undefined && capacity <= 0
+    ? [invalid('metadata.nodeSwapStatus.capacity', capacity, 'must be greater than zero')]
+    : [];
+}
+
+const FEATURE = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z0-9]+)*$/;
+const FEATURE_MAX = 253;
+
+function featureError(feature: string): string | undefined {
+  const name = `invalid feature name ${JSON.stringify(feature)}`;
+  if (byteLength(feature) > FEATURE_MAX) return `${name}: must be no more than ${FEATURE_MAX} characters`;
+  return FEATURE.test(feature)
+    ? undefined
+    : `${name}: must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes`;
+}
+
+/** Names in order, each once. */
+function validateDeclaredFeatures({ status }: Node): FieldError[] {
+  const features = status?.declaredFeatures ?? [];
+  const path = 'status.declaredFeatures';
+  return features.flatMap((feature, i) => {
+    const why = featureError(feature);
+    const errors = why === undefined ? [] : [invalid(index(path, i), feature, why)];
+    const next = features[i + 1];
+    if (next === undefined || feature < next) return errors;
+    const at = index(path, i + 1);
+    return [
+      ...errors,
+      feature === next ? duplicate(at, next) : invalid(at, next, 'list must be sorted alphabetically'),
+    ];
+  });
 }
 
 function validateNodeUpdate(node: Node, old: Node): FieldError[] {
@@ -57,6 +93,12 @@ function validateNodeUpdate(node: Node, old: Node): FieldError[] {
     errors.push(forbiddenField('spec.externalID', 'may not be updated'));
   }
   return errors;
+}
+
+/** Configuration through the API is gone; nodes that have it keep it. Source: pkg/registry/core/node/strategy.go v1.36. */
+function dropGone({ spec, status }: Node, old: Node | undefined): void {
+  if (old?.spec.configSource === undefined) delete spec.configSource;
+  if (old?.status?.config === undefined) delete status?.config;
 }
 
 /** The first address of a type. */
@@ -101,12 +143,20 @@ export const Node = defineKind<Node>({
     else if (status.capacity !== undefined) status.allocatable = { ...status.capacity };
   },
   validate: validateNode,
+  prepareForCreate: (node) => dropGone(node, undefined),
+  prepareForUpdate: dropGone,
   validateUpdate: validateNodeUpdate,
   status: {
     prepareForUpdate(node, old) {
       node.spec = old.spec;
+      dropGone(node, old);
     },
-    validateUpdate: (node, old) => [...validateResources(node), ...validateNodeUpdate(node, old)],
+    validateUpdate: (node, old) => [
+      ...validateResources(node),
+      ...validateDeclaredFeatures(node),
+      ...validateNodeUpdate(node, old),
+      ...validateTaints(node.spec.taints, 'metadata.taints'),
+    ],
   },
 
   columns: [

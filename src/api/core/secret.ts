@@ -1,6 +1,7 @@
 import type { FieldError } from '../field-error.ts';
 import { invalid, keyPath, required, tooLong } from '../field-error.ts';
 import type * as core from '../generated/core.v1.ts';
+import { parseJson } from '../codec/json.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { validateImmutable } from '../validation/fields.ts';
@@ -42,16 +43,18 @@ function validateJSON(data: Readonly<Record<string, string>>, key: string): Fiel
   return why === undefined ? [] : [invalid(path, '<secret contents redacted>', why)];
 }
 
-/** Why a text is no JSON object. Says nothing of the content: it is a secret. */
+/** Why a text is no JSON object, in Go's words. */
 function jsonObjectError(text: string): string | undefined {
-  if (text === '') return 'unexpected end of JSON input';
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined;
-  } catch {
-    return 'invalid JSON';
+    value = parseJson(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return error.message;
+    throw error;
   }
-  return 'json: cannot unmarshal into Go value of type map[string]interface {}';
+  if (typeof value === 'object' && !Array.isArray(value)) return undefined;
+  const what = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${what} into Go value of type map[string]interface {}`;
 }
 
 /** Source: pkg/registry/core/secret/strategy.go, pkg/apis/core/v1/{defaults,conversion}.go v1.36. */
@@ -83,6 +86,7 @@ export const Secret = defineKind<Secret>({
       ...validateType(secret),
     ];
   },
+  changesFirst: true,
   validateUpdate: (secret, old) => [
     ...validateImmutable(secret.type, old.type, 'type'),
     ...validateFrozen(secret, old, ['data']),

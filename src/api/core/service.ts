@@ -3,8 +3,9 @@ import { equalValues } from '../equality.ts';
 import { defineKind } from '../kind.ts';
 import { selectorFromSet } from '../selector/selector.ts';
 import { AGE, age, NAME, orNone } from '../table.ts';
-import { nameIsDNS1035Label } from '../validation/names.ts';
+import { nameIsDNSLabel } from '../validation/names.ts';
 import { isHeadless, normalizeClusterIPs } from './service/addresses.ts';
+import { serviceWarnings } from './service/warnings.ts';
 import {
   isExternallyAccessible,
   needsHealthCheck,
@@ -121,9 +122,12 @@ export const Service = defineKind<Service>({
   createOnUpdate: true,
 
   defaults: defaultService,
-  validateName: nameIsDNS1035Label,
+  // Any label since v1.36, with a digit in front too. Source: RelaxedServiceNameValidation.
+  validateName: nameIsDNSLabel,
+  changesFirst: true,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
+  warnings: serviceWarnings,
   prepareForCreate(service) {
     service.status = { loadBalancer: {} };
     normalizeClusterIPs(service, undefined);

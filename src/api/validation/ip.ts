@@ -18,6 +18,10 @@ function withoutLeadingZeros(ip: string): string | undefined {
   return text !== ip && text.includes('.') && ipFamily(text) !== undefined ? text : undefined;
 }
 
+/** Whether a text is an address in any spelling there ever was. Source: netutils.ParseIPSloppy. */
+export const isAnyIP = (text: string): boolean =>
+  ipFamily(text) !== undefined || withoutLeadingZeros(text) !== undefined;
+
 /** `::ffff:10.0.0.1` */
 const isMapped = (ip: string): boolean =>
   ip.includes(':') && /^::ffff:[0-9a-f]{1,4}:[0-9a-f]{1,4}$/.test(canonicalIPv6(ip));
@@ -72,6 +76,8 @@ const canonicalIPv6 = (ip: string): string => new URL(`http://[${ip}]/`).hostnam
 
 /** Addresses that make no sense, or harm, as the far end of a service. */
 export function validateNonSpecialIP(ip: string, field: string): FieldError[] {
+  const stripped = ipFamily(ip) === undefined ? withoutLeadingZeros(ip) : undefined;
+  if (stripped !== undefined) return validateNonSpecialIP(stripped, field);
   const family = ipFamily(ip);
   if (family === undefined) return [invalid(field, ip, 'must be a valid IP address')];
   const v6 = family === 'IPv6' ? canonicalIPv6(ip) : '';
@@ -128,4 +134,37 @@ export function canonicalCIDR(cidr: string): string | undefined {
     );
   const ip = bits.family === 'IPv4' ? parts(4, 8, 10).join('.') : canonicalIPv6(parts(8, 16, 16).join(':'));
   return `${ip}/${bits.prefix}`;
+}
+
+/** What is worth saying of an address that was taken although it is not written as it should be. Source: GetWarningsForIP, same file. */
+export function ipWarnings(ip: string, path: string): string[] {
+  const stripped = ipFamily(ip) === undefined ? withoutLeadingZeros(ip) : undefined;
+  if (ipFamily(stripped ?? ip) === undefined) return [];
+  const shown = JSON.stringify(ip);
+  if (stripped !== undefined || isMapped(ip)) {
+    const better = JSON.stringify(stripped ?? mappedIPv4(ip));
+    return [`${path}: non-standard IP address ${shown} is invalid: use ${better}`];
+  }
+  const canonical = canonicalIP(ip)!;
+  if (canonical === ip) return [];
+  return [`${path}: IPv6 address ${shown} should be in RFC 5952 canonical format (${JSON.stringify(canonical)})`];
+}
+
+/** `::ffff:a00:1` → `10.0.0.1` */
+function mappedIPv4(ip: string): string {
+  const value = Number(ipValue(ip) & 0xffff_ffffn);
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join('.');
+}
+
+/** As {@link ipWarnings}, of networks. Source: GetWarningsForCIDR. */
+export function cidrWarnings(cidr: string, path: string): string[] {
+  const canonical = canonicalCIDR(cidr);
+  if (canonical === undefined || canonical === cidr) return [];
+  const [shown, better] = [JSON.stringify(cidr), JSON.stringify(canonical)];
+  const ip = canonicalIP(cidr.split('/')[0]!)!;
+  if (ip !== canonical.split('/')[0]) {
+    const single = JSON.stringify(`${ip}/${ip.includes(':') ? 128 : 32}`);
+    return [`${path}: CIDR value ${shown} is ambiguous in this context (should be ${better} or ${single}?)`];
+  }
+  return [`${path}: IPv6 CIDR value ${shown} should be in RFC 5952 canonical format (${better})`];
 }

@@ -215,7 +215,8 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
   const own = (): ReturnType<NonNullable<Kind['validate']>> => {
     if (subresource === 'status') return kind.status?.validateUpdate?.(next, old) ?? [];
     if (subresource !== '') return kind.parts?.[subresource]?.validateUpdate?.(next, old) ?? [];
-    return [...(kind.validate?.(next, old) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])];
+    const [ofObject, ofChange] = [kind.validate?.(next, old) ?? [], kind.validateUpdate?.(next, old) ?? []];
+    return kind.changesFirst === true ? [...ofChange, ...ofObject] : [...ofObject, ...ofChange];
   };
   const errors = [
     ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, validateName: nameIsPathSegment }),

@@ -7,7 +7,7 @@ import { DEFAULT_COLUMNS, defaultRow } from '../../table.ts';
 import { own } from '../../validation/equal.ts';
 import { eachOf, invalidEach, Seen, unchecked } from '../../validation/fields.ts';
 import { isQualifiedName } from '../../validation/names.ts';
-import { validateResourceName } from '../pod/requirements.ts';
+import { validateContainerResourceName, validateResourceName } from '../pod/requirements.ts';
 import { isOvercommitAllowed } from '../pod/resources.ts';
 
 export type LimitRange = core.LimitRange;
@@ -27,9 +27,13 @@ function validateLimitRange({ spec }: LimitRange): FieldError[] {
     const item = { ...sent, type: unchecked(sent).type ?? '' };
     const errors = validateType(item.type, child(at, 'type'));
     if (!types.add(item.type)) errors.push(duplicate(child(at, 'type'), item.type));
-    return [...errors, ...validateNames(item, at), ...validateAmounts(item, at)];
+    return [...errors, ...validateNames(item, at), ...validateAmounts(withoutForbidden(item), at)];
   });
 }
+
+/** Pods have no defaults, and what is wrong with them is not said. */
+const withoutForbidden = (item: core.LimitRangeItem): core.LimitRangeItem =>
+  item.type === 'Pod' ? { ...item, default: undefined, defaultRequest: undefined } : item;
 
 function validateType(type: string, path: string): FieldError[] {
   const errors = invalidEach(path, type, isQualifiedName(type));
@@ -49,34 +53,40 @@ function validateNames(item: core.LimitRangeItem, path: string): FieldError[] {
       }
       continue;
     }
-    for (const name of names) errors.push(...validateResourceName(name, keyPath(child(path, list), name)));
-  }
-  const hasStorage = item.min?.['storage'] !== undefined || item.max?.['storage'] !== undefined;
-  if (item.type === 'PersistentVolumeClaim' && !hasStorage) {
-    const why = 'either minimum or maximum storage value is required, but neither was provided';
-    errors.push(required(child(path, 'limits'), why));
+    const validate =
+      item.type === 'Pod' || item.type === 'Container' ? validateContainerResourceName : validateResourceName;
+    const ofList = names.flatMap((name) => validate(name, keyPath(child(path, list), name)));
+    if (list === 'maxLimitRequestRatio') errors.push(...validateClaimLimits(item, path));
+    errors.push(...ofList);
   }
   return errors;
 }
 
-/** Of two lists: what stands first must not be more than what stands second; the error is about the third. */
+function validateClaimLimits(item: core.LimitRangeItem, path: string): FieldError[] {
+  const hasStorage = item.min?.['storage'] !== undefined || item.max?.['storage'] !== undefined;
+  if (item.type !== 'PersistentVolumeClaim' || hasStorage) return [];
+  const why = 'either minimum or maximum storage value is required, but neither was provided';
+  return [required(child(path, 'limits'), why)];
+}
+
+/** Of two lists: what stands first must not be more than what stands second; the error is about the third and shows the fourth. */
 const ORDER = [
-  ['min', 'max', 'min', 'min value', 'max value'],
-  ['min', 'defaultRequest', 'defaultRequest', 'min value', 'default request value'],
-  ['defaultRequest', 'max', 'defaultRequest', 'default request value', 'max value'],
-  ['defaultRequest', 'default', 'defaultRequest', 'default request value', 'default limit value'],
-  ['min', 'default', 'default', 'min value', 'default value'],
-  ['default', 'max', 'default', 'default value', 'max value'],
+  ['min', 'max', 'min', 'min', 'min value', 'max value'],
+  ['min', 'defaultRequest', 'defaultRequest', 'defaultRequest', 'min value', 'default request value'],
+  ['defaultRequest', 'max', 'defaultRequest', 'defaultRequest', 'default request value', 'max value'],
+  ['defaultRequest', 'default', 'defaultRequest', 'defaultRequest', 'default request value', 'default limit value'],
+  ['min', 'default', 'default', 'min', 'min value', 'default value'],
+  ['default', 'max', 'default', 'max', 'default value', 'max value'],
 ] as const;
 
 function validateAmounts(item: core.LimitRangeItem, path: string): FieldError[] {
   const names = new Set(LISTS.flatMap((list) => Object.keys(item[list] ?? {})));
   const errors: FieldError[] = [];
   for (const name of names) {
-    for (const [lower, upper, wrong, lowerText, upperText] of ORDER) {
+    for (const [lower, upper, wrong, bad, lowerText, upperText] of ORDER) {
       const [low, high] = [own(item[lower], name), own(item[upper], name)];
       if (low === undefined || high === undefined || compareQuantity(low, high) <= 0) continue;
-      const shown = canonicalQuantity(own(item[wrong], name)!);
+      const shown = canonicalQuantity(own(item[bad], name)!);
       const why = `${lowerText} ${canonicalQuantity(low)} is greater than ${upperText} ${canonicalQuantity(high)}`;
       errors.push(invalid(keyPath(child(path, wrong), name), shown, why));
     }
@@ -107,11 +117,11 @@ function validateRatio(
 /** What cannot be promised twice has the same request as limit. */
 function validateOvercommit(item: core.LimitRangeItem, name: string, path: string): FieldError[] {
   const [limit, request] = [own(item.default, name), own(item.defaultRequest, name)];
-  if (limit === undefined || request === undefined || isOvercommitAllowed(name) || name === 'storage') return [];
+  if (limit === undefined || request === undefined || isOvercommitAllowed(name)) return [];
   if (compareQuantity(limit, request) === 0) return [];
   const [shown, other] = [canonicalQuantity(limit), canonicalQuantity(request)];
-  const why = `default value ${shown} must equal to defaultRequest value ${other} in resource ${name}`;
-  return [invalid(keyPath(child(path, 'default'), name), shown, why)];
+  const why = `default value ${shown} must equal to defaultRequest value ${other} in ${name}`;
+  return [invalid(keyPath(child(path, 'defaultRequest'), name), other, why)];
 }
 
 /** Source: ValidateLimitRange in pkg/apis/core/validation, pkg/registry/core/limitrange/strategy.go v1.36. */

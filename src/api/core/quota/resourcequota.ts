@@ -1,5 +1,5 @@
 import type { FieldError } from '../../field-error.ts';
-import { child, index, invalid, required } from '../../field-error.ts';
+import { child, invalid, required } from '../../field-error.ts';
 import type * as core from '../../generated/core.v1.ts';
 import { defineKind } from '../../kind.ts';
 import { canonicalQuantity } from '../../quantity.ts';
@@ -63,24 +63,24 @@ function isCounted(scope: string, name: string): boolean {
   return POD_RESOURCES.has(name) || isHugePage(name) || name.includes('/');
 }
 
-function validateScopes(
-  scopes: readonly string[],
-  shown: unknown,
-  hard: readonly string[],
-  path: string,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const scope of scopes) {
-    if (!SCOPES.has(scope)) errors.push(invalid(path, shown, 'unsupported scope'));
-    else if (!hard.every((name) => isCounted(scope, name))) {
-      errors.push(invalid(path, shown, 'unsupported scope applied to resource'));
-    }
-  }
-  for (const pair of CONFLICTS) {
-    if (pair.every((scope) => scopes.includes(scope))) errors.push(invalid(path, shown, 'conflicting scopes'));
-  }
-  return errors;
-}
+/** Resources a scope says nothing of, one error for each. */
+const validateCounted = (scope: string, hard: readonly string[], shown: unknown, path: string): FieldError[] =>
+  hard
+    .filter((name) => SCOPES.has(scope) && (STANDARD.has(name) || isHugePage(name)) && !isCounted(scope, name))
+    .map(() => invalid(path, shown, 'unsupported scope applied to resource'));
+
+const validateConflicts = (scopes: readonly string[], shown: readonly string[], path: string): FieldError[] =>
+  CONFLICTS.filter((pair) => pair.every((scope) => scopes.includes(scope))).map(() =>
+    invalid(path, shown, 'conflicting scopes'),
+  );
+
+const validateScopes = (scopes: readonly string[], hard: readonly string[], path: string): FieldError[] => [
+  ...scopes.flatMap((scope) => [
+    ...(SCOPES.has(scope) ? [] : [invalid(path, scopes, 'unsupported scope')]),
+    ...validateCounted(scope, hard, scopes, path),
+  ]),
+  ...validateConflicts(scopes, scopes, path),
+];
 
 /** Scopes that only are or are not, and take no values. */
 const PLAIN: ReadonlySet<string> = new Set([
@@ -91,63 +91,63 @@ const PLAIN: ReadonlySet<string> = new Set([
   'CrossNamespacePodAffinity',
 ]);
 
-function validateSelector({ matchExpressions = [] }: core.ScopeSelector, path: string): FieldError[] {
-  const at = child(path, 'matchExpressions');
-  return matchExpressions.flatMap(({ scopeName, operator, values = [] }, i) => {
-    const errors: FieldError[] = [];
-    const operatorPath = child(index(at, i), 'operator');
-    if (PLAIN.has(scopeName) && operator !== 'Exists') {
-      const why =
-        "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
-      errors.push(invalid(operatorPath, operator ?? '', why));
-    }
-    switch (operator) {
-      case 'In':
-      case 'NotIn':
-        if (values.length === 0) {
-          errors.push(
-            required(
-              child(at, 'values'),
-              "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
-            ),
-          );
-        }
-        break;
-      case 'Exists':
-      case 'DoesNotExist':
-        if (values.length > 0) {
-          errors.push(
-            invalid(
-              child(at, 'values'),
-              values,
-              "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector",
-            ),
-          );
-        }
-        break;
-      default:
-        errors.push(invalid(child(at, 'operator'), operator ?? '', 'not a valid selector operator'));
-    }
-    return errors;
-  });
-}
-
-function validateResourceQuota({ spec }: ResourceQuota): FieldError[] {
-  const { hard = {}, scopes = [], scopeSelector } = spec;
-  const names = Object.keys(hard);
-  const selected = (scopeSelector?.matchExpressions ?? []).map(({ scopeName }) => scopeName);
-  const selectorPath = 'spec.scopeSelector.matchExpressions.scopeName';
+/** Upstream leaves the place in the list out of all these paths. */
+function validateSelector(selector: core.ScopeSelector, { hard, scopes = [] }: core.ResourceQuotaSpec): FieldError[] {
+  const path = 'spec.scopeSelector.matchExpressions';
+  const names = Object.keys(hard ?? {}).toSorted();
+  const { matchExpressions = [] } = selector;
   return [
-    ...validateAmounts(hard, 'spec.hard'),
-    ...validateScopes(scopes, scopes, names, 'spec.scopes'),
-    ...(scopeSelector === undefined
-      ? []
-      : [
-          ...validateSelector(scopeSelector, 'spec.scopeSelector'),
-          ...validateScopes(selected, scopeSelector, names, selectorPath),
-        ]),
+    ...matchExpressions.flatMap((expression) => [
+      ...(SCOPES.has(expression.scopeName)
+        ? []
+        : [invalid(child(path, 'scopeName'), expression.scopeName ?? '', 'unsupported scope')]),
+      ...validateCounted(expression.scopeName, names, selector, path),
+      ...validateOperator(expression, path),
+    ]),
+    ...validateConflicts(
+      matchExpressions.map(({ scopeName }) => scopeName),
+      scopes,
+      path,
+    ),
   ];
 }
+
+function validateOperator(
+  { scopeName, operator, values = [] }: core.ScopedResourceSelectorRequirement,
+  path: string,
+): FieldError[] {
+  const [operatorPath, valuesPath] = [child(path, 'operator'), child(path, 'values')];
+  const errors: FieldError[] = [];
+  if (PLAIN.has(scopeName) && operator !== 'Exists') {
+    const why =
+      "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+    errors.push(invalid(operatorPath, operator ?? '', why));
+  }
+  switch (operator) {
+    case 'In':
+    case 'NotIn':
+      if (values.length > 0) return errors;
+      return [
+        ...errors,
+        required(valuesPath, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"),
+      ];
+    case 'Exists':
+    case 'DoesNotExist':
+      if (values.length === 0) return errors;
+      return [
+        ...errors,
+        invalid(valuesPath, values, "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"),
+      ];
+    default:
+      return [...errors, invalid(operatorPath, operator ?? '', 'not a valid selector operator')];
+  }
+}
+
+const validateResourceQuota = ({ spec }: ResourceQuota): FieldError[] => [
+  ...validateAmounts(spec.hard, 'spec.hard'),
+  ...validateScopes(spec.scopes ?? [], Object.keys(spec.hard ?? {}).toSorted(), 'spec.scopes'),
+  ...(spec.scopeSelector === undefined ? [] : validateSelector(spec.scopeSelector, spec)),
+];
 
 const validateAmounts = (list: Readonly<Record<string, string>> | undefined, path: string): FieldError[] =>
   eachKey(list, path, (name, quantity, at) => [...validateName(name, at), ...validateQuantity(name, quantity, at)]);

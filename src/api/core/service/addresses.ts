@@ -34,7 +34,7 @@ export function normalizeClusterIPs({ spec }: Service, old: Service | undefined)
   }
 }
 
-export function validateClusterIPs(service: Service): FieldError[] {
+export function validateClusterIPs(service: Service, old: Service | undefined): FieldError[] {
   if (isExternalName(service)) return [];
   const { clusterIP = '', clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = service.spec;
   const errors: FieldError[] = [];
@@ -53,14 +53,11 @@ export function validateClusterIPs(service: Service): FieldError[] {
     if (!seen.add(family)) errors.push(duplicate(at, family));
   }
   errors.push(...validateOptionalEnum(ipFamilyPolicy, POLICIES, 'spec.ipFamilyPolicy'));
-  return [...errors, ...validateAddresses(service, clusterIPs, ipFamilies)];
+  return [...errors, ...validateAddresses(service, old?.spec.clusterIPs ?? [])];
 }
 
-function validateAddresses(
-  service: Service,
-  clusterIPs: readonly string[],
-  ipFamilies: readonly string[],
-): FieldError[] {
+function validateAddresses(service: Service, existing: readonly string[]): FieldError[] {
+  const { clusterIPs = [], ipFamilies = [] } = service.spec;
   const errors: FieldError[] = [];
   let wrong = false;
   for (const [i, ip] of clusterIPs.entries()) {
@@ -70,7 +67,7 @@ function validateAddresses(
       errors.push(invalid(CLUSTER_IPS, clusterIPs, "'None' must be the first and only value"));
       continue;
     }
-    const own = validateIP(ip, index(CLUSTER_IPS, i));
+    const own = validateIP(ip, index(CLUSTER_IPS, i), existing);
     wrong ||= own.length > 0;
     errors.push(...own);
   }

@@ -15,7 +15,7 @@ import {
   validatePortNumOrName,
   validateQualifiedName,
 } from '../../validation/fields.ts';
-import { validateCIDR, validateIP, validateNonSpecialIP } from '../../validation/ip.ts';
+import { isAnyIP, validateCIDR, validateIP, validateNonSpecialIP } from '../../validation/ip.ts';
 import { isDNS1123Subdomain, isPortNumber } from '../../validation/names.ts';
 import { isExternalName, isHeadless, NONE, validateClusterIPs, validateClusterIPsUpdate } from './addresses.ts';
 
@@ -38,7 +38,8 @@ export const isExternallyAccessible = ({ spec }: Service): boolean =>
 export const needsHealthCheck = ({ spec }: Service): boolean =>
   spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
-export function validateService(service: Service): FieldError[] {
+/** Addresses that `old` has may stay, whatever they are. */
+export function validateService(service: Service, old?: Service): FieldError[] {
   const { spec } = service;
   const { ports = [] } = spec;
   const names = new Seen();
@@ -49,14 +50,14 @@ export function validateService(service: Service): FieldError[] {
     ...eachOf(ports, 'spec.ports', (port, at) => validatePort(port, at, ports.length > 1, names)),
     ...validateLabels(spec.selector, 'spec.selector'),
     ...validateSessionAffinity(service),
-    ...validateClusterIPs(service),
+    ...validateClusterIPs(service, old),
     ...eachOf(spec.externalIPs, 'spec.externalIPs', (ip, at) => {
-      const errors = validateIP(ip, at);
+      const errors = validateIP(ip, at, old?.spec.externalIPs);
       return errors.length > 0 ? errors : validateNonSpecialIP(ip, at);
     }),
     ...validateEnum(spec.type, TYPES, 'spec.type'),
     ...validatePortsTogether(service),
-    ...validateLoadBalancer(service),
+    ...validateLoadBalancer(service, old),
     ...validateTrafficPolicies(service),
   ];
 }
@@ -145,7 +146,7 @@ function validateSessionAffinity({ spec }: Service): FieldError[] {
     : errors;
 }
 
-function validateLoadBalancer(service: Service): FieldError[] {
+function validateLoadBalancer(service: Service, old: Service | undefined): FieldError[] {
   const { spec, metadata } = service;
   const errors: FieldError[] = [];
   const ranges = spec.loadBalancerSourceRanges ?? [];
@@ -154,11 +155,13 @@ function validateLoadBalancer(service: Service): FieldError[] {
     // Upstream spells this path with a capital.
     const path = 'spec.LoadBalancerSourceRanges';
     if (!isLoadBalancer(service)) errors.push(forbiddenField(path, ONLY_LOAD_BALANCER));
-    errors.push(...eachOf(ranges, path, (range, at) => validateCIDR(range.trim(), at)));
+    const existing = (old?.spec.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+    errors.push(...eachOf(ranges, path, (range, at) => validateCIDR(range.trim(), at, existing)));
   } else if (annotation !== undefined) {
     const path = `metadata.annotations[${SOURCE_RANGES}]`;
     if (!isLoadBalancer(service)) errors.push(forbiddenField(path, ONLY_LOAD_BALANCER));
-    const list = annotation.trim() === '' ? [] : annotation.split(',');
+    const known = old?.metadata.annotations?.[SOURCE_RANGES] === annotation;
+    const list = known || annotation.trim() === '' ? [] : annotation.split(',');
     errors.push(...list.flatMap((range) => validateCIDR(range.trim(), path)));
   }
   if (isLoadBalancer(service)) {
@@ -226,14 +229,15 @@ export function validateServiceUpdate(service: Service, old: Service): FieldErro
   return errors;
 }
 
-export function validateServiceStatus({ spec, status }: Service): FieldError[] {
+export function validateServiceStatus({ spec, status }: Service, old: Service): FieldError[] {
   const path = 'status.loadBalancer.ingress';
   const ingress = status.loadBalancer?.ingress ?? [];
   if (ingress.length > 0 && spec.type !== 'LoadBalancer') {
     return [forbiddenField(path, "may only be used when `spec.type` is 'LoadBalancer'")];
   }
+  const existing = (old.status.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
   return eachOf(ingress, path, ({ ip = '', ipMode, hostname = '' }, at) => {
-    const errors = ip === '' ? [] : validateIP(ip, child(at, 'ip'));
+    const errors = ip === '' ? [] : validateIP(ip, child(at, 'ip'), existing);
     const modePath = child(at, 'ipMode');
     if (ipMode === undefined) {
       if (ip !== '') errors.push(required(modePath, 'must be specified when `ip` is set'));
@@ -241,7 +245,7 @@ export function validateServiceStatus({ spec, status }: Service): FieldError[] {
     else if (ipMode !== 'VIP' && ipMode !== 'Proxy') errors.push(notSupported(modePath, ipMode, ['Proxy', 'VIP']));
     if (hostname !== '') {
       errors.push(...invalidEach(child(at, 'hostname'), hostname, isDNS1123Subdomain(hostname)));
-      if (validateIP(hostname, '').length === 0) {
+      if (isAnyIP(hostname)) {
         errors.push(invalid(child(at, 'hostname'), hostname, 'must be a DNS name, not an IP address'));
       }
     }
