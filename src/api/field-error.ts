@@ -1,4 +1,5 @@
 import type { StatusCause } from './generated/meta.v1.ts';
+import { numberText } from './number.ts';
 import { StatusError } from './status.ts';
 
 /** Kinds of field errors with the words their messages begin with. Source: apimachinery pkg/util/validation/field/errors.go v0.36. */
@@ -45,7 +46,8 @@ const error = (type: FieldErrorType, field: string, value: string, detail: strin
 /** A value as Go prints it in a field error: strings quoted, numbers and booleans plain, the rest as JSON. */
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return numberText(value);
+  if (typeof value === 'boolean') return String(value);
   return JSON.stringify(value);
 }
 

@@ -1,7 +1,8 @@
 /**
- * The API server over HTTP/2 and TLS on loopback, with its store on this machine's disk: each verb beside a bare HTTP/2 server that answers with the same
- * bytes, which is what Node allows. Server and load are processes of their own. `npm run bench -- api`; half a minute. Words choose rounds, as `GET`;
- * `--profile DIRECTORY` writes a CPU profile of the server there.
+ * The API server over HTTP/2 and TLS on loopback, with its store on this machine's disk and pods in it: each verb beside a bare HTTP/2 server that answers
+ * with bytes of the same length, which is what Node allows. Server and load are processes of their own. `npm run bench -- api`; a minute. Words choose
+ * rounds, as `GET`; `--pods N` (10,000); `--seconds N` a round (2); `--rounds N`: each so often, the median counts (1); `--profile DIRECTORY` writes a CPU
+ * profile of the server there.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,55 +13,69 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiServerNames, ensurePki } from '#cluster';
 import { systemClock } from '#util';
-import { type Credentials, load, openSessions, type Request, send } from './api/load.ts';
+import { type Credentials, load, openSessions, send } from './api/load.ts';
+import { type Round, rounds } from './api/rounds.ts';
+import { seedStore } from './api/seed.ts';
 import type { Usage } from './api/usage.ts';
+import { watchRound } from './api/watch.ts';
 
 /** As the control plane runs: NODE_FLAGS of src/cmd/cmd.ts. */
 const NODE_FLAGS = ['--max-semi-space-size=32'];
-const PODS = 1000;
 const SESSIONS = 4;
+const WATCH_SESSIONS = 100;
 const AT_ONCE = 64;
-const ROUND_MS = 2000;
-const WATCHERS = 100;
-/** Writes at once while they watch. */
-const LOT = 16;
-const NAMESPACE = '/api/v1/namespaces/default';
-const JSON_TYPE = { 'content-type': 'application/json' };
-const TABLE = 'application/json;as=Table;g=meta.k8s.io;v=v1';
 
 interface Server {
   readonly process: ChildProcess;
+  readonly port: number;
   readonly sessions: readonly ClientHttp2Session[];
   usage(): Promise<Usage>;
+}
+
+interface Plan {
+  readonly roundMs: number;
+  readonly repeat: number;
 }
 
 export async function run(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { profile: { type: 'string' } },
+    options: {
+      profile: { type: 'string' },
+      pods: { type: 'string', default: '10000' },
+      seconds: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '1' },
+    },
     allowPositionals: true,
   });
+  const pods = Number(values.pods);
+  const plan: Plan = { roundMs: 1000 * Number(values.seconds), repeat: Number(values.rounds) };
   const wanted = (name: string): boolean => positionals.length === 0 || positionals.some((word) => name.includes(word));
   const directory = mkdtempSync(join(tmpdir(), 'bench-api-'));
   const children: ChildProcess[] = [];
   try {
     const credentials = await makePki(directory);
+    const { bytesEach } = await seedStore(join(directory, 'store'), pods);
     const start = async (entry: string, flags: readonly string[]): Promise<Server> => {
       const server = await startServer(entry, directory, flags, credentials);
       children.push(server.process);
       return server;
     };
     const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
+    const started = performance.now();
     const server = await start('server.ts', [...NODE_FLAGS, ...profile]);
-    console.log(`server: ${megabytes((await server.usage()).rssBytes)} after start`);
-    const made = performance.now();
-    await createPods(server);
-    console.log(`${PODS} pods created in ${((performance.now() - made) / 1000).toFixed(2)} s`);
-    writeFileSync(join(directory, 'answers.json'), JSON.stringify(await sampleAnswers(server)));
+    const seconds = ((performance.now() - started) / 1000).toFixed(2);
+    console.log(`${pods} pods of ${bytesEach} bytes: up in ${seconds} s, ${memoryText(await server.usage())}`);
+    const chosen = rounds(pods).filter(({ name }) => wanted(name));
+    await keepAnswers(server, directory, chosen);
     const bare = await start('bare.ts', NODE_FLAGS);
-    for (const round of rounds()) if (wanted(round.name)) await compare(server, bare, round);
-    if (wanted('watch')) await watchRound(server);
-    console.log(`server: ${megabytes((await server.usage()).rssBytes)} at the end`);
+    for (const round of chosen) await compare(server, bare, round, plan);
+    if (wanted('watch')) {
+      const sessions = await openSessions(server.port, WATCH_SESSIONS, credentials);
+      console.log(`watch: ${await watchRound(sessions, { usage: () => server.usage(), roundMs: plan.roundMs })}`);
+      for (const session of sessions) session.destroy();
+    }
+    console.log(`at the end: ${memoryText(await server.usage())}`);
     for (const { sessions } of [server, bare]) for (const session of sessions) session.destroy();
   } finally {
     for (const child of children) {
@@ -91,6 +106,7 @@ async function startServer(
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return {
     process: child,
+    port,
     sessions: await openSessions(port, SESSIONS, credentials),
     async usage() {
       child.send('usage');
@@ -100,173 +116,61 @@ async function startServer(
   };
 }
 
-interface Round {
-  readonly name: string;
-  readonly atOnce?: number;
-  readonly next: () => Request;
-}
-
-function rounds(): Round[] {
-  let get = 0;
-  let post = 0;
-  let put = 0;
-  return [
-    { name: 'GET pod', next: () => ({ method: 'GET', path: `${NAMESPACE}/pods/${podName(get++ % PODS)}` }) },
-    { name: `LIST ${PODS} pods`, atOnce: 4, next: () => ({ method: 'GET', path: `${NAMESPACE}/pods` }) },
-    {
-      name: `LIST ${PODS} pods as Table`,
-      atOnce: 4,
-      next: () => ({ method: 'GET', path: `${NAMESPACE}/pods?table`, headers: { accept: TABLE } }),
-    },
-    {
-      name: 'POST configmap, durable',
-      next: () => ({
-        method: 'POST',
-        path: `${NAMESPACE}/configmaps`,
-        headers: JSON_TYPE,
-        body: Buffer.from(JSON.stringify({ metadata: { name: `c${post++}` }, data: { key: 'x'.repeat(500) } })),
-      }),
-    },
-    {
-      name: 'PUT pod status, durable',
-      next: () => {
-        const name = podName(put % PODS);
-        const body = Buffer.from(JSON.stringify({ ...podOf(name), status: statusOf(put++) }));
-        return { method: 'PUT', path: `${NAMESPACE}/pods/${name}/status`, headers: JSON_TYPE, body };
-      },
-    },
-  ];
-}
-
-/** The round on the server, then on the bare one. */
-async function compare(server: Server, bare: Server, { name, atOnce = AT_ONCE, next }: Round): Promise<void> {
-  const measure = async ({ sessions, usage }: Server): Promise<{ rate: number; text: string }> => {
-    await load(sessions, { atOnce, roundMs: ROUND_MS / 4, next });
-    const before = await usage();
-    const { requests, seconds, p50Ms, p99Ms } = await load(sessions, { atOnce, roundMs: ROUND_MS, next });
-    const { cpuMicros } = await usage();
-    const rate = requests / seconds;
-    const cpu = (cpuMicros - before.cpuMicros) / requests;
-    const text = `${rate.toFixed(0)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, CPU ${cpu.toFixed(0)} µs each`;
-    return { rate, text };
-  };
-  const own = await measure(server);
-  const limit = await measure(bare);
-  console.log(`${name}: ${own.text}`);
-  console.log(`  bare HTTP/2: ${limit.text}; ratio ${(own.rate / limit.rate).toFixed(2)}`);
-}
-
-const podName = (i: number): string => `pod-${String(i).padStart(4, '0')}`;
-
-/** About what a Deployment's pod looks like. */
-const podOf = (name: string): { metadata: object; spec: object } => ({
-  metadata: { name, labels: { app: 'web', tier: 'front', 'pod-template-hash': '5d8f7c9b6' } },
-  spec: {
-    containers: [
-      {
-        name: 'web',
-        image: 'registry.example.com/team/web:1.2.3',
-        env: Array.from({ length: 8 }, (_, i) => ({ name: `SETTING_${i}`, value: `value of setting ${i}` })),
-        ports: [{ containerPort: 8080, name: 'http' }],
-        resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
-        readinessProbe: { httpGet: { path: '/ready', port: 8080 } },
-        volumeMounts: [{ name: 'config', mountPath: '/etc/web' }],
-      },
-    ],
-    volumes: [{ name: 'config', configMap: { name: 'web' } }],
-  },
-});
-
-const statusOf = (i: number): object => ({
-  phase: 'Running',
-  podIP: `10.0.${(i >> 8) & 255}.${i & 255}`,
-  startTime: '2030-01-01T00:00:00Z',
-  conditions: ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
-    type,
-    status: 'True',
-    lastTransitionTime: '2030-01-01T00:00:00Z',
-  })),
-  containerStatuses: [
-    {
-      name: 'web',
-      ready: true,
-      restartCount: i,
-      image: 'registry.example.com/team/web:1.2.3',
-      imageID: `sha256:${'0'.repeat(64)}`,
-      containerID: `containerd://${'0'.repeat(64)}`,
-      state: { running: { startedAt: '2030-01-01T00:00:00Z' } },
-    },
-  ],
-});
-
-async function createPods({ sessions }: Server): Promise<void> {
-  const post = (path: string, body: object): Promise<Buffer> =>
-    send(sessions[0]!, { method: 'POST', path, headers: JSON_TYPE, body: Buffer.from(JSON.stringify(body)) });
-  await post(`${NAMESPACE}/serviceaccounts`, { metadata: { name: 'default' } });
-  let next = 0;
-  const writer = async (): Promise<void> => {
-    while (next < PODS) await post(`${NAMESPACE}/pods`, podOf(podName(next++)));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, writer));
-}
-
 /** What the bare server answers with: the server's own answers. */
-async function sampleAnswers({ sessions }: Server): Promise<Record<string, string>> {
-  const get = async (path: string, headers = {}): Promise<string> =>
-    (await send(sessions[0]!, { method: 'GET', path, headers })).toString('base64');
-  const pod = await get(`${NAMESPACE}/pods/${podName(0)}`);
-  const answers: Record<string, string> = {
-    [`${NAMESPACE}/pods`]: await get(`${NAMESPACE}/pods`),
-    [`${NAMESPACE}/pods?table`]: await get(`${NAMESPACE}/pods?table`, { accept: TABLE }),
-    [`${NAMESPACE}/configmaps`]: Buffer.alloc(800, ' ').toString('base64'),
-  };
-  for (let i = 0; i < PODS; i++) {
-    answers[`${NAMESPACE}/pods/${podName(i)}`] = pod;
-    answers[`${NAMESPACE}/pods/${podName(i)}/status`] = pod;
+async function keepAnswers({ sessions }: Server, directory: string, chosen: readonly Round[]): Promise<void> {
+  mkdirSync(join(directory, 'answers'));
+  const kept = new Set<string>();
+  for (const { sample, next } of chosen) {
+    const { answer } = next();
+    if (kept.has(answer)) continue;
+    kept.add(answer);
+    writeFileSync(join(directory, 'answers', answer), await send(sessions[0]!, sample));
   }
-  return answers;
 }
 
-/** Many watch pods while their statuses are written. */
-async function watchRound({ sessions, usage }: Server): Promise<void> {
-  let events = 0;
-  let bytes = 0;
-  let progress = Promise.withResolvers<void>();
-  const streams = Array.from({ length: WATCHERS }, (_, i) => {
-    const session = sessions[i % sessions.length]!;
-    const path = `${NAMESPACE}/pods?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan`;
-    const stream = session.request({ ':path': path });
-    stream.on('error', () => undefined);
-    stream.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) events++;
-      progress.resolve();
-    });
-    return stream;
-  });
-  await Promise.all(streams.map((stream) => once(stream, 'response')));
-  const put = rounds().at(-1)!.next;
-  const before = await usage();
-  const started = performance.now();
-  let writes = 0;
-  while (performance.now() - started < ROUND_MS) {
-    await Promise.all(Array.from({ length: LOT }, () => send(sessions[0]!, put())));
-    writes += LOT;
-    // Nobody is asked to take more than it can read.
-    for (;;) {
-      if (events >= writes * WATCHERS) break;
-      progress = Promise.withResolvers();
-      await progress.promise;
-    }
+interface Measured {
+  readonly rate: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMicros: number;
+  readonly holdMs: number;
+}
+
+/** The round on the server, then on the bare one, as often as wanted; medians. */
+async function compare(server: Server, bare: Server, round: Round, { roundMs, repeat }: Plan): Promise<void> {
+  const own: Measured[] = [];
+  const limit: Measured[] = [];
+  for (let i = 0; i < repeat; i++) {
+    own.push(await measure(server, round, roundMs, false));
+    limit.push(await measure(bare, round, roundMs, true));
   }
-  const seconds = (performance.now() - started) / 1000;
-  const { cpuMicros } = await usage();
-  const cpu = (cpuMicros - before.cpuMicros) / events;
-  const rates = `${(events / seconds).toFixed(0)} events/s, ${(bytes / seconds / 1e6).toFixed(0)} MB/s`;
-  console.log(`watch: ${WATCHERS} watchers, ${writes} writes: ${rates}, CPU ${cpu.toFixed(1)} µs an event`);
-  for (const stream of streams) stream.close();
+  const text = (all: readonly Measured[]): string => {
+    const median = (of: (measured: Measured) => number): number =>
+      all.map(of).toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
+    const cpu = median(({ cpuMicros }) => cpuMicros);
+    const cost = cpu < 10_000 ? `${cpu.toFixed(0)} µs` : `${(cpu / 1000).toFixed(1)} ms`;
+    const [p50, p99] = [median(({ p50Ms }) => p50Ms).toFixed(1), median(({ p99Ms }) => p99Ms).toFixed(1)];
+    return `${median(({ rate }) => rate).toFixed(0)}/s, p50 ${p50} ms, p99 ${p99} ms, CPU ${cost} each, loop held ${median(({ holdMs }) => holdMs).toFixed(0)} ms`;
+  };
+  console.log(`${round.name}: ${text(own)}\n  bare: ${text(limit)}`);
+}
+
+async function measure({ sessions, usage }: Server, round: Round, roundMs: number, bare: boolean): Promise<Measured> {
+  const { atOnce = AT_ONCE } = round;
+  const next = (): ReturnType<Round['next']> => {
+    const request = round.next();
+    return bare ? { ...request, headers: { ...request.headers, 'x-answer': request.answer } } : request;
+  };
+  await load(sessions, { atOnce, roundMs: roundMs / 4, next });
+  const before = await usage();
+  const { requests, seconds, p50Ms, p99Ms } = await load(sessions, { atOnce, roundMs, next });
+  const { cpuMicros, holdMs } = await usage();
+  return { rate: requests / seconds, p50Ms, p99Ms, cpuMicros: (cpuMicros - before.cpuMicros) / requests, holdMs };
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+
+const memoryText = ({ rssBytes, heapBytes, externalBytes }: Usage): string =>
+  `resident ${megabytes(rssBytes)}, heap ${megabytes(heapBytes)}, buffers ${megabytes(externalBytes)}`;
 
 if (import.meta.main) await run(process.argv.slice(2));

@@ -149,7 +149,11 @@ const withResourcesOf = (old: readonly core.Container[], now: core.Container[]):
 /** Source: metav1.ResetObjectMetaForStatus. */
 function keepMetadataAndStatus(pod: Pod, old: Pod): void {
   pod.status = old.status;
-  pod.metadata = { ...old.metadata, resourceVersion: pod.metadata.resourceVersion };
+  const { resourceVersion, managedFields } = pod.metadata;
+  pod.metadata = { ...old.metadata, resourceVersion };
+  // Who owns what of this write is known already.
+  if (managedFields === undefined) delete pod.metadata.managedFields;
+  else pod.metadata.managedFields = managedFields;
 }
 
 /** podIP is the first of podIPs, whichever was given. Source: pkg/apis/core/v1/conversion.go. */

@@ -58,7 +58,8 @@ function encode(object: object, definition: string, format: Format, pretty: bool
     case 'yaml':
       return dump(object, { noRefs: true, sortKeys: true, lineWidth: -1 });
     case 'protobuf':
-      return encodeProtobuf(object as KubeObject, definition);
+      // Some documents of old have no apiVersion.
+      return encodeProtobuf({ apiVersion: '', ...(object as Partial<KubeObject> & { kind: string }) }, definition);
   }
 }
 

@@ -156,8 +156,11 @@ test('discovery comes in the form that is asked for', async () => {
   assert.equal(await type(`${AGGREGATED.replace('v=v2', 'v=v2beta1')},application/json`), 'application/json');
   assert.equal(await type(`${AGGREGATED.replace('v=v2', 'v=v2beta1')},${AGGREGATED}`), AGGREGATED);
   assert.equal(await type('application/yaml'), 'application/yaml');
-  for (const path of ['/api', '/apis', '/api/v1', '/apis/apps', '/apis/apps/v1'])
-    assert.equal(await type('application/vnd.kubernetes.protobuf', path), 'application/vnd.kubernetes.protobuf');
+  const accept = 'application/vnd.kubernetes.protobuf';
+  for (const path of ['/api', '/apis', '/api/v1', '/apis/apps', '/apis/apps/v1']) {
+    const { status, headers } = await server.ask(path, { headers: { accept } });
+    assert.deepEqual([path, status, headers['content-type']], [path, 200, accept]);
+  }
   const refused = await server.ask('/apis', { headers: { accept: AGGREGATED.replace('v=v2', 'v=v2beta1') } });
   assert.equal(refused.status, 406);
 });

@@ -1,6 +1,6 @@
 /**
- * The limit: a bare HTTP/2 server that answers with bytes it was given, for test/bench/api.ts. Arguments: a directory with `pki` and the answers,
- * `answers.json`: path → base64.
+ * The limit: a bare HTTP/2 server that answers with bytes it was given, for test/bench/api.ts. Arguments: a directory with `pki` and the answers: a file
+ * `answers/KEY` each, where KEY is what the request says in `x-answer`.
  */
 import { readFileSync } from 'node:fs';
 import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
@@ -9,8 +9,13 @@ import { tellUsage } from './usage.ts';
 
 const [directory = ''] = process.argv.slice(2);
 const pki = (name: string): string => readFileSync(join(directory, 'pki', name), 'utf8');
-const stored = JSON.parse(readFileSync(join(directory, 'answers.json'), 'utf8')) as Record<string, string>;
-const answers = new Map(Object.entries(stored).map(([path, body]) => [path, Buffer.from(body, 'base64')]));
+const answers = new Map<string, Buffer>();
+
+function answerOf(key: string): Buffer {
+  let known = answers.get(key);
+  if (known === undefined) answers.set(key, (known = readFileSync(join(directory, 'answers', key))));
+  return known;
+}
 
 const server = createSecureServer({
   cert: pki('apiserver.crt'),
@@ -20,7 +25,7 @@ const server = createSecureServer({
   maxSessionMemory: 1024,
 });
 server.on('stream', (stream: ServerHttp2Stream, headers) => {
-  const body = answers.get(headers[':path'] ?? '') ?? Buffer.alloc(0);
+  const body = answerOf(String(headers['x-answer']));
   const answer = (): void => {
     stream.respond({ ':status': 200, 'content-type': 'application/json', 'content-length': String(body.length) });
     stream.end(body);

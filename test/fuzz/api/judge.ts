@@ -6,6 +6,7 @@ import type { Answer } from './target.ts';
 const MAX_HOLD_MS = 50;
 
 /** Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36, which is a timeout. */
+const ODD_PATCHES = /^application\/(?:strategic-merge-patch\+json|apply-patch\+yaml)/;
 const TOO_LARGE = /^Too large resource version/;
 
 export const HELD = 'the event loop was held';
@@ -56,6 +57,7 @@ const SCRIPT = /\bundefined\b|\[object |Cannot (?:read|convert)|is not (?:a func
 
 function judgeFailure(request: FuzzRequest, { status, headers: own, body }: Answer): string | undefined {
   const { method, url, headers } = request;
+  const patchType = headers['content-type'] ?? '';
   const type = own['content-type'] ?? '';
   const text = body.toString();
   // In the form that was asked for, as objects are.
@@ -79,8 +81,8 @@ function judgeFailure(request: FuzzRequest, { status, headers: own, body }: Answ
   if (script !== undefined && !url.includes(script) && request.body?.includes(script) !== true)
     return `a message that shows JavaScript: ${message.slice(0, 100)}`;
   if (status < 500) return undefined;
-  // Strategic merge patches upstream has no words for: 500, no reason. Source: interpretStrategicMergePatchError.
-  const strategic = (headers['content-type'] ?? '').startsWith('application/strategic-merge-patch');
-  const allowed = TOO_LARGE.test(message) || (method === 'PATCH' && strategic && reason === undefined);
+  // Patches upstream has no words for: 500, no reason. Source: interpretStrategicMergePatchError, structuredMergeManager.Apply of apimachinery v0.36.
+  const allowed =
+    TOO_LARGE.test(message) || (method === 'PATCH' && reason === undefined && ODD_PATCHES.test(patchType));
   return allowed ? undefined : `${status}: ${message.slice(0, 100)}`;
 }

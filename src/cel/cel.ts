@@ -1,0 +1,12 @@
+/**
+ * The Common Expression Language as Kubernetes uses it: parse, check, estimate, run. Expressions come from whoever may define resources or
+ * policies and meet objects of whoever may write them, so that nothing here goes deeper than a stack is, or runs on for longer than its
+ * budget: text, nesting, copies, steps and memory are bounded. Texts of errors and costs are cel-go's. Knows nothing of custom resources
+ * or admission.
+ */
+export { compile, estimate, mentions, program, type Expression, type Outcome, type Program } from './environment.ts';
+export { type Declarations } from './check/declarations.ts';
+export { BOOL, INT, listType, mapType, optionalType, STRING, DYN } from './check/types.ts';
+export { CompileError } from './syntax/source.ts';
+export { ProgramError } from './eval/scope.ts';
+export { CelError, NONE, Optional, type Value } from './values/value.ts';
