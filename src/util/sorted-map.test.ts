@@ -25,6 +25,9 @@ test('a sorted map answers as a plain map sorted afterwards', () => {
         map.withPrefix(from),
         sorted.filter(([k]) => k.startsWith(from)).map(([, v]) => v),
       );
+      const own = sorted.filter(([k]) => k.startsWith(from)).map(([, v]) => v);
+      assert.equal(map.countPrefix(from), own.length);
+      assert.deepEqual(map.withPrefix(from, 2), own.slice(0, 2));
       assert.equal(map.size, model.size);
     }),
   );
@@ -38,6 +41,14 @@ test('chunks split and vanish without losing order', () => {
     [...map.entriesFrom('')].map(([k]) => k),
     keys.toSorted(),
   );
+  assert.equal(map.countPrefix('01'), 1000);
+  assert.equal(map.withPrefix('01').length, 1000);
+  assert.deepEqual(
+    map.withPrefix('0499', 3),
+    [...map.entriesFrom('0499')].slice(0, 3).map(([, v]) => v),
+  );
+  for (const k of keys) map.set(k, -1);
+  assert.deepEqual(new Set(map.withPrefix('')), new Set([-1]));
   for (const k of keys.toSorted().slice(0, 4990)) map.delete(k);
   assert.equal(map.size, 10);
   assert.deepEqual(

@@ -2,6 +2,7 @@
 export { type Clock, FakeClock, sleep, systemClock } from './clock.ts';
 export { errorText, type Logger, type LogFields, type LogLevel, messageOf, newLogger, silentLogger } from './log.ts';
 export { backoffMs, type BackoffOptions } from './backoff.ts';
+export { BufferPool } from './buffer-pool.ts';
 export { LruMap } from './lru.ts';
 export { SortedMap } from './sorted-map.ts';
 export { Heap } from './heap.ts';

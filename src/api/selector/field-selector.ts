@@ -85,15 +85,20 @@ export const requiredFieldValue = (selector: FieldSelector, field: string): stri
   selector.requirements.find((r) => r.field === field && r.operator === '=')?.value;
 
 /**
- * A function that says whether an object of the kind matches. Throws StatusError BadRequest for a field the kind does not offer; the
- * text depends on whether the kind has fields of its own, as upstream's does.
+ * A function that says whether a subject matches: an object of the kind, or what stands for one; `valueOf` says what `read` makes of the object.
+ * Throws StatusError BadRequest for a field the kind does not offer; the text depends on whether the kind has fields of its own, as upstream's does.
  */
-export function matchFields<T extends KubeObject>(kind: Kind<T>, selector: FieldSelector): (object: T) => boolean {
+export function matchFields<T extends KubeObject, S = T>(
+  kind: Kind<T>,
+  selector: FieldSelector,
+  valueOf: (subject: S, field: string, read: (object: T) => string) => string,
+): (subject: S) => boolean {
   const tests = selector.requirements.map(({ field, operator, value }) => {
     const read = fieldReader(kind, field);
-    return operator === '=' ? (object: T) => read(object) === value : (object: T) => read(object) !== value;
+    const equal = operator === '=';
+    return (subject: S) => (valueOf(subject, field, read) === value) === equal;
   });
-  return (object) => tests.every((test) => test(object));
+  return (subject) => tests.every((test) => test(subject));
 }
 
 function fieldReader<T extends KubeObject>(kind: Kind<T>, field: string): (object: T) => string {

@@ -61,7 +61,11 @@ function holdBack(gzip: Gzip, sink: ByteSink): void {
 }
 
 const sinkInto = (gzip: Gzip, sink: ByteSink): ByteSink => ({
-  write: (chunk) => gzip.destroyed || gzip.write(chunk),
+  write: (chunk, written) =>
+    gzip.destroyed ||
+    gzip.write(chunk, (error) => {
+      if (!error) written?.();
+    }),
   async drained() {
     if (gzip.destroyed || !gzip.writableNeedDrain) return;
     const stop = new AbortController();

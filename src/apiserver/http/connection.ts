@@ -85,7 +85,13 @@ export function bodyOf(body: Buffer | string | readonly Buffer[] | undefined): B
 
 export function sinkOf(target: ServerHttp2Stream | ServerResponse): ByteSink {
   return {
-    write: (chunk) => target.destroyed || target.writableEnded || target.write(chunk),
+    write(chunk, written) {
+      if (target.destroyed || target.writableEnded) return true;
+      if (written === undefined) return target.write(chunk);
+      return target.write(chunk, (error) => {
+        if (!error) written();
+      });
+    },
     async drained() {
       if (target.destroyed || !target.writableNeedDrain) return;
       const { promise, resolve } = Promise.withResolvers<void>();

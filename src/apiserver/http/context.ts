@@ -32,8 +32,11 @@ export interface HttpRequest {
 
 /** Where a streamed answer goes. */
 export interface ByteSink {
-  /** False: the buffer is full; wait for {@link drained}. Does nothing once closed. */
-  write(chunk: Buffer): boolean;
+  /**
+   * False: the buffer is full; wait for {@link drained}. Does nothing once closed. `written` is called when the chunk may be written to again, and not at
+   * all if the other end goes before.
+   */
+  write(chunk: Buffer, written?: () => void): boolean;
   drained(): Promise<void>;
   end(): void;
   /** The other end is gone, or this one has ended. */

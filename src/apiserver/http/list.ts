@@ -1,6 +1,6 @@
 import { dump } from 'js-yaml';
 import { apiVersionOf, encodeProtobuf, listKindOf } from '#api';
-import type { Clock } from '#util';
+import { BufferPool, type Clock } from '#util';
 import { type ListPage, listMetadata } from '../registry/list.ts';
 import { Pace } from '../registry/pace.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -11,10 +11,18 @@ import { compressed, GZIP_BYTES } from './compress.ts';
 import { lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.ts';
 import { columnDefinitions, type IncludeObject, partialMetadata, tableRow, wrongShape } from './table.ts';
 
-/** Pages of so many objects or fewer are answered in one piece, with their length known: 2 ms of work at most. */
-const ONE_PIECE = { stored: 500, made: 50 } as const;
-/** Bytes gathered before they are written. */
+/** Bytes gathered before they are written. Stored objects that are no more are answered in one piece, with their length known. */
 const CHUNK_BYTES = 256 << 10;
+/** So many objects or fewer that are written anew are answered in one piece too: 2 ms of work at most. */
+const ONE_PIECE = 50;
+/** Chunks are longer than they need be by one object. Those that wait for slow readers are not kept for longer than that. */
+const chunkPool = new BufferPool(CHUNK_BYTES + (64 << 10), 32);
+
+interface Chunk {
+  readonly bytes: Buffer;
+  /** Of the pool. */
+  readonly buffer: Buffer;
+}
 
 export interface ListOptions {
   readonly negotiated: Negotiated;
@@ -42,27 +50,30 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
   const format = listFormat(resource, page, options);
   const { entries } = page;
   const stored = negotiated.as === undefined && !negotiated.pretty && negotiated.format === 'json' && resource.isStored;
-  if (entries.length <= (stored ? ONE_PIECE.stored : ONE_PIECE.made)) {
+  if (stored ? isShort(entries) : entries.length <= ONE_PIECE) {
     const chunks = stored ? storedChunks(format, entries) : madeChunks(format, entries);
-    return compressed({ status: 200, headers, body: [...chunks] }, options.gzip);
+    return compressed(
+      { status: 200, headers, body: Array.from(chunks, ({ bytes }) => Buffer.from(bytes)) },
+      options.gzip,
+    );
   }
   const pace = new Pace(clock);
   const chunks = stored ? storedChunks(format, entries) : madeChunks(format, entries, pace);
-  const first: Buffer[] = [];
+  const first: Chunk[] = [];
   // Whether an answer is long enough to be compressed shows only as it is made.
   for (let bytes = 0; options.gzip && bytes <= GZIP_BYTES;) {
     const { value, done } = chunks.next();
-    if (done === true) return { status: 200, headers, body: first };
+    if (done === true) return { status: 200, headers, body: first.map((chunk) => chunk.bytes) };
     first.push(value);
-    bytes += value.length;
+    bytes += value.bytes.length;
     if (pace.due) await pace.turn();
   }
   const long: HttpResponse = {
     status: 200,
     headers,
     async stream(sink: ByteSink) {
-      for (const chunk of behind(first, chunks)) {
-        if (chunk.length > 0 && !sink.write(chunk)) await sink.drained();
+      for (const { bytes, buffer } of behind(first, chunks)) {
+        if (bytes.length > 0 && !sink.write(bytes, () => chunkPool.give(buffer))) await sink.drained();
         if (sink.closed) return;
         if (pace.due) await pace.turn();
       }
@@ -72,13 +83,19 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
   return compressed(long, options.gzip);
 }
 
-function* behind(first: readonly Buffer[], rest: Iterable<Buffer>): Generator<Buffer> {
+function isShort(entries: readonly Entry[]): boolean {
+  let bytes = 0;
+  for (const entry of entries) if ((bytes += entry.byteLength) > CHUNK_BYTES) return false;
+  return true;
+}
+
+function* behind(first: readonly Chunk[], rest: Iterable<Chunk>): Generator<Chunk> {
   yield* first;
   yield* rest;
 }
 
 /** Items as they are stored: each byte is copied once. */
-function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): Generator<Buffer> {
+function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): Generator<Chunk> {
   const first = Buffer.from(head);
   const last = Buffer.from(tail);
   let from = 0;
@@ -87,36 +104,45 @@ function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): G
     let length = from === 0 ? first.length : 0;
     for (; to < entries.length && length < CHUNK_BYTES; to++) length += entries[to]!.byteLength + (to === 0 ? 0 : 1);
     if (to === entries.length) length += last.length;
-    const chunk = Buffer.allocUnsafeSlow(length);
-    let at = from === 0 ? first.copy(chunk) : 0;
+    const buffer = chunkPool.take(length);
+    let at = from === 0 ? first.copy(buffer) : 0;
     for (let i = from; i < to; i++) {
-      if (i > 0) chunk[at++] = COMMA;
-      at = entries[i]!.copyTo(chunk, at);
+      if (i > 0) buffer[at++] = COMMA;
+      at = entries[i]!.copyTo(buffer, at);
     }
-    if (to === entries.length) last.copy(chunk, at);
-    yield chunk;
+    if (to === entries.length) last.copy(buffer, at);
+    yield { bytes: buffer.subarray(0, length), buffer };
     from = to;
   } while (from < entries.length);
 }
 
 const COMMA = 0x2c;
+/** How a row without its object ends. */
+const NO_OBJECT = 'null}';
 
 /** Items that are written anew. Yields when a chunk is full, and whenever `pace` asks for it. */
 function* madeChunks(
   { head, separator, tail, item }: ListFormat,
   entries: readonly Entry[],
   pace?: Pace,
-): Generator<Buffer> {
+): Generator<Chunk> {
   let text = head;
   for (const [i, entry] of entries.entries()) {
     if (i > 0) text += separator;
     text += item(entry);
     if (text.length > CHUNK_BYTES || pace?.due === true) {
-      yield Buffer.from(text);
+      yield chunkOf(text);
       text = '';
     }
   }
-  yield Buffer.from(text + tail);
+  yield chunkOf(text + tail);
+}
+
+function chunkOf(text: string): Chunk {
+  const length = Buffer.byteLength(text);
+  const buffer = chunkPool.take(length);
+  buffer.write(text);
+  return { bytes: buffer.subarray(0, length), buffer };
 }
 
 function listFormat(resource: Resource, page: ListPage, { negotiated, include, clock }: ListOptions): ListFormat {
@@ -130,17 +156,34 @@ function listFormat(resource: Resource, page: ListPage, { negotiated, include, c
       const columns = { columnDefinitions: columnDefinitions(kind) };
       const table = { kind: 'Table', apiVersion, metadata, ...columns };
       const how = { include, nowMs, apiVersion };
-      return around(table, 'rows', negotiated, (entry) => tableRow(kind, resource.object(entry), how));
+      const rows = around(table, 'rows', negotiated, (entry) => tableRow(kind, resource.object(entry), how));
+      if (include !== 'Metadata' || !isPlain(resource, negotiated)) return rows;
+      const item = (entry: Entry): string => {
+        const row = JSON.stringify(tableRow(kind, resource.object(entry), { ...how, include: 'None' }));
+        return `${row.slice(0, -NO_OBJECT.length)}${partialText(entry, apiVersion)}}`;
+      };
+      return { ...rows, item };
     }
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList': {
       const partial = { kind: 'PartialObjectMetadataList', apiVersion, metadata };
-      return around(partial, 'items', negotiated, (entry) => partialMetadata(resource.object(entry), apiVersion));
+      const items = around(partial, 'items', negotiated, (entry) =>
+        partialMetadata(resource.object(entry), apiVersion),
+      );
+      return isPlain(resource, negotiated) ? { ...items, item: (entry) => partialText(entry, apiVersion) } : items;
     }
     case undefined:
       return around(list, 'items', negotiated, (entry) => resource.object(entry));
   }
 }
+
+/** JSON, whose metadata can be taken over as it is stored. */
+const isPlain = (resource: Resource, { format, pretty }: Negotiated): boolean =>
+  resource.isStored && format === 'json' && !pretty;
+
+/** JSON of {@link partialMetadata}. */
+const partialText = (entry: Entry, apiVersion: string): string =>
+  `{"kind":"PartialObjectMetadata","apiVersion":"${apiVersion}","metadata":${entry.metadataText()}}`;
 
 /** `list` with `field` as its last member, holding what `item` makes of each entry. */
 function around(

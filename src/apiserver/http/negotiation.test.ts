@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
 import { ConfigMap, decodeProtobuf, encodeProtobuf, Pod } from '#api';
 import { configMapDraft, podDraft } from '../testdata/objects.ts';
-import { askH1, type Json, startHttpsServer } from '../testdata/https.ts';
+import { askH1, askH2, type Json, startHttpsServer } from '../testdata/https.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -74,6 +74,43 @@ test('a list is the same in every form, long or short', async () => {
     );
     assert.equal(decoded.metadata.resourceVersion, list.metadata.resourceVersion);
   }
+});
+
+test('metadata in tables and lists is the same taken over as stored and made anew', async () => {
+  await using server = await startHttpsServer();
+  for (const name of ['a', 'b'])
+    await server.ask(`${MAPS}?fieldManager=m`, {
+      method: 'POST',
+      body: { metadata: { name, annotations: { '"}': '\\{"' }, labels: { a: 'b' } }, data: { metadata: '{}' } },
+    });
+  for (const as of ['Table', 'PartialObjectMetadataList']) {
+    const headers = { accept: `application/json;${AS(as)}` };
+    const plain = await server.ask(MAPS, { headers });
+    const pretty = await server.ask(`${MAPS}?pretty=true`, { headers });
+    assert.deepEqual(plain.json(), pretty.json());
+  }
+});
+
+test('long lists at once do not mix, slow as their readers may be', async () => {
+  await using server = await startHttpsServer();
+  const marks = 'abcdef';
+  for (const mark of marks) {
+    const labels = { mark };
+    for (let i = 0; i < 20; i++)
+      await server.test.client.create(ConfigMap, {
+        ...configMapDraft(`${mark}${i}`, { labels }),
+        data: { text: mark.repeat(60_000) },
+      });
+  }
+  const session = server.connect();
+  const lists = Array.from({ length: 18 }, async (_, i) => {
+    const mark = marks[i % marks.length]!;
+    const answer = await askH2(session, `${MAPS}?labelSelector=mark%3D${mark}`);
+    const { items } = answer.json();
+    assert.equal(items.length, 20);
+    for (const { data } of items) assert.equal(data.text, mark.repeat(60_000));
+  });
+  await Promise.all(lists);
 });
 
 test('an empty list has items', async () => {

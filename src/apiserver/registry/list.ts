@@ -3,6 +3,7 @@ import {
   type FieldError,
   forbiddenField,
   invalidObject,
+  type KubeObject,
   matchFields,
   notSupported,
   parseFieldSelector,
@@ -66,13 +67,13 @@ export function selectionOf(
   const single = exact !== undefined && (within !== '' || !kind.namespaced);
   const prefix = single ? resource.key(within, exact) : resource.prefix(within);
   if (labels === undefined && fields === undefined) return { prefix };
-  const ofFields = fields === undefined ? undefined : matchFields(kind, fields);
+  const ofFields = fields === undefined ? undefined : matchFields<KubeObject, Entry>(kind, fields, resource.field);
   return {
     prefix,
     matches: (entry) =>
       (!single || entry.key === prefix) &&
       (labels === undefined || labels.matches(entry.labels)) &&
-      (ofFields === undefined || ofFields(resource.object(entry))),
+      (ofFields === undefined || ofFields(entry)),
   };
 }
 
@@ -122,11 +123,15 @@ interface PageRead extends Selection {
 /** A page from the beginning, of what the cache holds. */
 async function pageNow({ resource, prefix, matches, limit, pace }: PageRead): Promise<ListPage> {
   const { revision } = resource.cache;
+  if (matches === undefined && limit > 0) {
+    const first = resource.cache.list(prefix, limit);
+    return pageOf(resource, first, revision, resource.cache.count(prefix) - first.length);
+  }
   const all = resource.cache.list(prefix);
-  if (matches === undefined && (limit === 0 || all.length <= limit)) return { entries: all, revision };
-  if (matches === undefined) return pageOf(resource, all.slice(0, limit), revision, all.length - limit);
+  if (matches === undefined) return { entries: all, revision };
   const entries: Entry[] = [];
-  for (const [i, entry] of all.entries()) {
+  for (let i = 0; i < all.length; i++) {
+    const entry = all[i]!;
     if (matches(entry)) entries.push(entry);
     // With a selector nobody knows how many are left without looking at all.
     if (entries.length === limit && limit > 0)
@@ -179,7 +184,7 @@ function pageOf(
   entries: readonly Entry[],
   revision: number,
   left: number | boolean,
-  last = entries.at(-1)!.key,
+  last = entries.at(-1)?.key ?? '',
 ): ListPage {
   if (left === 0 || left === false) return { entries, revision };
   return {

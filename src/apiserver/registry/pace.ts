@@ -4,22 +4,35 @@ import type { Clock } from '#util';
 /** Work on many objects holds the event loop no longer than this at a time. */
 const TURN_MS = 5;
 
+/** Steps between two looks at the clock, since a look costs as much as many a step: more and more of them while they are this short. */
+const MAX_STEPS = 64;
+const SHORT_MS = 0.25;
+
 /** Tells long work when to let others have their turn. */
 export class Pace {
   readonly #clock: Clock;
   #since: number;
+  #looked: number;
+  #steps = 0;
+  #between = 1;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#since = clock.monotonic();
+    this.#since = this.#looked = clock.monotonic();
   }
 
+  /** To be asked after each step. */
   get due(): boolean {
-    return this.#clock.monotonic() - this.#since > TURN_MS;
+    if (++this.#steps < this.#between) return false;
+    this.#steps = 0;
+    const now = this.#clock.monotonic();
+    this.#between = now - this.#looked > SHORT_MS ? 1 : Math.min(2 * this.#between, MAX_STEPS);
+    this.#looked = now;
+    return now - this.#since > TURN_MS;
   }
 
   async turn(): Promise<void> {
     await setImmediate();
-    this.#since = this.#clock.monotonic();
+    this.#since = this.#looked = this.#clock.monotonic();
   }
 }

@@ -51,6 +51,10 @@ export class Resource {
     return storedAs === undefined ? entry.object : storedAs.fromStored(entry.object);
   }
 
+  /** A field as a selector reads it: kept where the object is shown as it is stored. */
+  readonly field = (entry: Entry, name: string, read: (object: KubeObject) => string): string =>
+    this.kind.storedAs === undefined ? entry.field(name, read) : read(this.object(entry));
+
   /** {@link bytes} and a line's end: an answer of its own, as Go's encoder writes it. */
   document(entry: Entry): Buffer {
     return this.kind.storedAs === undefined

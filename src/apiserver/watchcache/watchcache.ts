@@ -153,16 +153,28 @@ export class WatchCache {
     return this.#entries.get(key);
   }
 
-  /** Entries whose key begins with `prefix`, in key order; a snapshot. */
-  list(prefix: string): Entry[] {
+  /** Entries whose key begins with `prefix`, in key order; a snapshot, of many the first `limit`. */
+  list(prefix: string, limit?: number): Entry[] {
     if (this.#failure !== undefined) throw this.#failure;
     this.#viewer?.checkAll(prefix);
-    return this.#entries.withPrefix(prefix);
+    return this.#entries.withPrefix(prefix, limit);
+  }
+
+  /** How many there are of them. */
+  count(prefix: string): number {
+    return this.#entries.countPrefix(prefix);
   }
 
   /** Remembers the parsed form of bytes about to be written. */
   remember(value: Buffer, object: KubeObject): void {
     this.#written.set(value, object);
+  }
+
+  /** Once it is in an entry, the entry's own cache says how long it stays. */
+  #takeWritten(value: Buffer): KubeObject | undefined {
+    const object = this.#written.get(value);
+    if (object !== undefined) this.#written.delete(value);
+    return object;
   }
 
   /** Resolves when a write at `revision` to this kind is visible here. */
@@ -192,7 +204,7 @@ export class WatchCache {
       return;
     }
     const stored = events.flatMap(({ type, kv }) =>
-      type === 'put' ? [new Entry(kv.key, kv.value, kv.modRevision, this.#written.get(kv.value))] : [],
+      type === 'put' ? [new Entry(kv.key, kv.value, kv.modRevision, this.#takeWritten(kv.value))] : [],
     );
     this.#viewer.show(stored, (shown) => this.#applyShown(events, revision, stored, shown));
   }
@@ -225,7 +237,7 @@ export class WatchCache {
     for (const { type, kv } of events) {
       const previous = this.#entries.get(kv.key);
       if (type === 'put') {
-        const entry = entries?.[puts++] ?? new Entry(kv.key, kv.value, kv.modRevision, this.#written.get(kv.value));
+        const entry = entries?.[puts++] ?? new Entry(kv.key, kv.value, kv.modRevision, this.#takeWritten(kv.value));
         this.#entries.set(kv.key, entry);
         changes.push(new Change(entry, previous, kv.modRevision));
       } else if (previous !== undefined) {

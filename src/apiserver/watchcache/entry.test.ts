@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { KubeObject } from '#api';
+import { encodeStored, Entry } from './entry.ts';
+
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.constantFrom('"', '\\', '\\"', '}', '{', '"metadata":{', '\\\\"}'),
+);
+const metadata = fc.record(
+  {
+    name: text,
+    labels: fc.dictionary(text, text, { maxKeys: 3 }),
+    annotations: fc.dictionary(text, text, { maxKeys: 3 }),
+    managedFields: fc.array(fc.record({ manager: text, fieldsV1: fc.dictionary(text, fc.jsonValue()) })),
+  },
+  { requiredKeys: [] },
+);
+
+test('the bytes of an entry, and of its metadata, are those of the object with its version', () => {
+  fc.assert(
+    fc.property(metadata, fc.jsonValue(), fc.nat(), (own, spec, revision) => {
+      const object = { apiVersion: 'v1', kind: 'Thing', metadata: own, spec } as unknown as KubeObject;
+      const entry = new Entry('/k', encodeStored(object), revision);
+      const expected: unknown = JSON.parse(
+        JSON.stringify(
+          revision === 0 ? object : { ...object, metadata: { ...own, resourceVersion: String(revision) } },
+        ),
+      );
+      assert.deepEqual(JSON.parse(entry.bytes().toString()), expected);
+      assert.equal(entry.bytes('\n').toString(), `${entry.bytes().toString()}\n`);
+      assert.equal(entry.byteLength, entry.bytes().length);
+      assert.deepEqual(JSON.parse(entry.metadataText()), (expected as KubeObject).metadata);
+      assert.deepEqual(entry.object, expected);
+      const target = Buffer.alloc(entry.byteLength + 5, '.');
+      assert.equal(entry.copyTo(target, 2), entry.byteLength + 2);
+      assert.equal(target.toString(), `..${entry.bytes().toString()}...`);
+    }),
+  );
+});
+
+test('a field is read once, and a look at it does not make the object stay', () => {
+  const value = encodeStored({ apiVersion: 'v1', kind: 'Thing', metadata: { name: 'a' } } as KubeObject);
+  const entry = new Entry('/k', value, 7);
+  let reads = 0;
+  const read = ({ metadata: { name, resourceVersion } }: KubeObject): string => `${name} ${resourceVersion} ${++reads}`;
+  assert.equal(entry.field('x', read), 'a 7 1');
+  assert.equal(entry.field('y', read), 'a 7 2');
+  assert.equal(entry.field('x', read), 'a 7 1');
+  const first = entry.object;
+  assert.equal(entry.object, first);
+});
