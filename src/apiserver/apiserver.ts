@@ -38,6 +38,7 @@ import { newHttpServer } from './http/server.ts';
 import { newMetrics, withMetrics } from './http/metrics.ts';
 import { readDescriptions } from './openapi/descriptions.ts';
 import { OpenApi } from './openapi/openapi.ts';
+import type { Egress } from './proxy/backend.ts';
 import { newNodeProxy } from './proxy/node-proxy.ts';
 import { newServiceHooks } from './registry/allocator.ts';
 import { certificateHooks } from './registry/certificates.ts';
@@ -82,6 +83,8 @@ export interface ListenOptions {
   readonly key: string;
   /** Authority of client certificates and of the kubelets' serving certificates. */
   readonly ca: string;
+  /** Where connections to nodes, pods and services really go. Default: where they are meant for. */
+  readonly egress?: Egress | undefined;
   /** How this server shows itself to kubelets. */
   readonly kubeletClient: { readonly certificate: string; readonly key: string };
 }
@@ -170,7 +173,13 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           version: options.version,
           readyChecks,
           metrics: () => metrics.text(),
-          nodeProxy: newNodeProxy({ registry, tls: { ca: listen.ca, ...listen.kubeletClient }, log }),
+          nodeProxy: newNodeProxy({
+            registry,
+            tls: { ca: listen.ca, ...listen.kubeletClient },
+            random,
+            egress: listen.egress,
+            log,
+          }),
         }),
       );
       return async (request, onClose) => {
@@ -218,8 +227,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   return server;
 }
 
-/** Subresources that speak SPDY or WebSocket. */
-const UPGRADES = /\/(?:exec|attach|portforward)(?:\?|$)/;
+/** What may be spoken of by SPDY or WebSocket: streams of pods, whatever is behind a proxy, and watches. */
+const UPGRADES = /\/(?:exec|attach|portforward|log)(?:\?|$)|\/proxy(?:[/?]|$)|[?&]watch=|\/watch\//;
 /** Until authentication has said who it is. */
 const NOBODY: UserInfo = { name: '', groups: [] };
 const CLIENT_LEFT = new Error('the client left');

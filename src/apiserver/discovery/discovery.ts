@@ -6,6 +6,8 @@ import { compareVersions } from './version-order.ts';
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
 const PART_VERBS = ['get', 'patch', 'update'] as const;
 
+const PROXY_VERBS = ['create', 'delete', 'get', 'patch', 'update'] as const;
+
 /** One subresource as discovery lists it. */
 export interface Subresource {
   readonly name: string;
@@ -25,7 +27,10 @@ const ACTION_SUBRESOURCES: Readonly<Record<string, readonly Subresource[]>> = {
     { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
     { name: 'log', kind: 'Pod', verbs: ['get'] },
     { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
+    { name: 'proxy', kind: 'PodProxyOptions', verbs: PROXY_VERBS },
   ],
+  services: [{ name: 'proxy', kind: 'ServiceProxyOptions', verbs: PROXY_VERBS }],
+  nodes: [{ name: 'proxy', kind: 'NodeProxyOptions', verbs: PROXY_VERBS }],
   namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
 };
 

@@ -44,10 +44,12 @@ export function dispatch(options: DispatchOptions): Handler {
     const resource = options.registry.find(info.group, info.version, info.resource);
     if (resource === undefined) return await virtualRequest(options, context);
     if (!isServed(resource.kind, info)) throw notFoundPath();
+    if (info.subresource !== '' && options.nodeProxy.handles(resource.kind, info.subresource)) {
+      if (!options.nodeProxy.allows(info.subresource, context.request.method)) throw methodNotAllowed();
+      return await options.nodeProxy.handle(context, resource);
+    }
     checkMethod(resource.kind, context);
     if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
-    if (info.subresource !== '' && options.nodeProxy.handles(resource.kind, info.subresource))
-      return await options.nodeProxy.handle(context, resource);
     return await resourceRequest(options, context, callOf(context, resource));
   };
 }
@@ -91,7 +93,7 @@ async function resourceRequest(
     info.verb === 'watch' ? WATCH_OFFER : OFFER,
   );
   const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
-  if (info.verb === 'watch') return watchResponse(env, call, { negotiated, include });
+  if (info.verb === 'watch') return watchResponse(env, call, request, { negotiated, include });
   const outcome = await perform(env, call);
   return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(request.headers['accept-encoding']) });
 }

@@ -41,10 +41,12 @@ export function newRequest(
     get query() {
       return (query ??= new URLSearchParams(url.slice(at + 1)));
     },
+    rawQuery: at < 0 ? '' : url.slice(at + 1),
     headers,
     peer,
     body: (limitBytes) => readBody(source, headers, limitBytes),
     raw: 'rawHeaders' in source && 'httpVersion' in source ? source : undefined,
+    source,
   };
 }
 

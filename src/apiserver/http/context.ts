@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Logger } from '#util';
 import type { UserInfo } from '../admission/admission.ts';
 import type { RequestInfo } from './request-info.ts';
@@ -22,12 +22,16 @@ export interface HttpRequest {
   /** Without the query; not decoded. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The query as it stands in the request, without the question mark. */
+  readonly rawQuery: string;
   readonly headers: Headers;
   readonly peer: Peer;
   /** The whole body. Throws RequestEntityTooLarge beyond `limitBytes`. */
   body(limitBytes: number): Promise<Buffer>;
-  /** Body and all of an HTTP/1.1 request that is handed on to a node. */
+  /** An HTTP/1.1 request as it came, for a connection that is taken over. */
   readonly raw?: IncomingMessage | undefined;
+  /** The body as it comes, for a request that is handed on; instead of {@link body}. */
+  readonly source?: Readable | undefined;
 }
 
 /** Where a streamed answer goes. */
@@ -48,9 +52,19 @@ export interface ByteSink {
 }
 
 export type HttpResponse =
-  | { readonly status: number; readonly headers?: Headers; readonly body?: Buffer | string | readonly Buffer[] }
+  | {
+      readonly status: number;
+      readonly headers?: Headers;
+      readonly body?: Buffer | string | readonly Buffer[];
+    }
   /** `stream` must end when the context's signal aborts. */
-  | { readonly status: number; readonly headers?: Headers; readonly stream: (sink: ByteSink) => Promise<void> }
+  | {
+      readonly status: number;
+      readonly headers?: Headers;
+      /** The one header that may not be joined. */
+      readonly setCookie?: readonly string[];
+      readonly stream: (sink: ByteSink) => Promise<void>;
+    }
   /** The connection is taken over; only where the request had an Upgrade header. */
   | { readonly upgrade: (socket: Duplex, head: Buffer) => void };
 

@@ -125,7 +125,12 @@ export function newHttpServer(options: ServerOptions): HttpServer {
     }
     const { status, headers: own } = response;
     if ('stream' in response) {
-      stream.respond({ ':status': status, ...own });
+      const { setCookie } = response;
+      stream.respond({
+        ':status': status,
+        ...own,
+        ...(setCookie === undefined ? {} : { 'set-cookie': [...setCookie] }),
+      });
       await response.stream(sinkOf(stream));
       return;
     }
@@ -157,6 +162,7 @@ export function newHttpServer(options: ServerOptions): HttpServer {
     for (const [name, value] of Object.entries(response.headers ?? {}))
       if (value !== undefined) outgoing.setHeader(name, value);
     if ('stream' in response) {
+      if (response.setCookie !== undefined) outgoing.setHeader('set-cookie', response.setCookie);
       outgoing.flushHeaders();
       await response.stream(sinkOf(outgoing));
       return;

@@ -5,7 +5,8 @@ import type { VerbEnvironment } from '../handlers/options.ts';
 import { MAX_BACKLOG_BYTES, planWatch, runWatch } from '../handlers/watch.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Frame, FrameType } from '../watchcache/change.ts';
-import type { ByteSink, HttpResponse } from './context.ts';
+import { answerWebSocket, isWebSocket, webSocketSink } from '../websocket/websocket.ts';
+import type { ByteSink, HttpRequest, HttpResponse } from './context.ts';
 import { CONTENT_TYPES, metaApiVersion, type Negotiated } from './negotiate.ts';
 import { lengthDelimited, partialProtobuf } from './protobuf.ts';
 import { type IncludeObject, partialMetadata, table } from './table.ts';
@@ -16,41 +17,66 @@ export interface WatchWriter {
 }
 
 /** The HTTP answer of a watch: one JSON document a line, all that a tick brings in one write. */
-export function watchResponse(env: VerbEnvironment, call: ApiCall, { negotiated, include }: WatchWriter): HttpResponse {
+export function watchResponse(
+  env: VerbEnvironment,
+  call: ApiCall,
+  request: HttpRequest,
+  { negotiated, include }: WatchWriter,
+): HttpResponse {
   const plan = planWatch(call);
+  const encoder = newEncoder(env.clock, call.resource, negotiated, include);
+  if (isWebSocket(request)) {
+    const binary = negotiated.format === 'protobuf';
+    return answerWebSocket(request, '', async (socket) => {
+      const sink = webSocketSink(socket, { binary });
+      // A message has its own length, so events go without one before them.
+      const push = (event: Buffer): void => void sink.write(binary ? event.subarray(LENGTH_BYTES) : event);
+      await speak(sink, encoder, { push, flush() {} });
+    });
+  }
   return {
     status: 200,
     headers: { 'content-type': watchContentType(negotiated), 'cache-control': 'no-cache, private' },
     async stream(sink: ByteSink) {
-      const encoder = newEncoder(env.clock, call.resource, negotiated, include);
-      const out = newCoalescer(sink);
-      try {
-        await runWatch(env, call, plan, {
-          onFrames(frames) {
-            for (const frame of frames) out.push(encoder.frame(frame));
-            return sink.bufferedBytes <= MAX_BACKLOG_BYTES;
-          },
-          onBookmark: (object) => out.push(encoder.bookmark(object)),
-          async drained() {
-            out.flush();
-            await sink.drained();
-          },
-        });
-      } catch (error) {
-        if (sink.bufferedBytes > MAX_BACKLOG_BYTES) return sink.cut();
-        // The status line is out already; the error travels as an event, as upstream's does once it streams.
-        const known = error instanceof StatusError ? error : internalError(error);
-        if (known !== error) env.log.error('Watch failed', { error });
-        out.push(encoder.error(known.toStatus()));
-      }
-      out.flush();
+      await speak(sink, encoder, newCoalescer(sink));
       sink.end();
     },
   };
+
+  async function speak(sink: ByteSink, events: Encoder, out: EventWriter): Promise<void> {
+    try {
+      await runWatch(env, call, plan, {
+        onFrames(frames) {
+          for (const frame of frames) out.push(events.frame(frame));
+          return sink.bufferedBytes <= MAX_BACKLOG_BYTES;
+        },
+        onBookmark: (object) => out.push(events.bookmark(object)),
+        async drained() {
+          out.flush();
+          await sink.drained();
+        },
+      });
+    } catch (error) {
+      if (sink.bufferedBytes > MAX_BACKLOG_BYTES) return sink.cut();
+      // The status line is out already; the error travels as an event, as upstream's does once it streams.
+      const known = error instanceof StatusError ? error : internalError(error);
+      if (known !== error) env.log.error('Watch failed', { error });
+      out.push(events.error(known.toStatus()));
+    }
+    out.flush();
+  }
 }
 
+interface EventWriter {
+  push(bytes: Buffer): void;
+  flush(): void;
+}
+
+/** Before each event of a protobuf stream. */
+const LENGTH_BYTES = 4;
+
 /** Gathers what one turn of the event loop brings: a write for each event would cost five times as much. */
-function newCoalescer(sink: ByteSink): { push(bytes: Buffer): void; flush(): void } {
+function newCoalescer(sink: ByteSink): EventWriter {
   let pending: Buffer[] = [];
   const flush = (): void => {
     if (pending.length === 0) return;
@@ -132,7 +158,7 @@ function protobufEncoder(resource: Resource, negotiated: Negotiated): Encoder {
       ...lengthDelimited(1, [Buffer.from(type)]),
       ...lengthDelimited(2, lengthDelimited(1, [body])),
     ]);
-    const length = Buffer.allocUnsafe(4);
+    const length = Buffer.allocUnsafe(LENGTH_BYTES);
     length.writeUInt32BE(event.length);
     return Buffer.concat([length, event]);
   };

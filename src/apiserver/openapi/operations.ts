@@ -8,7 +8,7 @@ export interface Parameter {
   readonly type: 'string' | 'boolean' | 'integer';
 }
 
-type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head' | 'options';
 
 export interface Operation {
   readonly method: Method;
@@ -55,6 +55,9 @@ const CONNECT: Readonly<Record<string, readonly Parameter[]>> = {
   PodAttachOptions: [...text('container'), ...flags('stderr', 'stdin', 'stdout', 'tty')],
   PodExecOptions: [...text('command', 'container'), ...flags('stderr', 'stdin', 'stdout', 'tty')],
   PodPortForwardOptions: numbers('ports'),
+  PodProxyOptions: text('path'),
+  ServiceProxyOptions: text('path'),
+  NodeProxyOptions: text('path'),
 };
 const LOG = [
   ...text('container', 'stream'),
@@ -86,10 +89,12 @@ export function kindPaths(kind: Kind, builder: SchemaBuilder): readonly PathItem
   const items: PathItem[] = [
     { path: at(), operations: collection(kind, builder) },
     { path: at({ name: '{name}' }), operations: item(kind, builder) },
-    ...subresourcesOf(kind).map((sub) => ({
-      path: at({ name: '{name}', subresource: sub.name }),
-      operations: subresource(kind, sub, builder),
-    })),
+    ...subresourcesOf(kind).flatMap((sub) => {
+      const path = at({ name: '{name}', subresource: sub.name });
+      const own = { path, operations: subresource(kind, sub, builder) };
+      if (sub.name !== 'proxy') return [own];
+      return [own, { path: `${path}/{path}`, operations: connect(kind, sub, 'WithPath') }];
+    }),
   ];
   if (kind.namespaced && verbsOf(kind).includes('list'))
     items.push({
@@ -164,17 +169,7 @@ function subresource(kind: Kind, sub: Subresource, builder: SchemaBuilder): read
   const gvk = { group, kind: sub.kind, version };
   if (sub.name === 'log')
     return [operation(kind, 'get', 'get', { suffix, query: LOG, produces: ['text/plain', ...OBJECTS], answer: TEXT })];
-  const options = CONNECT[sub.kind];
-  if (options !== undefined)
-    return (['get', 'post'] as const).map((method) => ({
-      ...operation(kind, method, 'connect', {
-        operationId: `connect${groupName(kind)}${method === 'get' ? 'Get' : 'Post'}${subject(kind)}${suffix}`,
-        query: options,
-        produces: ANY,
-        answer: TEXT,
-      }),
-      gvk,
-    }));
+  if (CONNECT[sub.kind] !== undefined) return connect(kind, sub, '');
   const schema =
     sub.kind === kind.kind ? builder.kind(kind) : builder.typed(bodyOf(kind, sub), group, version, sub.kind);
   const create = operation(kind, 'post', 'create', {
@@ -193,6 +188,21 @@ function bodyOf(kind: Kind, { name, kind: own, group = kind.group, version = kin
   const definition = bodyKinds[`${apiVersionOf({ group, version })}/${own}`];
   if (definition === undefined) throw new Error(`${kind.plural}/${name}: nothing is known of its kind ${own}`);
   return definition;
+}
+
+/** What takes the connection over, or hands the request on. `more` ends the names of the operations. */
+function connect(kind: Kind, sub: Subresource, more: string): readonly Operation[] {
+  const methods: readonly Method[] =
+    sub.name === 'proxy' ? ['delete', 'get', 'head', 'options', 'patch', 'post', 'put'] : ['get', 'post'];
+  return methods.map((method) => ({
+    ...operation(kind, method, 'connect', {
+      operationId: `connect${groupName(kind)}${capital(method)}${subject(kind)}${capital(sub.name)}${more}`,
+      query: CONNECT[sub.kind]!,
+      produces: ANY,
+      answer: TEXT,
+    }),
+    gvk: { group: sub.group ?? kind.group, kind: sub.kind, version: sub.version ?? kind.version },
+  }));
 }
 
 type VerbOperation = Operation & { readonly verb: string };

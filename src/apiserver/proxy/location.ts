@@ -1,91 +1,80 @@
-import { badRequest, type Node, type Pod, StatusError } from '#api';
+import { badRequest, type FieldError, forbiddenField, invalid, invalidObject, notSupported, type Pod } from '#api';
+import { integerQuery } from '../handlers/options.ts';
 import { isTrue } from '../http/request-info.ts';
 
-/** Where a kubelet answers a request. */
-export interface NodeLocation {
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
-}
-
-const DEFAULT_KUBELET_PORT = 10250;
-const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
-
-/** The kubelet's address for a pod's subresource; undefined for the log of a pod that has no node. Source: pkg/registry/core/pod/strategy.go v1.36. */
-export function locate(
-  pod: Pod,
-  node: Node | undefined,
-  subresource: string,
-  query: URLSearchParams,
-): NodeLocation | undefined {
+/** The kubelet's path for a pod's subresource; undefined for the log of a pod that has no node. Source: pkg/registry/core/pod/strategy.go v1.36. */
+export function kubeletPath(pod: Pod, subresource: string, query: URLSearchParams): string | undefined {
   const { name, namespace } = pod.metadata;
-  const container = subresource === 'portforward' ? '' : containerOf(pod, query.get('container') ?? '', subresource);
+  if (subresource === 'log') checkLogOptions(name, query);
+  const container = subresource === 'portforward' ? '' : containerOf(pod, query.get('container') ?? '');
   if ((pod.spec.nodeName ?? '') === '') {
     if (subresource === 'log') return undefined;
     throw badRequest(`pod ${name} does not have a host assigned`);
   }
-  if (node === undefined) throw new StatusError('NotFound', `nodes "${pod.spec.nodeName}" not found`);
-  const address = node.status.addresses?.find((a) => a.type === 'InternalIP')?.address;
-  if (address === undefined)
-    throw new StatusError(
-      'InternalError',
-      `Internal error occurred: no preferred addresses found; known addresses: []`,
-    );
   const own = `${namespace}/${name}`;
-  const paths: Record<string, string> = {
-    log: `/containerLogs/${own}/${container}?${logQuery(query).toString()}`,
-    exec: `/exec/${own}/${container}?${execQuery(query).toString()}`,
-    attach: `/attach/${own}/${container}?${execQuery(query).toString()}`,
-    portforward: `/portForward/${own}?${new URLSearchParams(query.getAll('ports').map((p) => ['port', p])).toString()}`,
-  };
-  return {
-    host: address,
-    port: node.status.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_KUBELET_PORT,
-    path: paths[subresource]!,
-  };
+  switch (subresource) {
+    case 'log':
+      return withQuery(`/containerLogs/${own}/${container}`, logQuery(query));
+    case 'portforward':
+      return withQuery(`/portForward/${own}`, portQuery(query));
+    default:
+      return withQuery(`/${subresource}/${own}/${container}`, execQuery(query));
+  }
 }
 
-function containerOf(pod: Pod, wanted: string, subresource: string): string {
+const withQuery = (path: string, query: URLSearchParams): string =>
+  query.size === 0 ? path : `${path}?${query.toString()}`;
+
+/** Source: validateContainer, as above: a name of any of them, which need not be given where there is but one. */
+function containerOf(pod: Pod, wanted: string): string {
   const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
-  const all = [...containers, ...initContainers, ...ephemeralContainers].map((c) => c.name);
+  const all = [...initContainers, ...containers, ...ephemeralContainers].map((c) => c.name);
   const { name } = pod.metadata;
   if (wanted !== '') {
     if (!all.includes(wanted)) throw badRequest(`container ${wanted} is not valid for pod ${name}`);
     return wanted;
   }
   if (containers.length === 1) return containers[0]!.name;
-  const byDefault = pod.metadata.annotations?.[DEFAULT_CONTAINER];
-  if (byDefault !== undefined && all.includes(byDefault)) return byDefault;
-  const init =
-    initContainers.length > 0 && subresource === 'log'
-      ? ` or one of the init containers: [${initContainers.map((c) => c.name).join(' ')}]`
-      : '';
-  throw badRequest(
-    `a container name must be specified for pod ${name}, choose one of: [${containers.map((c) => c.name).join(' ')}]${init}`,
-  );
+  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${all.join(' ')}]`);
 }
 
-const LOG_PARAMETERS = [
-  'follow',
-  'previous',
-  'timestamps',
-  'sinceSeconds',
-  'sinceTime',
-  'tailLines',
-  'limitBytes',
-  'stream',
-];
+const LOG_STREAMS = ['All', 'Stderr', 'Stdout'];
+
+/** Source: ValidatePodLogOptions of pkg/apis/core/validation v1.36. */
+function checkLogOptions(name: string, query: URLSearchParams): void {
+  const number = (option: string): number | undefined =>
+    query.has(option) ? integerQuery((key) => query.get(key) ?? undefined, option) : undefined;
+  const [tailLines, limitBytes, sinceSeconds] = [number('tailLines'), number('limitBytes'), number('sinceSeconds')];
+  const errors: FieldError[] = [];
+  if (tailLines !== undefined && tailLines < 0)
+    errors.push(invalid('tailLines', tailLines, 'must be greater than or equal to 0'));
+  if (limitBytes !== undefined && limitBytes < 1)
+    errors.push(invalid('limitBytes', limitBytes, 'must be greater than 0'));
+  if (sinceSeconds !== undefined && (query.get('sinceTime') ?? '') !== '')
+    errors.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
+  else if (sinceSeconds !== undefined && sinceSeconds < 1)
+    errors.push(invalid('sinceSeconds', sinceSeconds, 'must be greater than 0'));
+  const stream = query.get('stream') ?? '';
+  if (stream !== '' && !LOG_STREAMS.includes(stream)) errors.push(notSupported('stream', stream, LOG_STREAMS));
+  if (stream !== '' && stream !== 'All' && tailLines !== undefined)
+    errors.push(forbiddenField('', '`tailLines` and specific `stream` are mutually exclusive for now'));
+  if (errors.length > 0) throw invalidObject({ group: '', kind: 'PodLogOptions' }, name, errors);
+}
+
+const LOG_FLAGS = ['follow', 'previous', 'timestamps'];
+const LOG_VALUES = ['sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes', 'stream'];
 
 function logQuery(query: URLSearchParams): URLSearchParams {
   const out = new URLSearchParams();
-  for (const name of LOG_PARAMETERS) {
+  for (const name of LOG_FLAGS) if (isTrue(query.get(name))) out.set(name, 'true');
+  for (const name of LOG_VALUES) {
     const value = query.get(name);
-    if (value !== null) out.set(name, value);
+    if (value !== null && value !== '') out.set(name, value);
   }
   return out;
 }
 
-/** The kubelet has names of its own for which streams are wanted. Source: remotecommandserver.NewOptions v1.36. */
+/** The kubelet has names of its own for which streams are wanted. Source: streamParams, as above. */
 function execQuery(query: URLSearchParams): URLSearchParams {
   const out = new URLSearchParams();
   const streams = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' };
@@ -93,3 +82,8 @@ function execQuery(query: URLSearchParams): URLSearchParams {
   for (const command of query.getAll('command')) out.append('command', command);
   return out;
 }
+
+const portQuery = (query: URLSearchParams): URLSearchParams => {
+  const ports = query.getAll('ports');
+  return new URLSearchParams(ports.length === 0 ? [] : [['port', ports.join(',')]]);
+};

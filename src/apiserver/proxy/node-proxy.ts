@@ -1,156 +1,126 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import type { Duplex } from 'node:stream';
-import { badRequest, type Kind, type Node, notFound, type Pod, StatusError } from '#api';
+import type { IncomingMessage } from 'node:http';
+import { badRequest, internalError, type Kind, notFound, type Pod, StatusError } from '#api';
 import type { Logger } from '#util';
-import type { ByteSink, HttpResponse, RequestContext } from '../http/context.ts';
+import type { ByteSink, HttpRequest, HttpResponse, RequestContext } from '../http/context.ts';
+import { answerWebSocket, chosenProtocol, isWebSocket, webSocketSink } from '../websocket/websocket.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
-import { locate, type NodeLocation } from './location.ts';
+import { type Backend, dialText, type Egress, hostPort, openRequest, readAtMost } from './backend.ts';
+import { kubeletPath } from './location.ts';
+import { reverseProxy } from './reverse-proxy.ts';
+import { kubeletOf, targetOf } from './target.ts';
+import { forwardUpgrade, isUpgrade } from './upgrade.ts';
 
-const SUBRESOURCES = new Set(['log', 'exec', 'attach', 'portforward']);
-/** Time for the connection to a kubelet to stand. */
-const CONNECT_TIMEOUT_MS = 10_000;
+/** Subresources a kubelet answers for. */
+const KUBELET_SUBRESOURCES = new Set(['log', 'exec', 'attach', 'portforward']);
+const PROXIED = new Set(['pods', 'services', 'nodes']);
+/** Source: proxyMethods of pkg/registry/core/pod/rest/subresources.go v1.36. */
+const PROXY_METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
+/** Of what a kubelet says of a failure. Source: maxReadLength of apiserver pkg/registry/generic/rest/response_checker.go v1.36. */
+const MAX_ERROR_BYTES = 50_000;
 
 export interface NodeProxyOptions {
   readonly registry: Registry;
   /** How the API server shows itself to kubelets, and the authority their certificates are signed by. */
   readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
+  /** In [0,1). */
+  readonly random: () => number;
+  readonly egress?: Egress | undefined;
   readonly log: Logger;
 }
 
 export interface NodeProxy {
+  /** Whether requests of this subresource are handed on; any method that `allows`. */
   handles(kind: Kind, subresource: string): boolean;
+  allows(subresource: string, method: string): boolean;
   handle(context: RequestContext, resource: Resource): Promise<HttpResponse>;
 }
 
 /**
- * Hands log, exec, attach and port-forward on to the kubelet of the pod's node. Streams are passed through byte for byte: the client and the kubelet
- * settle the protocol between them. Source: pkg/registry/core/pod/rest, kubelet/client v1.36.
+ * Hands on what others answer: log, exec, attach and port-forward to the kubelet of the pod's node, proxy to the pod, service or node itself.
+ * Source: pkg/registry/core/pod/rest, service, node, kubelet/client v1.36.
  */
-export function newNodeProxy({ registry, tls, log }: NodeProxyOptions): NodeProxy {
-  const agent = new Agent({ keepAlive: true, maxSockets: 256, ca: tls.ca, cert: tls.certificate, key: tls.key });
-
-  function nodeOf(pod: Pod): Node | undefined {
-    const entry = registry.find('', 'v1', 'nodes')?.get('', pod.spec.nodeName ?? '');
-    return entry?.object as Node | undefined;
-  }
+export function newNodeProxy({ registry, tls, random, egress, log }: NodeProxyOptions): NodeProxy {
+  const kubeletTls = { ca: tls.ca, cert: tls.certificate, key: tls.key };
+  const targets = { registry, random, kubeletTls };
 
   return {
-    handles: (kind, subresource) => kind.group === '' && kind.plural === 'pods' && SUBRESOURCES.has(subresource),
+    handles: ({ group, plural }, subresource) =>
+      group === '' &&
+      (subresource === 'proxy' ? PROXIED.has(plural) : plural === 'pods' && KUBELET_SUBRESOURCES.has(subresource)),
+    allows(subresource, method) {
+      if (subresource === 'proxy') return PROXY_METHODS.has(method);
+      return method === 'GET' || (method === 'POST' && subresource !== 'log');
+    },
     async handle(context, resource) {
-      const { info, request } = context;
-      const entry = resource.get(info.namespace, info.name);
-      if (entry === undefined) throw notFound(resource.kind, info.name);
+      const { info, request, signal } = context;
+      const { namespace, name, subresource } = info;
+      if (subresource === 'proxy') {
+        const backend = targetOf(targets, resource.kind.plural, namespace, name);
+        return await reverseProxy({ context, backend, egress, log });
+      }
+      const entry = resource.get(namespace, name);
+      if (entry === undefined) throw notFound(resource.kind, name);
       const pod = entry.object as Pod;
-      const location = locate(pod, nodeOf(pod), info.subresource, request.query);
+      const path = kubeletPath(pod, subresource, request.query);
       // A pod that has no node yet has written nothing.
-      if (location === undefined) return { status: 200, headers: { 'content-type': 'text/plain' }, body: '' };
-      const options: RequestOptions = {
-        host: location.host,
-        port: location.port,
-        path: location.path,
-        method: request.method,
-        agent: info.subresource === 'log' ? agent : new Agent({ ca: tls.ca, cert: tls.certificate, key: tls.key }),
-        signal: context.signal,
-      };
-      if (info.subresource === 'log') return await plain(options, location);
-      if (request.headers['upgrade'] === undefined) throw badRequest('Upgrade request required');
-      return await upgrade(options, location, request.headers);
+      if (path === undefined) return { status: 204 };
+      const backend = kubeletOf(registry, pod.spec.nodeName!, kubeletTls);
+      if (subresource === 'log') return await podLog(context, backend, path);
+      if (!isUpgrade(request)) throw badRequest('Upgrade request required');
+      return await forwardUpgrade({ request, backend, path, signal, egress, log });
     },
   };
 
-  async function plain(options: RequestOptions, location: NodeLocation): Promise<HttpResponse> {
+  async function podLog(context: RequestContext, backend: Backend, path: string): Promise<HttpResponse> {
+    const { request, signal, info } = context;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const outgoing = httpsRequest(options, resolve);
-    outgoing.on('error', (error) => reject(dialError(error, location)));
-    limitConnect(outgoing);
+    const outgoing = openRequest(
+      backend,
+      { method: 'GET', path, headers: { host: hostPort(backend) }, signal },
+      egress,
+    );
+    outgoing.on('response', resolve);
+    outgoing.on('error', (error) => {
+      const address = `https://${hostPort(backend)}${path}`;
+      reject(new StatusError('', `Get "${address}": ${dialText(error, backend)}`, { cause: error }));
+    });
     outgoing.end();
     const incoming = await promise;
-    if (incoming.statusCode !== 200) throw await kubeletError(incoming);
-    return {
-      status: 200,
-      headers: { 'content-type': incoming.headers['content-type'] ?? 'text/plain' },
-      stream: (sink) => copy(incoming, sink),
-    };
-  }
-
-  async function upgrade(
-    options: RequestOptions,
-    location: NodeLocation,
-    headers: Readonly<Record<string, string | undefined>>,
-  ): Promise<HttpResponse> {
-    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
-    const outgoing = httpsRequest({ ...options, headers: forwarded(headers) });
-    outgoing.on('error', (error) => reject(dialError(error, location)));
-    limitConnect(outgoing);
-    outgoing.on('upgrade', (incoming, upstream: Duplex, head) => {
-      resolve({
-        upgrade(client, clientHead) {
-          client.write(`${statusLine(incoming)}\r\n${headerLines(incoming)}\r\n`);
-          tunnel(client, upstream, log);
-          if (head.length > 0) client.write(head);
-          if (clientHead.length > 0) upstream.write(clientHead);
-        },
-      });
-    });
-    outgoing.on('response', (incoming) => {
-      // The kubelet speaks for itself: clients fall back to another protocol by its answer.
-      body(incoming).then(
-        (bytes) =>
-          resolve({
-            status: incoming.statusCode ?? 500,
-            headers: { 'content-type': incoming.headers['content-type'] ?? 'text/plain' },
-            body: bytes,
-          }),
-        reject,
-      );
-    });
-    outgoing.end();
-    return await promise;
+    const { statusCode = 500 } = incoming;
+    if (statusCode < 200 || statusCode > 206) throw await kubeletError(incoming, statusCode, info.name);
+    if (isWebSocket(request)) return logWebSocket(request, incoming);
+    return { status: 200, headers: { 'content-type': 'text/plain' }, stream: (sink) => copy(incoming, sink) };
   }
 }
 
-/** The connection must stand in time; how long the kubelet then takes to answer is its own affair: a container may say nothing for hours. */
-function limitConnect(outgoing: ClientRequest): void {
-  outgoing.once('socket', (socket) => {
-    if (!socket.connecting) return;
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => outgoing.destroy(new Error('i/o timeout')));
-    socket.once('secureConnect', () => socket.setTimeout(0));
+/** Protocols by which one stream is read. Source: NewDefaultReaderProtocols of k8s.io/streaming pkg/httpstream/wsstream v1.36. */
+const READER_PROTOCOLS = ['binary.k8s.io', 'base64.binary.k8s.io'];
+/** Of one message; Source: messageCopy, as above. */
+const MESSAGE_BYTES = 2048;
+
+/** The log in messages, after an empty one that tells the client it is connected. */
+function logWebSocket(request: HttpRequest, incoming: IncomingMessage): HttpResponse {
+  const protocol = chosenProtocol(request, READER_PROTOCOLS);
+  if (protocol === undefined) {
+    incoming.destroy();
+    return { status: 403, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: '' };
+  }
+  const base64 = protocol === 'base64.binary.k8s.io';
+  return answerWebSocket(request, protocol, async (socket) => {
+    const sink = webSocketSink(socket, { binary: !base64 });
+    sink.write(Buffer.alloc(0));
+    try {
+      for await (const chunk of incoming as AsyncIterable<Buffer>)
+        for (let at = 0; at < chunk.length; at += MESSAGE_BYTES) {
+          const part = chunk.subarray(at, at + MESSAGE_BYTES);
+          if (!sink.write(base64 ? Buffer.from(part.toString('base64')) : part)) await sink.drained();
+        }
+    } catch {
+      // The client or the kubelet left in the middle: what was sent is all there is.
+    }
+    await sink.drained();
   });
-}
-
-const HOP_HEADERS = new Set(['host', 'authorization', 'content-length', 'cookie']);
-
-function forwarded(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const kept = Object.entries(headers).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined && !HOP_HEADERS.has(pair[0]) && !pair[0].startsWith(':'),
-  );
-  return Object.fromEntries(kept);
-}
-
-const statusLine = ({ statusCode, statusMessage }: IncomingMessage): string =>
-  `HTTP/1.1 ${statusCode} ${statusMessage}`;
-
-function headerLines({ rawHeaders }: IncomingMessage): string {
-  let lines = '';
-  for (let i = 0; i < rawHeaders.length; i += 2) lines += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
-  return lines;
-}
-
-/** Both ways until one side is through; then the other is ended too, and nothing stays open. */
-function tunnel(a: Duplex, b: Duplex, log: Logger): void {
-  const close = (error?: Error): void => {
-    if (error !== undefined) log.debug('Tunnel to a kubelet failed', { error });
-    a.destroy();
-    b.destroy();
-  };
-  a.on('error', close);
-  b.on('error', close);
-  a.on('close', () => b.destroy());
-  b.on('close', () => a.destroy());
-  a.pipe(b);
-  b.pipe(a);
 }
 
 async function copy(from: IncomingMessage, sink: ByteSink): Promise<void> {
@@ -162,28 +132,39 @@ async function copy(from: IncomingMessage, sink: ByteSink): Promise<void> {
   sink.end();
 }
 
-async function body(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-async function kubeletError(incoming: IncomingMessage): Promise<StatusError> {
-  const text = (await body(incoming)).toString();
-  try {
-    const status = JSON.parse(text) as { kind?: string };
-    if (status.kind === 'Status') return StatusError.from(status);
-  } catch {
-    // not a Status: its text is the message
+/** Source: GenericHttpResponseChecker, as above, and NewGenericServerResponse of apimachinery pkg/api/errors v0.36. */
+async function kubeletError(incoming: IncomingMessage, code: number, pod: string): Promise<StatusError> {
+  const text = (await readAtMost(incoming, MAX_ERROR_BYTES)).toString();
+  const details = { name: pod, kind: 'pods/log' };
+  const where = `( pods/log ${pod})`;
+  switch (code) {
+    case 500:
+      return internalError(new Error(text));
+    case 400:
+      return badRequest(text);
+    case 401:
+      return new StatusError('Unauthorized', `the server has asked for the client to provide credentials ${where}`, {
+        details,
+      });
+    case 403:
+      return new StatusError('Forbidden', `${text} ${where}`, { details });
+    case 404:
+      return new StatusError('NotFound', `the server could not find the requested resource ${where}`, { details });
+    case 503:
+      return new StatusError('ServiceUnavailable', `the server is currently unable to handle the request ${where}`, {
+        details,
+      });
+    default:
+      return code > 500
+        ? new StatusError(
+            'InternalError',
+            `an error on the server (${JSON.stringify(text)}) has prevented the request from succeeding ${where}`,
+            { code, details },
+          )
+        : new StatusError(
+            '',
+            `the server responded with the status code ${code} but did not return more information ${where}`,
+            { code, details },
+          );
   }
-  const code = incoming.statusCode ?? 500;
-  const reason = code === 400 ? 'BadRequest' : code === 404 ? 'NotFound' : 'InternalError';
-  return new StatusError(reason, text.trim() === '' ? 'unknown' : text.trim(), { code });
-}
-
-/** Source: the text kubectl users know, from apimachinery proxy/dial.go v0.36. */
-function dialError(error: Error, { host, port }: NodeLocation): StatusError {
-  const code = (error as NodeJS.ErrnoException).code;
-  const why = code === 'ECONNREFUSED' ? 'connect: connection refused' : error.message;
-  return new StatusError('InternalError', `error dialing backend: dial tcp ${host}:${port}: ${why}`, { cause: error });
 }

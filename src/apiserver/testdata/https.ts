@@ -4,6 +4,7 @@ import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SecureContextOptions } from 'node:tls';
+import type { ListenOptions } from '../apiserver.ts';
 import { apiServerNames, ensurePki } from '#cluster';
 import type { TestApiServer, TestApiServerOptions } from '#testing';
 import { systemClock } from '#util';
@@ -78,13 +79,17 @@ export async function authority(which: 0 | 1): Promise<Authority> {
 }
 
 /** A server that listens on loopback with real certificates. */
-export async function startHttpsServer(options?: TestApiServerOptions): Promise<HttpsServer> {
+export async function startHttpsServer(
+  options?: TestApiServerOptions,
+  listen: Partial<Pick<ListenOptions, 'egress'>> = {},
+): Promise<HttpsServer> {
   const { ca, admin, files } = await authority(0);
   const file = (name: string): string => files.get(name)!;
   const test = await startServer(options);
   const port = await test.server.listen({
     addresses: ['127.0.0.1'],
     port: 0,
+    ...listen,
     // Of documentation; nobody calls it. Endpoints may not be loopback.
     advertiseAddress: '192.0.2.1',
     certificate: file('apiserver.crt'),
