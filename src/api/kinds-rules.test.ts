@@ -367,8 +367,9 @@ test('definitions: names, versions and the one that is stored', () => {
     [
       'metadata.name: Invalid value: "web": must be spec.names.plural+"."+spec.group',
       'spec.scope: Unsupported value: "x": supported values: "Cluster", "Namespaced"',
-      'spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required',
-      'spec.versions: Invalid value: ["v1"]: must have exactly one version marked as storage version',
+      'spec.versions[0].schema.openAPIV3Schema: Required value',
+      'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]: must have exactly one version marked as storage version',
+      'status.storedVersions: Invalid value: null: must have at least one stored version',
     ],
   );
 });

@@ -1,5 +1,5 @@
 /** Defaults, and nulls that mean nothing. Source: apiextensions-apiserver pkg/apiserver/schema/defaulting v0.36. */
-import { deepClone, setOwn } from '../equality.ts';
+import { deepClone, equalValues, setOwn } from '../equality.ts';
 import { additionalSchema, prune } from './prune.ts';
 import { coerceMetadata } from './metadata.ts';
 import type { StructuralSchema } from './schema.ts';
@@ -60,11 +60,11 @@ export function dropNulls(value: unknown, schema: StructuralSchema | undefined):
 }
 
 /** Where a default stands: names of fields, and `[]` for the items of a list. */
-type Step = { readonly field: string } | 'item';
+export type Step = { readonly field: string } | 'item';
 
 /**
  * The schema with defaults that hold nothing the schema or the server's ObjectMeta does not know. Definitions are checked for that as they are
- * made; ObjectMeta may have changed since.
+ * made; ObjectMeta may have changed since. The same schema if there is nothing to do.
  */
 export function pruneDefaults(root: StructuralSchema): StructuralSchema {
   return withPrunedDefaults(root, root, []);
@@ -73,14 +73,17 @@ export function pruneDefaults(root: StructuralSchema): StructuralSchema {
 function withPrunedDefaults(schema: StructuralSchema, root: StructuralSchema, at: readonly Step[]): StructuralSchema {
   if (!schema.holds.defaults) return schema;
   const below = (step: Step, part: StructuralSchema): StructuralSchema => withPrunedDefaults(part, root, [...at, step]);
-  const { items, additionalProperties: additional } = schema;
-  return {
-    ...schema,
-    default: schema.default === undefined ? undefined : prunedDefault(schema.default, root, at),
-    items: items === undefined ? undefined : below('item', items),
-    additionalProperties: typeof additional === 'object' ? below({ field: '*' }, additional) : additional,
-    properties: new Map([...schema.properties].map(([field, property]) => [field, below({ field }, property)])),
-  };
+  const fallback = schema.default === undefined ? undefined : prunedDefault(schema.default, root, at);
+  const items = schema.items === undefined ? undefined : below('item', schema.items);
+  const { additionalProperties: additional } = schema;
+  const additionalProperties = typeof additional === 'object' ? below({ field: '*' }, additional) : additional;
+  const properties = new Map([...schema.properties].map(([field, part]) => [field, below({ field }, part)]));
+  const isSame =
+    equalValues(fallback, schema.default) &&
+    items === schema.items &&
+    additionalProperties === additional &&
+    [...properties].every(([field, part]) => part === schema.properties.get(field));
+  return isSame ? schema : { ...schema, default: fallback, items, additionalProperties, properties };
 }
 
 function prunedDefault(value: unknown, root: StructuralSchema, at: readonly Step[]): unknown {
@@ -91,7 +94,7 @@ function prunedDefault(value: unknown, root: StructuralSchema, at: readonly Step
 }
 
 /** An object with the value where the schema has it. */
-function surround(value: unknown, at: readonly Step[]): unknown {
+export function surround(value: unknown, at: readonly Step[]): unknown {
   let whole = value;
   for (const step of at.toReversed()) {
     if (step === 'item') whole = [whole];

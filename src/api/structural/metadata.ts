@@ -17,6 +17,8 @@ type JsonObject = Record<string, unknown>;
 export interface CoerceOptions {
   /** The value is an object of the API itself. */
   readonly isResourceRoot: boolean;
+  /** Where the value stands. Default: at the root. */
+  readonly path?: string;
   /** Drops fields of the wrong type, as for what comes out of the store, and finds no fault. Default: false. */
   readonly dropInvalid?: boolean;
   /** Names fields ObjectMeta does not have. Default: false. */
@@ -86,7 +88,7 @@ export function readMetadata(
 /** Brings apiVersion, kind and metadata of embedded resources into form; changes `value`. */
 export function coerceMetadata(value: unknown, schema: StructuralSchema, options: CoerceOptions): Coerced {
   const unknown: string[] = [];
-  const error = coerce(value, schema, options.isResourceRoot, '', options, unknown);
+  const error = coerce(value, schema, options.isResourceRoot, options.path ?? '', options, unknown);
   return { unknown: unknown.toSorted(compareText), error };
 }
 
@@ -151,9 +153,14 @@ function coerceResource(
 }
 
 /** What is wrong with apiVersion, kind and metadata of embedded resources; of the value itself too if it `isResourceRoot`. */
-export function validateMetadata(value: unknown, schema: StructuralSchema, isResourceRoot: boolean): FieldError[] {
+export function validateMetadata(
+  value: unknown,
+  schema: StructuralSchema,
+  isResourceRoot: boolean,
+  path = '',
+): FieldError[] {
   const errors: FieldError[] = [];
-  validate(value, schema, isResourceRoot, '', errors);
+  validate(value, schema, isResourceRoot, path, errors);
   return errors;
 }
 

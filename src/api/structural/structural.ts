@@ -5,7 +5,7 @@
  * On a write: {@link prune}, {@link dropNulls}, {@link coerceMetadata}, {@link applyDefaults}; then {@link validateValue},
  * {@link validateMetadata} and {@link validateListTypes}. All take time in proportion to the value, whatever the client sent.
  */
-export { applyDefaults, dropNulls, pruneDefaults } from './default.ts';
+export { applyDefaults, dropNulls, pruneDefaults, type Step, surround } from './default.ts';
 export { validateListTypes } from './list-type.ts';
 export { coerceMetadata, type Coerced, type CoerceOptions, readMetadata, validateMetadata } from './metadata.ts';
 export { prune, type PruneOptions } from './prune.ts';
