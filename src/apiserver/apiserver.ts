@@ -3,7 +3,7 @@
  * HTTP face. Its invariants: nothing unvalidated is stored; what was acknowledged is durable; every reader gets the bytes that were stored.
  * It decides nothing about workloads: controllers, scheduler and nodes do, as its clients.
  */
-import { internalError, StatusError, type Transport } from '#api';
+import { ClusterRole, ClusterRoleBinding, internalError, Role, RoleBinding, StatusError, type Transport } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
@@ -15,8 +15,10 @@ import {
   taintNodesByCondition,
 } from './admission/plugins.ts';
 import { bearerTokens, clientCertificates } from './authn/authn.ts';
-import { fixedAuthorizer } from './authz/authz.ts';
-import { bootstrap, keepBootstrapped } from './bootstrap.ts';
+import { rbacEscalation } from './authz/rbac/escalation.ts';
+import { RbacAuthorizer } from './authz/rbac/rbac.ts';
+import { nodeAuthorizer, privilegedGroup, unionAuthorizer } from './authz/union.ts';
+import { bootstrap, bootstrapRoles, keepBootstrapped } from './bootstrap.ts';
 import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { dispatch } from './handlers/dispatch.ts';
@@ -48,6 +50,7 @@ import { accessReviews } from './virtual/access-reviews.ts';
 import { authenticationReviews } from './virtual/authentication-reviews.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
 
+export { serviceAccountUser } from './authn/service-account-user.ts';
 export type { UserInfo } from './admission/admission.ts';
 export type { VersionInfo } from './http/nonresource.ts';
 
@@ -107,7 +110,14 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const registry = new Registry(store, { clock, log });
   await registry.start();
   const resource = (plural: string): ReturnType<Registry['resource']> => registry.find('', 'v1', plural)!;
-  const authorizer = fixedAuthorizer;
+  const rbac = new RbacAuthorizer({
+    roles: registry.resource(Role),
+    roleBindings: registry.resource(RoleBinding),
+    clusterRoles: registry.resource(ClusterRole),
+    clusterRoleBindings: registry.resource(ClusterRoleBinding),
+  });
+  // Source: --authorization-mode=Node,RBAC, behind the group that needs no role: pkg/kubeapiserver/authorizer v1.36.
+  const authorizer = unionAuthorizer([privilegedGroup('system:masters'), nodeAuthorizer(), rbac]);
   const env: VerbEnvironment = {
     store,
     authorizer,
@@ -124,6 +134,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       taintNodesByCondition,
       priority(registry.find('scheduling.k8s.io', 'v1', 'priorityclasses')!),
       defaultTolerationSeconds,
+      rbacEscalation(rbac, authorizer),
     ]),
     hooks: new Map([
       ['services', newServiceHooks({ serviceCidr: options.serviceCidr, random, services: resource('services') })],
@@ -203,10 +214,12 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         handle: server.handler(listen),
         upgrades: (url) => UPGRADES.test(url),
       });
+      const own = transport({ name: 'system:apiserver', groups: ['system:masters'] }, { userAgent: 'kube-apiserver' });
+      // Before anybody is let in, so that nobody is refused what is his.
+      await bootstrapRoles(own);
       let port = listen.port;
       for (const address of listen.addresses) port = await http.listen(address, port);
       closers.push(() => http.close(SHUTDOWN_GRACE_MS));
-      const own = transport({ name: 'system:apiserver', groups: ['system:masters'] }, { userAgent: 'kube-apiserver' });
       const { advertiseAddress } = listen;
       const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
       await bootstrap(own, objects);

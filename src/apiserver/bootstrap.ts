@@ -11,6 +11,8 @@ import {
   PriorityClass,
   SYSTEM_PRIORITIES,
 } from '#api';
+import { defaultPolicy, installerPolicy } from './authz/policy/policy.ts';
+import { reconcilePolicy } from './authz/rbac/reconcile.ts';
 import { type Clock, type Logger, sleep } from '#util';
 
 /** Source: the system namespaces controller, pkg/controlplane/controller/systemnamespaces v1.36. */
@@ -56,6 +58,13 @@ export async function bootstrap(transport: Transport, options: BootstrapOptions)
   await ensure(transport, Service, 'default', kubernetesService(options));
   await put(transport, Endpoints, 'default', kubernetesEndpoints(options));
   await put(transport, EndpointSlice, 'default', kubernetesSlice(options));
+}
+
+/** Roles and bindings every cluster has, at each start. Source: PostStartHook of pkg/registry/rbac/rest/storage_rbac.go v1.36. */
+export async function bootstrapRoles(transport: Transport): Promise<void> {
+  for (const name of SYSTEM_NAMESPACES) await ensure(transport, Namespace, '', { metadata: { name }, spec: {} });
+  await reconcilePolicy(transport, defaultPolicy);
+  await reconcilePolicy(transport, installerPolicy);
 }
 
 /** Creates what is missing; leaves alone what is there. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allKinds } from '#api';
-import { newApiServer } from '#apiserver';
+import { newApiServer, serviceAccountUser } from '#apiserver';
 import { newClient, newEventRecorder, newInformers } from '#client';
 import { type ClusterState, readClusterState, statePaths } from '#cluster';
 import { newControllers } from '#controllers';
@@ -97,10 +97,15 @@ async function startControllers(
   signal: AbortSignal,
 ): Promise<void> {
   const own = log.with({ component: 'controller-manager' });
+  const clientOf = (account: string): ReturnType<typeof newClient> =>
+    newClient(
+      server.transport(serviceAccountUser('kube-system', account), { userAgent: `kube-controller-manager/${account}` }),
+    );
   const client = newClient(server.transport(CONTROLLER_MANAGER, { userAgent: 'kube-controller-manager' }));
   const common = { client, clock: systemClock, random: Math.random, log: own };
   const context = {
     ...common,
+    clientOf,
     informers: newInformers(common),
     recorder: (component: string) => newEventRecorder({ ...common, component, signal }),
   };
@@ -108,7 +113,7 @@ async function startControllers(
   const controllers = [
     ...newControllers(context, { kinds: allKinds, rootCA }),
     newDnsServiceController(
-      { ...context, recorder: context.recorder('dns-controller') },
+      { ...context, client: clientOf('dns-controller'), recorder: context.recorder('dns-controller') },
       { clusterDNS: state.clusterDNS },
     ),
   ];

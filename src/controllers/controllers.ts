@@ -6,8 +6,9 @@
  * or serve the API.
  */
 import { type Kind, Event, EventsEvent } from '#api';
-import type { EventRecorder } from '#client';
+import type { Client, EventRecorder } from '#client';
 import type { Controller, ControllerContext } from '#runtime';
+import { newClusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation.ts';
 import { newDeploymentController } from './deployment/deployment.ts';
 import { newEndpointsController } from './endpoints/endpoints.ts';
 import { newEndpointSliceController } from './endpointslice/endpointslice.ts';
@@ -24,6 +25,8 @@ import { newServiceAccountController } from './serviceaccount/serviceaccount.ts'
 export interface ControllersContext extends Omit<ControllerContext, 'recorder'> {
   /** A recorder for each controller, since events name their source: `deployment-controller`. */
   readonly recorder: (component: string) => EventRecorder;
+  /** Speaks as a service account of kube-system. */
+  readonly clientOf: (account: string) => Client;
 }
 
 export interface ControllersOptions extends NodeLifecycleOptions, PodGCOptions {
@@ -35,21 +38,29 @@ export interface ControllersOptions extends NodeLifecycleOptions, PodGCOptions {
 
 /** All controllers; hand them to `runControllers`. */
 export function newControllers(context: ControllersContext, options: ControllersOptions): Controller[] {
-  const as = (component: string): ControllerContext => ({ ...context, recorder: context.recorder(component) });
+  // Each under the service account whose role says what it may do. Source: NewClient calls of cmd/kube-controller-manager/app v1.36.
+  const as = (component: string, account: string): ControllerContext => ({
+    ...context,
+    client: context.clientOf(account),
+    recorder: context.recorder(component),
+  });
   return [
-    newDeploymentController(as('deployment-controller')),
-    newReplicaSetController(as('replicaset-controller')),
-    newEndpointSliceController(as('endpoint-slice-controller')),
-    newEndpointsController(as('endpoint-controller')),
-    newEndpointSliceMirroringController(as('endpoint-slice-mirroring-controller')),
-    newServiceAccountController(as('serviceaccount-controller')),
-    newRootCACertPublisher(as('root-ca-cert-publisher'), options.rootCA),
-    newNamespaceController(as('namespace-controller'), options),
-    newNodeLifecycleController(as('node-controller'), options),
-    newTaintEvictionController(as('taint-eviction-controller')),
-    newPodGCController(as('pod-garbage-collector'), options),
+    newDeploymentController(as('deployment-controller', 'deployment-controller')),
+    newReplicaSetController(as('replicaset-controller', 'replicaset-controller')),
+    newEndpointSliceController(as('endpoint-slice-controller', 'endpointslice-controller')),
+    newEndpointsController(as('endpoint-controller', 'endpoint-controller')),
+    newEndpointSliceMirroringController(as('endpoint-slice-mirroring-controller', 'endpointslicemirroring-controller')),
+    newServiceAccountController(as('serviceaccount-controller', 'service-account-controller')),
+    newRootCACertPublisher(as('root-ca-cert-publisher', 'root-ca-cert-publisher'), options.rootCA),
+    newNamespaceController(as('namespace-controller', 'namespace-controller'), options),
+    newNodeLifecycleController(as('node-controller', 'node-controller'), options),
+    newTaintEvictionController(as('taint-eviction-controller', 'node-controller')),
+    newPodGCController(as('pod-garbage-collector', 'pod-garbage-collector'), options),
+    newClusterRoleAggregationController(as('clusterrole-aggregation', 'clusterrole-aggregation-controller')),
     // Last: it takes the caches of the others where there are any.
-    newGarbageCollector(as('garbage-collector-controller'), { kinds: options.kinds.filter(isCollected) }),
+    newGarbageCollector(as('garbage-collector-controller', 'generic-garbage-collector'), {
+      kinds: options.kinds.filter(isCollected),
+    }),
   ];
 }
 

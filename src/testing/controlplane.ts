@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allKinds } from '#api';
+
 import { newClient, newEventRecorder, newInformers } from '#client';
+import { serviceAccountUser } from '#apiserver';
 import { apiServerNames, ensurePki, mergeKubeconfigFile } from '#cluster';
 import { newControllers } from '#controllers';
 import { runControllers } from '#runtime';
@@ -39,17 +41,19 @@ export async function startTestControlPlane({ directory, nodes }: TestControlPla
 
   const stop = new AbortController();
   const common = (name: string): Omit<Parameters<typeof newScheduler>[0], 'recorder'> => {
-    const client = newClient(api.server.transport({ name, groups: ['system:authenticated', 'system:masters'] }));
+    const client = newClient(api.server.transport({ name, groups: ['system:authenticated'] }));
     const parts = { client, clock, random: Math.random, log };
     return { ...parts, informers: newInformers(parts) };
   };
   const managed = common('system:kube-controller-manager');
   const recorder = (component: string): ReturnType<typeof newEventRecorder> =>
     newEventRecorder({ ...managed, component, signal: stop.signal });
+  const clientOf = (account: string): ReturnType<typeof newClient> =>
+    newClient(api.server.transport(serviceAccountUser('kube-system', account)));
   const rootCA = await readFile(join(directory, 'ca.crt'), 'utf8');
   const controllers = [
-    ...newControllers({ ...managed, recorder }, { kinds: allKinds, rootCA }),
-    newFakeKubelet({ ...managed, recorder: recorder('kubelet') }),
+    ...newControllers({ ...managed, recorder, clientOf }, { kinds: allKinds, rootCA }),
+    newFakeKubelet({ ...managed, client: api.client, recorder: recorder('kubelet') }),
   ];
   const manager = runControllers(controllers, managed, { signal: stop.signal });
   const own = common('system:kube-scheduler');
@@ -62,7 +66,8 @@ export async function startTestControlPlane({ directory, nodes }: TestControlPla
     await Promise.all([manager.done, scheduler]);
   });
   await manager.synced;
-  for (const [i, name] of nodes.entries()) await createFakeNode(managed, name, i === 0 ? 'control-plane' : undefined);
+  for (const [i, name] of nodes.entries())
+    await createFakeNode({ ...managed, client: api.client }, name, i === 0 ? 'control-plane' : undefined);
 
   const owned = undo.move();
   return { ...api, kubeconfig, complaints, [Symbol.asyncDispose]: () => owned.disposeAsync() };

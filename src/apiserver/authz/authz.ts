@@ -38,6 +38,8 @@ export interface Permissions {
   readonly errors: readonly string[];
 }
 
+export const NO_PERMISSIONS: Permissions = { resourceRules: [], nonResourceRules: [], incomplete: false, errors: [] };
+
 export interface Authorizer {
   authorize(attributes: AuthorizationAttributes): Decision | Promise<Decision>;
   permissions(user: UserInfo, namespace: string): Permissions | Promise<Permissions>;
@@ -48,41 +50,26 @@ export function authorizationAttributes(user: UserInfo, info: RequestInfo): Auth
   return { user, verb, isResourceRequest, path, group, version, resource, subresource, namespace, name };
 }
 
-/** Groups that may do everything: upstream's privileged group, and the one kubeadm binds to cluster-admin. */
-const ADMINISTRATORS = new Set(['system:masters', 'kubeadm:cluster-admins']);
-/** The cluster's own components. */
-const COMPONENT_USERS = new Set(['system:kube-controller-manager', 'system:kube-scheduler', 'system:kube-proxy']);
-const NODES = 'system:nodes';
-/** What everybody may read. Source: ClusterRole system:public-info-viewer v1.36. */
-const PUBLIC_PATHS = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/']);
+/** Several errors as one text. Source: Aggregate.Error of apimachinery pkg/util/errors v0.36. */
+export function aggregate(errors: readonly string[]): string {
+  const all = [...new Set(errors)];
+  return all.length === 1 ? all[0]! : `[${all.join(', ')}]`;
+}
 
-const AUTHENTICATED = 'system:authenticated';
-/** What whoever is known may read besides. Source: ClusterRole system:discovery v1.36. */
-const DISCOVERY_PATHS = /^\/(?:api|apis|openapi)(?:\/|$)/;
-
-const ALLOWED: Decision = { allowed: true, reason: '' };
-const NO_OPINION: Decision = { allowed: false, reason: '' };
-
-/** Lets in administrators and the cluster's components, who else is known to discovery, and the rest to the public paths only. */
-export const fixedAuthorizer: Authorizer = {
-  authorize({ user, isResourceRequest, path, verb }) {
-    if (user.groups.some((g) => ADMINISTRATORS.has(g) || g === NODES) || COMPONENT_USERS.has(user.name)) return ALLOWED;
-    if (isResourceRequest || verb !== 'get') return NO_OPINION;
-    if (PUBLIC_PATHS.has(path)) return ALLOWED;
-    if (user.groups.includes(AUTHENTICATED) && DISCOVERY_PATHS.test(path)) return ALLOWED;
-    return NO_OPINION;
-  },
-  permissions: () => ({ resourceRules: [], nonResourceRules: [], incomplete: true, errors: [] }),
-};
+const MARKUP: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+/** A refusal must not look like HTML to a browser. */
+const sanitized = (text: string): string => text.replaceAll(/[&<>]/g, (c) => MARKUP[c]!);
 
 /** Source: apiserver pkg/endpoints/handlers/responsewriters/errors.go forbiddenMessage v1.36. */
 export function forbiddenText(a: AuthorizationAttributes, reason: string): string {
+  const user = `User ${JSON.stringify(a.user.name)}`;
   const tail = reason === '' ? '' : `: ${reason}`;
-  const user = a.user.name;
-  if (!a.isResourceRequest) return `forbidden: User "${user}" cannot ${a.verb} path "${a.path}"${tail}`;
+  if (!a.isResourceRequest)
+    return `forbidden: ${sanitized(`${user} cannot ${a.verb} path ${JSON.stringify(a.path)}`)}${tail}`;
   const resource = a.subresource === '' ? a.resource : `${a.resource}/${a.subresource}`;
   const subject = a.group === '' ? a.resource : `${a.resource}.${a.group}`;
   const named = a.name === '' ? subject : `${subject} "${a.name}"`;
   const where = a.namespace === '' ? 'at the cluster scope' : `in the namespace "${a.namespace}"`;
-  return `${named} is forbidden: User "${user}" cannot ${a.verb} resource "${resource}" in API group "${a.group}" ${where}${tail}`;
+  const what = `${user} cannot ${a.verb} resource "${resource}" in API group "${a.group}" ${where}`;
+  return `${named} is forbidden: ${sanitized(what)}${tail}`;
 }

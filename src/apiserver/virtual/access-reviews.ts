@@ -13,7 +13,7 @@ import {
   type SubjectAccessReviewStatus,
 } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
-import type { AuthorizationAttributes, Authorizer } from '../authz/authz.ts';
+import { aggregate, type AuthorizationAttributes, type Authorizer } from '../authz/authz.ts';
 import { readFieldSelector, readLabelSelector } from './selectors.ts';
 import { created, type VirtualResource } from './virtual.ts';
 
@@ -127,9 +127,3 @@ const rulesReview = (authorizer: Authorizer): VirtualResource => ({
     return created(SelfSubjectRulesReview, review);
   },
 });
-
-/** Several errors as one text. Source: Aggregate.Error of apimachinery pkg/util/errors v0.36. */
-function aggregate(errors: readonly string[]): string {
-  const all = [...new Set(errors)];
-  return all.length === 1 ? all[0]! : `[${all.join(', ')}]`;
-}

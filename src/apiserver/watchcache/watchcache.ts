@@ -51,6 +51,7 @@ export class WatchCache {
   /** Changes after this revision are in history. */
   #historyStart = 0;
   #revision = 0;
+  #version = 0;
   #watch: Disposable | undefined;
   #retry: Disposable | undefined;
   #ended = false;
@@ -69,6 +70,7 @@ export class WatchCache {
   async start(): Promise<void> {
     const { kvs, revision } = await this.#store.range({ key: this.prefix, rangeEnd: prefixEnd(this.prefix) });
     this.#entries.clear();
+    this.#version++;
     const stored = kvs.map(({ key, value, modRevision }) => new Entry(key, value, modRevision));
     for (const entry of stored) this.#entries.set(entry.key, entry);
     this.#viewer?.show(stored, (shown) => {
@@ -123,6 +125,11 @@ export class WatchCache {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Changes whenever an entry does: what is derived from all of them is to be made anew. */
+  get version(): number {
+    return this.#version;
   }
 
   get watchers(): number {
@@ -233,6 +240,7 @@ export class WatchCache {
   /** `entries`: of the puts, where they are not as stored. */
   #apply(events: readonly StoreEvent[], revision: number, entries?: readonly Entry[]): void {
     const changes: Change[] = [];
+    if (events.length > 0) this.#version++;
     let puts = 0;
     for (const { type, kv } of events) {
       const previous = this.#entries.get(kv.key);

@@ -1,0 +1,30 @@
+import { eventsRule, READ, rule } from './rule.ts';
+
+/** What nodes may do: of the role system:node, and of the authorizer of nodes. Source: NodeRules of bootstrappolicy/policy.go v1.36. */
+export const nodeRules = [
+  rule('create', 'authentication.k8s.io', 'tokenreviews'),
+  rule('create', 'authorization.k8s.io', 'localsubjectaccessreviews subjectaccessreviews'),
+  rule(READ, 'core', 'services'),
+  rule(`create ${READ}`, 'core', 'nodes'),
+  rule('patch update', 'core', 'nodes/status'),
+  rule('patch update', 'core', 'nodes'),
+  { ...eventsRule, apiGroups: [''] },
+  rule(READ, 'core', 'pods'),
+  rule('create delete', 'core', 'pods'),
+  rule('patch update', 'core', 'pods/status'),
+  rule('create', 'core', 'pods/eviction'),
+  rule(READ, 'core', 'configmaps secrets'),
+  rule('get', 'core', 'persistentvolumeclaims persistentvolumes'),
+  rule('get', 'core', 'endpoints'),
+  rule(`create ${READ}`, 'certificates.k8s.io', 'certificatesigningrequests'),
+  rule('create delete get patch update', 'coordination.k8s.io', 'leases'),
+  rule('get', 'storage.k8s.io', 'volumeattachments'),
+  rule('create', 'core', 'serviceaccounts/token'),
+  rule('get patch update', 'core', 'persistentvolumeclaims/status'),
+  rule(READ, 'storage.k8s.io', 'csidrivers'),
+  rule('create delete get patch update', 'storage.k8s.io', 'csinodes'),
+  rule(READ, 'node.k8s.io', 'runtimeclasses'),
+  rule('get', 'resource.k8s.io', 'resourceclaims'),
+  rule('deletecollection', 'resource.k8s.io', 'resourceslices'),
+  rule('get', 'core', 'serviceaccounts'),
+];
