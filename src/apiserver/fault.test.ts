@@ -71,12 +71,18 @@ function cuttable(store: Store): { store: Store; cut: () => void } {
     get compactRevision() {
       return store.compactRevision;
     },
+    sync: () => store.sync(),
     range: (...args) => store.range(...args),
     txn: (...args) => store.txn(...args),
     compact: (revision) => store.compact(revision),
     grantLease: (...args) => store.grantLease(...args),
     keepLeaseAlive: (id) => store.keepLeaseAlive(id),
     revokeLease: (id) => store.revokeLease(id),
+    leases: () => store.leases(),
+    leaseStatus: (id) => store.leaseStatus(id),
+    status: () => store.status(),
+    dump: () => store.dump(),
+    defragment: () => store.defragment(),
     close: () => store.close(),
     watch(request, handler) {
       handlers.add(handler);

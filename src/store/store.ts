@@ -8,20 +8,25 @@
  * - a watcher gets each event once, in order, and all events of one transaction in one call.
  */
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/embedded.ts';
+export { type EtcdStoreOptions, openEtcdStore } from './etcd-client/etcd.ts';
+export { type EtcdServerOptions, newEtcdServer } from './etcd-server/server.ts';
 export {
   type Compare,
   type Key,
   type KeyValue,
   type Lease,
+  type LeaseStatus,
   type Op,
   type OpResult,
   prefixEnd,
   type RangeRequest,
   type RangeResult,
   type Store,
+  type StoreDump,
   StoreError,
   type StoreErrorCode,
   type StoreEvent,
+  type StoreStatus,
   type TxnRequest,
   type TxnResult,
   type WatchHandler,

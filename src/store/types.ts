@@ -38,7 +38,8 @@ export interface RangeResult {
   readonly revision: number;
 }
 
-export type Compare = { readonly key: Key; readonly result: '=' | '!=' | '<' | '>' } & (
+/** With `rangeEnd` it must hold for every key of the range; where there is none, for a key that does not exist. */
+export type Compare = { readonly key: Key; readonly rangeEnd?: Key; readonly result: '=' | '!=' | '<' | '>' } & (
   | { readonly target: 'version' | 'createRevision' | 'modRevision' | 'lease'; readonly number: number }
   | { readonly target: 'value'; readonly value: Buffer }
 );
@@ -50,14 +51,20 @@ export type Op =
       readonly value: Buffer;
       readonly lease?: number;
       readonly prevKv?: boolean;
+      /** Keep the value, or the lease, the key has; fails with `key-not-found` if there is none. */
+      readonly ignoreValue?: boolean;
+      readonly ignoreLease?: boolean;
     }
   | { readonly type: 'delete'; readonly key: Key; readonly rangeEnd?: Key; readonly prevKv?: boolean }
-  | ({ readonly type: 'range' } & RangeRequest);
+  | ({ readonly type: 'range' } & RangeRequest)
+  /** A transaction within: its comparisons see what was before any of the operations. */
+  | ({ readonly type: 'txn' } & TxnRequest);
 
 export type OpResult =
   | { readonly type: 'put'; readonly prevKv?: KeyValue }
   | { readonly type: 'delete'; readonly deleted: number; readonly prevKvs: readonly KeyValue[] }
-  | ({ readonly type: 'range' } & RangeResult);
+  | ({ readonly type: 'range' } & RangeResult)
+  | { readonly type: 'txn'; readonly succeeded: boolean; readonly results: readonly OpResult[] };
 
 /** All comparisons true: `success` is done, else `failure`; in one revision. A key may be written once per transaction. */
 export interface TxnRequest {
@@ -105,11 +112,42 @@ export interface Lease {
   readonly ttlSeconds: number;
 }
 
+export interface LeaseStatus extends Lease {
+  readonly remainingSeconds: number;
+  /** Keys bound to it, in order. */
+  readonly keys: readonly Key[];
+}
+
+export interface StoreStatus {
+  /** What the data takes on the disk, and what of it is not free space. */
+  readonly sizeBytes: number;
+  readonly sizeInUseBytes: number;
+  /** The last write found no room on the disk. */
+  readonly full: boolean;
+}
+
+/** Everything a store holds at one moment: what it can be made again of. */
+export interface StoreDump {
+  readonly revision: number;
+  readonly compactRevision: number;
+  /**
+   * In the order they were written: what is left of the time before history (of each key the newest version), then every version of history,
+   * tombstones (version 0) among them.
+   */
+  readonly versions: readonly KeyValue[];
+  readonly leases: readonly Lease[];
+}
+
 export interface Store {
-  /** The newest revision that is durable and visible. */
+  /** The newest revision that is durable, visible and shown to all watchers here. */
   readonly revision: number;
   /** Revisions below this one are compacted. */
   readonly compactRevision: number;
+  /**
+   * Resolves when all that anybody was acknowledged before the call is shown to the watchers here. Undefined: it is, as always in a store that nobody
+   * else writes to.
+   */
+  sync(options?: { signal?: AbortSignal }): Promise<void> | undefined;
   range(request: RangeRequest, options?: { signal?: AbortSignal }): Promise<RangeResult>;
   /** An abort ends the wait; a write already on its way is not taken back by it. */
   txn(request: TxnRequest, options?: { signal?: AbortSignal }): Promise<TxnResult>;
@@ -121,6 +159,13 @@ export interface Store {
   grantLease(ttlSeconds: number, id?: number): Promise<Lease>;
   keepLeaseAlive(id: number): Promise<Lease>;
   revokeLease(id: number): Promise<void>;
+  /** Ids of all leases. */
+  leases(): Promise<readonly number[]>;
+  leaseStatus(id: number): Promise<LeaseStatus>;
+  status(): Promise<StoreStatus>;
+  dump(): Promise<StoreDump>;
+  /** Gives back to the file system what is free. */
+  defragment(): Promise<void>;
   /** Waits for writes under way, then lets go of files. */
   close(): Promise<void>;
 }
@@ -129,6 +174,7 @@ export interface Store {
  * - `compacted`: the revision asked for is no longer in history;
  * - `future-revision`: it was not written yet;
  * - `duplicate-key`: one transaction writes a key twice;
+ * - `key-not-found`: a write that keeps the value or the lease of a key that does not exist;
  * - `lease-not-found`, `lease-exists`;
  * - `no-space`: the disk is full: nothing was written, reads go on, writes may work again later;
  * - `corrupt`: the file is damaged where a torn write cannot explain it; the message says where and what to do;
@@ -139,6 +185,7 @@ export type StoreErrorCode =
   | 'compacted'
   | 'future-revision'
   | 'duplicate-key'
+  | 'key-not-found'
   | 'lease-not-found'
   | 'lease-exists'
   | 'no-space'

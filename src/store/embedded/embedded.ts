@@ -12,10 +12,13 @@ import { randomInt } from 'node:crypto';
 import { type Clock, type Logger, messageOf } from '#util';
 import {
   type Lease,
+  type LeaseStatus,
   type RangeRequest,
   type RangeResult,
   type Store,
+  type StoreDump,
   StoreError,
+  type StoreStatus,
   type TxnRequest,
   type TxnResult,
   type WatchHandler,
@@ -105,6 +108,8 @@ class EmbeddedStore implements Store {
   /** Why nothing works any more. */
   #ended: StoreError | undefined;
   #failed = false;
+  /** The last write found no room. */
+  #full = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: EmbeddedStoreOptions, { keyspace, leases, log, loaded }: Parts) {
@@ -137,6 +142,10 @@ class EmbeddedStore implements Store {
 
   get compactRevision(): number {
     return this.#keyspace.compactRevision;
+  }
+
+  sync(): undefined {
+    return undefined;
   }
 
   async range(request: RangeRequest, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
@@ -181,6 +190,37 @@ class EmbeddedStore implements Store {
     await this.#commit(versions, { id, ttlSeconds: undefined });
   }
 
+  async leases(): Promise<readonly number[]> {
+    this.#check(undefined);
+    return this.#leases.ids();
+  }
+
+  async leaseStatus(id: number): Promise<LeaseStatus> {
+    this.#check(undefined);
+    return this.#leases.status(id);
+  }
+
+  async status(): Promise<StoreStatus> {
+    this.#check(undefined);
+    const sizeInUseBytes = this.#keyspace.currentBytes + this.#keyspace.historyBytes;
+    return {
+      sizeBytes: Math.max(await this.#log.sizeBytes(), sizeInUseBytes),
+      sizeInUseBytes,
+      full: this.#full,
+    };
+  }
+
+  async dump(): Promise<StoreDump> {
+    this.#check(undefined);
+    const { revision, compactRevision } = this.#keyspace;
+    return { revision, compactRevision, versions: this.#keyspace.allVersions(), leases: this.#leases.all() };
+  }
+
+  async defragment(): Promise<void> {
+    this.#check(undefined);
+    await this.#log.shrink();
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -216,6 +256,7 @@ class EmbeddedStore implements Store {
   }
 
   #onDurable(commits: readonly Commit[]): void {
+    this.#full = false;
     const all: Version[] = [];
     for (const { versions, lease } of commits) {
       const [first] = versions;
@@ -233,6 +274,7 @@ class EmbeddedStore implements Store {
   }
 
   #onNoSpace(): void {
+    this.#full = true;
     this.#pending.reset();
     this.#leases.reset();
   }

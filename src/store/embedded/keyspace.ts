@@ -36,6 +36,7 @@ export class Keyspace {
   #revision = FIRST_REVISION;
   #compactRevision = 0;
   #historyBytes = 0;
+  #currentBytes = 0;
 
   get revision(): number {
     return this.#revision;
@@ -48,6 +49,11 @@ export class Keyspace {
   /** Roughly what memory old versions take that only history needs. */
   get historyBytes(): number {
     return this.#historyBytes;
+  }
+
+  /** Keys and values of the pairs there are. */
+  get currentBytes(): number {
+    return this.#currentBytes;
   }
 
   get keyCount(): number {
@@ -103,6 +109,21 @@ export class Keyspace {
     return this.#log[this.#head + revision - this.#firstLogged] ?? [];
   }
 
+  /** All versions there are, in the order they were written: those older than history, then history. */
+  allVersions(): Version[] {
+    const old: Version[] = [];
+    const collect = (newest: Version): boolean => {
+      let oldest = newest;
+      while (oldest.previous !== undefined) oldest = oldest.previous;
+      if (oldest.modRevision < this.#firstLogged) old.push(oldest);
+      return true;
+    };
+    this.#current.scan('', undefined, collect);
+    this.#deleted.scan('', undefined, collect);
+    const history = this.#log.slice(this.#head).flatMap((versions) => versions ?? []);
+    return [...old.toSorted((a, b) => a.row - b.row), ...history];
+  }
+
   /** From here on reads below `revision` fail; call {@link forgetSome} to let go of the memory. */
   setCompactRevision(revision: number): void {
     this.#compactRevision = revision;
@@ -146,6 +167,7 @@ export class Keyspace {
   /** Loading: a version older than history. Returns the rows it shows to be needless. */
   loadOld(version: Version): readonly number[] {
     const before = this.#current.get(version.key);
+    this.#currentBytes += sizeOf(version) - (before === undefined ? 0 : sizeOf(before));
     if (version.isTombstone) this.#current.delete(version.key);
     else this.#current.set(version.key, version);
     version.forgetPrevious();
@@ -205,6 +227,8 @@ export class Keyspace {
   }
 
   #setNewest(version: Version): void {
+    const { previousPair } = version;
+    this.#currentBytes += sizeOf(version) - (previousPair === undefined ? 0 : sizeOf(previousPair));
     if (version.isTombstone) {
       this.#current.delete(version.key);
       this.#deleted.set(version.key, version);
@@ -223,6 +247,8 @@ export class Keyspace {
     if (this.#deleted.get(version.key) === version) this.#deleted.delete(version.key);
   }
 }
+
+const sizeOf = (version: Version): number => (version.isTombstone ? 0 : version.key.length + version.value.length);
 
 /** What history pays for this write: the pair it replaced and, if it is one, the tombstone. */
 function historyCost(version: Version): number {

@@ -1,5 +1,5 @@
 import type { Clock } from '#util';
-import { type Key, type Lease, StoreError } from '../types.ts';
+import { type Key, type Lease, type LeaseStatus, StoreError } from '../types.ts';
 import type { Version } from './version.ts';
 
 export interface LeasesOptions {
@@ -58,6 +58,21 @@ export class Leases {
     const { keys } = this.#get(id);
     this.#revoking.add(id);
     return keys;
+  }
+
+  /** All that nobody is revoking. */
+  ids(): number[] {
+    return [...this.#held.keys()].filter((id) => !this.#revoking.has(id));
+  }
+
+  all(): Lease[] {
+    return [...this.#held.values()].map(({ lease }) => lease);
+  }
+
+  status(id: number): LeaseStatus {
+    const { lease, deadlineMs, keys } = this.#get(id);
+    const leftMs = Math.max(deadlineMs - this.#clock.monotonic(), 0);
+    return { ...lease, remainingSeconds: Math.floor(leftMs / 1000), keys: [...keys].toSorted() };
   }
 
   keepAlive(id: number): Lease {

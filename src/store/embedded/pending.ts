@@ -10,7 +10,7 @@ import {
   type TxnRequest,
   type TxnResult,
 } from '../types.ts';
-import { contains, type Keyspace, mergeByKey, rangeOf, spanOf } from './keyspace.ts';
+import { contains, type Keyspace, mergeByKey, rangeOf, type Span, spanOf } from './keyspace.ts';
 import { NO_VALUE, Version } from './version.ts';
 
 export interface PendingOptions {
@@ -26,6 +26,14 @@ export interface Evaluated {
   /** What it writes, in order; empty if nothing. */
   readonly versions: readonly Version[];
 }
+
+/** A transaction whose comparisons are made: the operations to do. */
+interface Decided {
+  readonly succeeded: boolean;
+  readonly steps: readonly Step[];
+}
+
+type Step = Exclude<Op, { type: 'txn' }> | ({ readonly type: 'txn' } & Decided);
 
 /**
  * The state as it will be once all writes under way are durable, which is what the next transaction is evaluated against, so that
@@ -53,11 +61,10 @@ export class Pending {
   evaluate(request: TxnRequest): Evaluated {
     checkDuplicates(request.success);
     if (request.failure !== undefined) checkDuplicates(request.failure);
-    const succeeded = request.compare.every((compare) => this.#holds(compare));
-    const ops = succeeded ? request.success : (request.failure ?? []);
-    for (const op of ops) this.#checkOp(op);
+    const { succeeded, steps } = this.#decide(request);
+    for (const step of steps) this.#checkStep(step);
     const versions: Version[] = [];
-    const results = ops.map((op) => this.#carryOut(op, versions));
+    const results = steps.map((step) => this.#carryOut(step, versions));
     if (versions.length > 0) this.#revision++;
     const revision = this.#revision;
     return { result: { succeeded, results: results.map((r) => withRevision(r, revision)), revision }, versions };
@@ -98,8 +105,23 @@ export class Pending {
     return version === undefined || version.isTombstone ? undefined : version;
   }
 
+  /** Which operations are to be done, in all transactions within as well: decided before any of them is. */
+  #decide({ compare, success, failure = [] }: TxnRequest): Decided {
+    const succeeded = compare.every((one) => this.#holds(one));
+    const ops = succeeded ? success : failure;
+    return { succeeded, steps: ops.map((op) => (op.type === 'txn' ? { type: 'txn', ...this.#decide(op) } : op)) };
+  }
+
   #holds(compare: Compare): boolean {
-    const pair = this.#pair(compare.key);
+    if (compare.rangeEnd === undefined || compare.rangeEnd === '')
+      return this.#holdsFor(compare, this.#pair(compare.key));
+    const pairs = this.#pairsIn({ key: compare.key, rangeEnd: compare.rangeEnd });
+    return pairs.length === 0
+      ? this.#holdsFor(compare, undefined)
+      : pairs.every((pair) => this.#holdsFor(compare, pair));
+  }
+
+  #holdsFor(compare: Compare, pair: Version | undefined): boolean {
     if (compare.target !== 'value') {
       const field = compare.target === 'modRevision' ? 'modRevision' : compare.target;
       return ordered(Math.sign((pair?.[field] ?? 0) - compare.number), compare.result);
@@ -108,10 +130,15 @@ export class Pending {
     return pair !== undefined && ordered(Buffer.compare(pair.value, compare.value), compare.result);
   }
 
-  #checkOp(op: Op): void {
+  #checkStep(op: Step): void {
     switch (op.type) {
+      case 'txn':
+        for (const step of op.steps) this.#checkStep(step);
+        return;
       case 'put':
         checkKey(op.key);
+        if ((op.ignoreValue === true || op.ignoreLease === true) && this.#pair(op.key) === undefined)
+          throw new StoreError('key-not-found', 'a write keeps what a key has that does not exist');
         if ((op.lease ?? 0) !== 0 && !this.#leaseExists(op.lease as number)) {
           throw new StoreError('lease-not-found', `lease ${op.lease} does not exist`);
         }
@@ -124,18 +151,24 @@ export class Pending {
     }
   }
 
-  #carryOut(op: Op, versions: Version[]): OpResult {
+  #carryOut(op: Step, versions: Version[]): OpResult {
     switch (op.type) {
+      case 'txn':
+        return {
+          type: 'txn',
+          succeeded: op.succeeded,
+          results: op.steps.map((step) => this.#carryOut(step, versions)),
+        };
       case 'put': {
         const before = this.#pair(op.key);
         const modRevision = this.#revision + 1;
         const kv: KeyValue = {
           key: op.key,
-          value: ownBuffer(op.value),
+          value: op.ignoreValue === true ? (before?.value ?? NO_VALUE) : ownBuffer(op.value),
           createRevision: before?.createRevision ?? modRevision,
           modRevision,
           version: (before?.version ?? 0) + 1,
-          lease: op.lease ?? 0,
+          lease: op.ignoreLease === true ? (before?.lease ?? 0) : (op.lease ?? 0),
         };
         this.#write(kv, versions);
         return op.prevKv === true && before !== undefined ? { type: 'put', prevKv: before } : { type: 'put' };
@@ -188,6 +221,7 @@ function tombstoneOf(key: Key): Omit<KeyValue, 'modRevision'> {
 
 /** Reads inside a transaction that writes answer with the revision it makes. */
 function withRevision(result: OpResult, revision: number): OpResult {
+  if (result.type === 'txn') return { ...result, results: result.results.map((r) => withRevision(r, revision)) };
   return result.type === 'range' ? { ...result, revision } : result;
 }
 
@@ -204,26 +238,55 @@ function ordered(sign: number, result: Compare['result']): boolean {
   }
 }
 
+/** What a list of operations writes. */
+interface Written {
+  readonly puts: readonly Key[];
+  readonly deletes: readonly Span[];
+}
+
 /**
- * A key put twice, or put and deleted, in one list of operations. Two deletes may overlap: the second finds nothing. As etcd's
- * checkIntervals (server/etcdserver/api/v3rpc/key.go, v3.5), whether or not the operations are carried out.
+ * A key put twice, or put and deleted, in one list of operations. Two deletes may overlap: the second finds nothing. The two branches of a transaction
+ * within may write the same keys, since only one of them is done. As etcd's checkIntervals (server/etcdserver/api/v3rpc/key.go, v3.5), whether or not
+ * the operations are carried out.
  */
-function checkDuplicates(ops: readonly Op[]): void {
-  if (ops.length < 2) return;
-  const puts = new Set<Key>();
-  for (const op of ops) {
-    if (op.type !== 'put') continue;
-    if (puts.has(op.key)) throw new StoreError('duplicate-key', 'a transaction puts the same key twice');
-    puts.add(op.key);
+function checkDuplicates(ops: readonly Op[]): Written {
+  const parts = ops.map(writtenBy);
+  if (parts.length === 1) return parts[0]!;
+  const puts = new Map<Key, Written>();
+  for (const part of parts) {
+    for (const key of part.puts) {
+      if (puts.has(key)) throw new StoreError('duplicate-key', 'a transaction puts the same key twice');
+      puts.set(key, part);
+    }
   }
-  for (const op of ops) {
-    if (op.type !== 'delete') continue;
-    const span = spanOf(op);
-    for (const key of puts) {
-      if (contains(span, key)) throw new StoreError('duplicate-key', 'a transaction puts and deletes the same key');
+  for (const part of parts) {
+    for (const span of part.deletes) {
+      for (const [key, other] of puts) {
+        if (other !== part && contains(span, key))
+          throw new StoreError('duplicate-key', 'a transaction puts and deletes the same key');
+      }
+    }
+  }
+  return { puts: [...puts.keys()], deletes: parts.flatMap(({ deletes }) => deletes) };
+}
+
+function writtenBy(op: Op): Written {
+  switch (op.type) {
+    case 'put':
+      return { puts: [op.key], deletes: [] };
+    case 'delete':
+      return { puts: [], deletes: [spanOf(op)] };
+    case 'range':
+      return NOTHING;
+    case 'txn': {
+      const branches = [op.success, op.failure ?? []].map(checkDuplicates);
+      const puts = new Set(branches.flatMap((branch) => branch.puts));
+      return { puts: [...puts], deletes: branches.flatMap(({ deletes }) => deletes) };
     }
   }
 }
+
+const NOTHING: Written = { puts: [], deletes: [] };
 
 function checkKey(key: Key): void {
   if (key === '') throw new TypeError('the key is empty');

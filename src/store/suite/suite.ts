@@ -1,21 +1,14 @@
 /** What every backend must do, as tests: a backend's test file calls `testStore` with a way to open an empty store. */
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
-import { type Key, prefixEnd, type Store } from '../types.ts';
-import { put, Recorder, rejects, show, write } from './helpers.ts';
-
-export interface StoreUnderTest {
-  readonly store: Store;
-  /** Lets so much time pass for leases. */
-  readonly pass: (seconds: number) => void | Promise<void>;
-}
-
-/** Opens an empty store, and closes it when the test ends. */
-export type OpenStore = (t: TestContext) => Promise<StoreUnderTest>;
+import { describe, it } from 'node:test';
+import type { Key, Store } from '../types.ts';
+import { all, lines, type OpenStore, put, Recorder, rejects, revisionOf, show, under, write } from './helpers.ts';
+import { testNestedTransactions } from './nested.ts';
 
 export function testStore(backend: string, open: OpenStore): void {
   void describe(`${backend} as a store`, () => {
     testTransactions(open);
+    testNestedTransactions(open);
     testRanges(open);
     testWatches(open);
     testCompaction(open);
@@ -23,24 +16,17 @@ export function testStore(backend: string, open: OpenStore): void {
   });
 }
 
-const all = { key: '\0', rangeEnd: '\0' };
-const under = (prefix: Key): { key: Key; rangeEnd: Key } => ({ key: prefix, rangeEnd: prefixEnd(prefix) });
-
-async function lines(store: Store, request: Parameters<Store['range']>[0] = all): Promise<readonly string[]> {
-  return (await store.range(request)).kvs.map(show);
-}
-
 function testTransactions(open: OpenStore): void {
   void it('gives each write the next revision and counts the versions of a key from its creation', async (t) => {
     const { store } = await open(t);
-    const start = store.revision;
+    const start = await revisionOf(store);
     assert.equal((await write(store, put('a', '1'))).revision, start + 1);
     assert.equal((await write(store, put('a', '2'))).revision, start + 2);
     assert.deepEqual(await lines(store), [`a=2 ${start + 1}/${start + 2}/2`]);
     await write(store, { type: 'delete', key: 'a' });
     await write(store, put('a', '3'));
     assert.deepEqual(await lines(store), [`a=3 ${start + 4}/${start + 4}/1`]);
-    assert.equal(store.revision, start + 4);
+    assert.equal(await revisionOf(store), start + 4);
   });
 
   void it('writes all operations of a transaction in one revision', async (t) => {
@@ -70,7 +56,7 @@ function testTransactions(open: OpenStore): void {
     const result = await write(store, { type: 'delete', key: 'b' }, { type: 'range', key: 'a' });
     assert.deepEqual(result.results[0], { type: 'delete', deleted: 0, prevKvs: [] });
     assert.equal(result.revision, revision);
-    assert.equal(store.revision, revision);
+    assert.equal(await revisionOf(store), revision);
   });
 
   void it('does success if all comparisons hold and failure if one does not', async (t) => {
@@ -129,7 +115,7 @@ function testTransactions(open: OpenStore): void {
     await rejects(write(store, put('b', '1'), put('b', '2')), 'duplicate-key');
     await rejects(write(store, put('b', '1'), { type: 'delete', ...under('b') }), 'duplicate-key');
     await rejects(store.txn({ compare: [], success: [], failure: [put('b', '1'), put('b', '2')] }), 'duplicate-key');
-    assert.equal(store.revision, revision);
+    assert.equal(await revisionOf(store), revision);
     const twice = await write(store, { type: 'delete', key: 'a' }, { type: 'delete', ...under('a') });
     assert.deepEqual(
       twice.results.map((r) => r.type === 'delete' && r.deleted),
@@ -191,7 +177,7 @@ function testRanges(open: OpenStore): void {
     const first = await store.range({ ...under('p/'), limit: 2 });
     assert.deepEqual([first.kvs.map(({ key }) => key), first.count], [['p/1', 'p/2'], 3]);
     const counted = await store.range({ ...under('p/'), countOnly: true });
-    assert.deepEqual([counted.kvs, counted.count, counted.revision], [[], 3, store.revision]);
+    assert.deepEqual([counted.kvs, counted.count, counted.revision], [[], 3, await revisionOf(store)]);
     const [bare] = (await store.range({ ...under('p/'), keysOnly: true })).kvs;
     assert.ok(bare !== undefined);
     assert.deepEqual([bare.key, bare.value.length, bare.version], ['p/1', 0, 1]);
@@ -326,6 +312,32 @@ function testCompaction(open: OpenStore): void {
 }
 
 function testLeases(open: OpenStore): void {
+  void it('tells of leases what they have left and which keys they hold', async (t) => {
+    const { store, pass } = await open(t);
+    const { id } = await store.grantLease(100);
+    const other = await store.grantLease(50);
+    await write(store, put('b', '1', { lease: id }), put('a', '1', { lease: id }));
+    await pass(10);
+    const { remainingSeconds, ...status } = await store.leaseStatus(id);
+    assert.deepEqual(status, { id, ttlSeconds: 100, keys: ['a', 'b'] });
+    assert.ok(remainingSeconds >= 85 && remainingSeconds <= 90, `${remainingSeconds} s left`);
+    assert.deepEqual(new Set(await store.leases()), new Set([id, other.id]));
+    await store.revokeLease(id);
+    await rejects(store.leaseStatus(id), 'lease-not-found');
+    assert.deepEqual(await store.leases(), [other.id]);
+  });
+
+  void it('says how much it holds, and more when there is more', async (t) => {
+    const { store } = await open(t);
+    const before = await store.status();
+    await write(store, put('large', 'x'.repeat(100_000)));
+    const after = await store.status();
+    assert.ok(after.sizeInUseBytes >= before.sizeInUseBytes + 100_000);
+    assert.ok(after.sizeBytes >= after.sizeInUseBytes);
+    await store.defragment();
+    assert.equal((await store.range({ key: 'large' })).count, 1);
+  });
+
   void it('deletes the keys of a lease in one revision when it runs out', async (t) => {
     const { store, pass } = await open(t);
     const { id, ttlSeconds } = await store.grantLease(10);
@@ -341,7 +353,7 @@ function testLeases(open: OpenStore): void {
     await pass(6);
     await store.keepLeaseAlive(id);
     await pass(6);
-    assert.equal(store.revision, r);
+    assert.equal(await revisionOf(store), r);
     await pass(6);
     await watch.until(2);
     assert.deepEqual(watch.lines(), [`delete a= 0/${r + 1}/0`, `delete b= 0/${r + 1}/0`]);

@@ -158,6 +158,13 @@ export class LogDatabase {
     return this.#vacuum && this.#giveBackSpace();
   }
 
+  /** Deletes what is needless and cuts all free pages off the file's end. Takes as long as it takes. */
+  shrink(): void {
+    while (this.#purgeList.size > 0) this.#transaction(() => this.#deleteSome(PURGE_ROWS));
+    this.#db.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)');
+    this.#vacuum = false;
+  }
+
   /** Folds the write-ahead log into the database if it has grown. */
   checkpointIfGrown(): void {
     const { log } = this.#walState.get() as { log: number };

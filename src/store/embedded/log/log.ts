@@ -23,6 +23,9 @@ export interface Log {
   compact(revision: number, firstRow: number): Promise<void>;
   /** Deletes rows when there is time, older versions of a key before its tombstone: a crash in between must not bring them back. */
   purge(rows: readonly number[]): void;
+  /** Resolves when free space is given back to the file system. */
+  shrink(): Promise<void>;
+  sizeBytes(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -32,6 +35,8 @@ export function memoryLog(): Log {
     commit: () => Promise.resolve(),
     compact: () => Promise.resolve(),
     purge() {},
+    shrink: () => Promise.resolve(),
+    sizeBytes: () => Promise.resolve(0),
     close: () => Promise.resolve(),
   };
 }
@@ -52,6 +57,7 @@ export type LogRequest =
     }
   | { readonly type: 'compact'; readonly revision: number; readonly firstRow: number }
   | { readonly type: 'purge'; readonly rows: Float64Array }
+  | { readonly type: 'shrink' }
   | { readonly type: 'close' };
 
 /** Requests are answered one by one in order, but `purge`, which is not; `failed` comes by itself. */

@@ -1,7 +1,9 @@
 import { getCompileCacheDir } from 'node:module';
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../../types.ts';
+import { databasePath } from './files.ts';
 import type { LeaseChange, Log, LogBatch, LogError, LogHead, LogReply, LogRequest, LogWorkerData } from './log.ts';
 import { frameBytes, writeFrame } from './record.ts';
 
@@ -37,6 +39,7 @@ interface Waiter {
 class LogThread implements Log {
   readonly #worker: Worker;
   readonly #onFailure: (error: StoreError) => void;
+  readonly #directory: string;
   /** Those who wait for a reply, in the order of their requests. */
   readonly #waiting: Waiter[] = [];
   #failure: StoreError | undefined;
@@ -44,6 +47,7 @@ class LogThread implements Log {
 
   constructor(data: LogWorkerData, onFailure: (error: StoreError) => void) {
     this.#onFailure = onFailure;
+    this.#directory = data.directory;
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: data,
       name: 'store',
@@ -107,6 +111,16 @@ class LogThread implements Log {
     this.#post({ type: 'purge', rows: numbers }, [numbers.buffer]);
   }
 
+  async shrink(): Promise<void> {
+    await this.#request({ type: 'shrink' });
+  }
+
+  async sizeBytes(): Promise<number> {
+    const path = databasePath(this.#directory);
+    const sizes = await Promise.all([path, `${path}-wal`].map((file) => stat(file).then(({ size }) => size, noFile)));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   async close(): Promise<void> {
     const ended = this.#failure === undefined ? once(this.#worker, 'exit') : undefined;
     try {
@@ -146,6 +160,12 @@ class LogThread implements Log {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.#onFailure(error);
   }
+}
+
+/** The write-ahead log is not there before the first write. */
+function noFile(error: NodeJS.ErrnoException): number {
+  if (error.code !== 'ENOENT') throw error;
+  return 0;
 }
 
 function asRows(records: readonly Uint8Array[], rows: Float64Array): readonly LoggedRow[] {

@@ -74,6 +74,9 @@ function serve(port: NonNullable<typeof parentPort>, { directory, maxBytes }: Lo
       case 'purge':
         database.purge(request.rows);
         break;
+      case 'shrink':
+        answer(() => database.shrink());
+        break;
       case 'close':
         clearTimeout(cleaning);
         answer(() => database.close());
