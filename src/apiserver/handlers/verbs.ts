@@ -38,6 +38,8 @@ import { performSpecial } from './special.ts';
 export async function perform(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, subresource, verb } = call;
   const { kind } = resource;
+  const behind = isAnyVersionFine(call) ? undefined : env.store.sync();
+  if (behind !== undefined) await behind;
   if (subresource !== '' && subresource !== 'status' && kind.parts?.[subresource] === undefined) {
     if (subresource === 'scale' && kind.scale !== undefined) return await performScale(env, call);
     return await performSpecial(env, call);
@@ -68,6 +70,10 @@ export async function perform(env: VerbEnvironment, call: ApiCall): Promise<Outc
       throw methodNotAllowed();
   }
 }
+
+/** Whoever reads at version 0 takes what is at hand; everybody else sees all that was written before, by other servers too. */
+const isAnyVersionFine = ({ verb, query }: ApiCall): boolean =>
+  (verb === 'get' || verb === 'list') && query('resourceVersion') === '0';
 
 function get({ resource, namespace, name, query }: ApiCall): Outcome {
   const wanted = parseRevision(query('resourceVersion'));

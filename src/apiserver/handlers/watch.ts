@@ -75,6 +75,8 @@ export async function runWatch(env: VerbEnvironment, call: ApiCall, plan: WatchP
   const { resource, signal } = call;
   const { store, clock, random } = env;
   const { selection, from, replay, bookmarks } = plan;
+  const behind = from === undefined ? store.sync() : undefined;
+  if (behind !== undefined) await behind;
   if (replay !== undefined && replay.notOlderThan > resource.cache.revision)
     await untilReached(store, clock, replay.notOlderThan);
   if (signal.aborted) return;

@@ -218,6 +218,7 @@ const EXPIRED_CONTINUE =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
 
 export async function untilReached(store: Store, clock: Clock, revision: number): Promise<void> {
+  await store.sync();
   if (store.revision >= revision) return;
   const { promise, resolve } = Promise.withResolvers<boolean>();
   using timer = clock.after(FUTURE_WAIT_MS, () => resolve(false));

@@ -138,7 +138,10 @@ export class Resource {
 
   async #txn(request: TxnRequest): ReturnType<Store['txn']> {
     try {
-      return await this.#store.txn(request);
+      const result = await this.#store.txn(request);
+      // Somebody else was quicker: the next try must see what they wrote.
+      if (!result.succeeded) await this.#store.sync();
+      return result;
     } catch (error) {
       throw storeFailure(error);
     }
