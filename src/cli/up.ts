@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ETCD_OPTIONS, externalEtcd } from './etcd-options.ts';
 import { type ClusterCommands, createCluster, kubeconfigPath, type Registry } from '#cluster';
 import { type Command, formatMs, type Io, UsageError } from './command.ts';
 import { printProgress } from './progress.ts';
@@ -7,6 +8,8 @@ const help = `Start a cluster, or what is missing of it
 
 Usage: pirogue up [--nodes N] [--name NAME] [--kubeconfig FILE]
                   [--insecure-registry HOST[:PORT]]… [--registry-ca HOST[:PORT]=FILE]…
+                  [--store embedded|etcd] [--etcd-servers URL,…]
+                  [--etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE]
 
   --nodes N               nodes besides the control plane (default 2 for a new cluster);
                           more than there are adds nodes
@@ -14,6 +17,11 @@ Usage: pirogue up [--nodes N] [--name NAME] [--kubeconfig FILE]
   --kubeconfig FILE       file to merge the context into (default $KUBECONFIG or ~/.kube/config)
   --insecure-registry R   pull from this registry over plain HTTP, or HTTPS with any certificate
   --registry-ca R=FILE    trust the certificates in FILE for this registry
+  --store S               where data is kept: embedded (default), in the cluster's directory, or
+                          etcd, in an etcd cluster that several control planes may share
+  --etcd-servers URL,…    its servers: https://10.0.0.1:2379
+  --etcd-cafile, --etcd-certfile, --etcd-keyfile FILE
+                          authority of their certificates, and the certificate to show them
 
 A second \`up\` changes nothing. \`pirogue down\` takes everything away again.
 `;
@@ -27,6 +35,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
       kubeconfig: { type: 'string' },
       'insecure-registry': { type: 'string', multiple: true },
       'registry-ca': { type: 'string', multiple: true },
+      ...ETCD_OPTIONS,
     },
     strict: true,
   });
@@ -46,6 +55,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     readOnlyPaths: io.program.directories,
     kubeconfig,
     registries,
+    etcd: externalEtcd(values),
     progress: printProgress(io),
     signal: io.signal,
   });

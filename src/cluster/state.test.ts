@@ -68,6 +68,7 @@ test('state is read as it was written; a missing one is absent, a damaged one an
     clusterDNS: '10.96.0.10',
     clusterDomain: 'cluster.local',
     apiPort: 6443,
+    etcdPort: 2379,
     nodes: [],
   };
   await writeClusterState(directory, state);

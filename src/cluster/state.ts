@@ -8,6 +8,9 @@ import { readOptional, writeFileAtomic } from './files.ts';
 export const DEFAULT_STATE_ROOT = '/var/lib/pirogue';
 export const DEFAULT_CLUSTER_NAME = 'pirogue';
 
+/** From the port of the API server to that of etcd: 6443 and 2379. */
+const ETCD_PORT_DISTANCE = -4064;
+
 export interface NodeState {
   readonly name: string;
   readonly role: 'control-plane' | 'worker';
@@ -16,6 +19,14 @@ export interface NodeState {
   readonly ip: string;
   /** The /24 of the node's pods. */
   readonly podCIDR: string;
+}
+
+/** As kube-apiserver's --etcd-servers, --etcd-cafile, --etcd-certfile, --etcd-keyfile: addresses, and paths of PEM files. */
+export interface ExternalEtcd {
+  readonly servers: readonly string[];
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
 }
 
 /** `cluster.json`: what was decided once, at creation. The control-plane process reads it too. */
@@ -33,6 +44,10 @@ export interface ClusterState {
   readonly clusterDomain: string;
   /** Port of the API server on 127.0.0.1 and on the gateway address. */
   readonly apiPort: number;
+  /** Port of the datastore on 127.0.0.1, where it speaks etcd's API. */
+  readonly etcdPort: number;
+  /** Servers of an etcd cluster in place of the embedded datastore. */
+  readonly etcd?: ExternalEtcd;
   readonly nodes: readonly NodeState[];
 }
 
@@ -105,7 +120,8 @@ export async function readClusterState(directory: string): Promise<ClusterState 
   }
   if (state.version !== 1)
     throw new Error(`${file} has version ${String(state.version)}, this program knows version 1`);
-  return state;
+  // A cluster made before its datastore spoke etcd's API has chosen no port for it.
+  return { ...state, etcdPort: (state as Partial<ClusterState>).etcdPort ?? state.apiPort + ETCD_PORT_DISTANCE };
 }
 
 export async function writeClusterState(directory: string, state: ClusterState): Promise<void> {

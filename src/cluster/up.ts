@@ -21,6 +21,7 @@ import {
   type ClusterState,
   DEFAULT_CLUSTER_NAME,
   DEFAULT_STATE_ROOT,
+  type ExternalEtcd,
   listClusters,
   lockState,
   nodePaths,
@@ -44,6 +45,8 @@ export interface CreateClusterOptions {
   /** File to merge the admin's context into. Absent: none. */
   readonly kubeconfig?: string;
   readonly registries?: readonly Registry[];
+  /** Keep the data in this etcd cluster. Default: in the embedded datastore. Decided when the cluster is made. */
+  readonly etcd?: ExternalEtcd | undefined;
   readonly progress?: Progress;
   /** Default: HTTPS requests to the API server. */
   readonly readiness?: Readiness;
@@ -65,6 +68,7 @@ export class RequirementsError extends Error {
 }
 
 const FIRST_API_PORT = 6443;
+const FIRST_ETCD_PORT = 2379;
 /** Addresses in the node subnet: .0 the network, .1 the machine. */
 const FIRST_NODE_ADDRESS = 2;
 const MAX_NODES = 253;
@@ -92,20 +96,20 @@ function portIsFree(port: number): Promise<boolean> {
   });
 }
 
-async function choosePort(taken: readonly number[]): Promise<number> {
-  for (let port = FIRST_API_PORT; port < FIRST_API_PORT + 200; port++) {
+async function choosePort(first: number, what: string, taken: readonly number[]): Promise<number> {
+  for (let port = first; port < first + 200; port++) {
     if (!taken.includes(port) && (await portIsFree(port))) return port;
   }
-  throw new Error(`no free port for the API server from ${FIRST_API_PORT} on`);
+  throw new Error(`no free port for ${what} from ${first} on`);
 }
 
 /** Decides all that is decided once. The caller holds the lock of allocation. */
 async function newState(
   name: string,
   workers: number,
-  options: { stateRoot: string; clock: Clock },
+  options: { stateRoot: string; clock: Clock; etcd?: ExternalEtcd | undefined },
 ): Promise<ClusterState> {
-  const { stateRoot, clock } = options;
+  const { stateRoot, clock, etcd } = options;
   const others: ClusterState[] = [];
   for (const other of await listClusters(stateRoot)) {
     const state = other === name ? undefined : await readClusterState(stateDirectory(stateRoot, other));
@@ -123,7 +127,17 @@ async function newState(
     serviceCIDR: SERVICE_CIDR,
     clusterDNS: CLUSTER_DNS,
     clusterDomain: 'cluster.local',
-    apiPort: await choosePort(others.map((other) => other.apiPort)),
+    apiPort: await choosePort(
+      FIRST_API_PORT,
+      'the API server',
+      others.map((other) => other.apiPort),
+    ),
+    etcdPort: await choosePort(
+      FIRST_ETCD_PORT,
+      'the datastore',
+      others.map((other) => other.etcdPort),
+    ),
+    ...(etcd === undefined ? {} : { etcd }),
     nodes: Array.from({ length: workers + 1 }, (_, index) => newNode(index, networks)),
   };
 }
@@ -132,19 +146,21 @@ async function newState(
 async function ensureState(
   name: string,
   workers: number | undefined,
-  options: { stateRoot: string; clock: Clock; signal?: AbortSignal },
+  options: { stateRoot: string; clock: Clock; etcd?: ExternalEtcd | undefined; signal?: AbortSignal },
 ): Promise<{ state: ClusterState; changed: boolean }> {
-  const { stateRoot, clock, signal } = options;
+  const { stateRoot, clock, etcd, signal } = options;
   const directory = stateDirectory(stateRoot, name);
   const existing = await readClusterState(directory);
   if (existing === undefined) {
     // Two clusters created at once must not choose the same networks.
     await using lock = await lockState(stateRoot, '_allocation', { clock, waitMs: 30_000, ...(signal && { signal }) });
     void lock;
-    const state = await newState(name, workers ?? 2, { stateRoot, clock });
+    const state = await newState(name, workers ?? 2, { stateRoot, clock, etcd });
     await writeClusterState(directory, state);
     return { state, changed: true };
   }
+  if (etcd !== undefined && JSON.stringify(existing.etcd) !== JSON.stringify(etcd))
+    throw new Error(`cluster ${name} keeps its data elsewhere; it was decided when it was made`);
   const have = existing.nodes.length - 1;
   if (workers === undefined || workers === have) return { state: existing, changed: false };
   if (workers < have) {
@@ -224,10 +240,10 @@ type Wanted = CreateClusterOptions & {
 };
 
 async function stateStep(wanted: Wanted, name: string, stateRoot: string, machine: AbleMachine): Promise<KnownCluster> {
-  const { workers, registries = [], clock, progress, signal } = wanted;
+  const { workers, registries = [], etcd, clock, progress, signal } = wanted;
   let context: KnownCluster | undefined;
   await step('state', clock, progress, async () => {
-    const { state, changed } = await ensureState(name, workers, { stateRoot, clock, ...(signal && { signal }) });
+    const { state, changed } = await ensureState(name, workers, { stateRoot, clock, etcd, ...(signal && { signal }) });
     context = { ...newContext({ name, stateRoot, cgroups: machine.cgroups, clock, signal }), machine, state };
     for (const registry of registries) await configureRegistry(context.paths.directory, registry);
     return changed;

@@ -1,22 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { allKinds } from '#api';
 import { newApiServer, serviceAccountUser } from '#apiserver';
-import { newClient, newEventRecorder, newInformers } from '#client';
+import { newClient, newEventRecorder, newInformers, runAsLeader } from '#client';
 import { type ClusterState, readClusterState, statePaths } from '#cluster';
 import { newControllers } from '#controllers';
 import { newDnsServiceController } from '#dns';
 import { runControllers } from '#runtime';
 import { newScheduler } from '#scheduler';
-import { openEmbeddedStore } from '#store';
 import { type Logger, systemClock } from '#util';
 import { newComponentLogger, runUntilStopped } from './component.ts';
+import { openDatastore } from './datastore.ts';
 import { versionInfo } from './version.ts';
 
 /** Identities of the components, as kubeadm's certificates give them. */
-const CONTROLLER_MANAGER = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
-const SCHEDULER = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
+const CONTROLLER_MANAGER = {
+  component: 'kube-controller-manager',
+  user: { name: 'system:kube-controller-manager', groups: ['system:authenticated'] },
+};
+const SCHEDULER = {
+  component: 'kube-scheduler',
+  user: { name: 'system:kube-scheduler', groups: ['system:authenticated'] },
+};
 
 /**
  * `pirogue control-plane STATE_DIRECTORY`: API server, controllers and scheduler in one process, until SIGTERM. `root` is the program's
@@ -42,15 +49,8 @@ async function serve(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const store = await openEmbeddedStore({
-    directory: statePaths(directory).data,
-    clock: systemClock,
-    log: log.with({ component: 'store' }),
-    onFatal(error) {
-      log.error('The datastore failed; ending at once so that nothing is acknowledged that is not on disk', { error });
-      process.exit(1);
-    },
-  });
+  await using datastore = await openDatastore(state, directory, log.with({ component: 'store' }));
+  const { store } = datastore;
   const server = await newApiServer({
     store,
     clock: systemClock,
@@ -63,12 +63,16 @@ async function serve(
     descriptionsFile: join(root, '.cache/descriptions.json.gz'),
   });
   await listen(server, state, directory);
-  const controllers = startControllers(server, state, directory, log, signal);
-  const scheduler = startScheduler(server, log, signal);
+  const shared = state.etcd !== undefined;
+  const controllers = asLeader(server, CONTROLLER_MANAGER, { shared, log, signal }, (leading) =>
+    startControllers(server, state, directory, log, leading.signal),
+  );
+  const scheduler = asLeader(server, SCHEDULER, { shared, log, signal }, (leading) =>
+    startScheduler(server, log, leading.signal),
+  );
   log.info('Control plane started', { port: state.apiPort });
   await Promise.all([controllers, scheduler]);
   await server.close();
-  await store.close();
 }
 
 type Server = Awaited<ReturnType<typeof newApiServer>>;
@@ -89,6 +93,30 @@ async function listen(server: Server, state: ClusterState, directory: string): P
   });
 }
 
+/**
+ * Where other servers share the datastore, only who holds the lease works, as upstream's components do. A lease that is lost ends the process: its
+ * supervisor starts it again as one that waits.
+ */
+async function asLeader(
+  server: Server,
+  { component, user }: typeof SCHEDULER,
+  { shared, log, signal }: { shared: boolean; log: Logger; signal: AbortSignal },
+  work: (options: { signal: AbortSignal }) => Promise<void>,
+): Promise<void> {
+  if (!shared) return await work({ signal });
+  const election = {
+    client: newClient(server.transport(user, { userAgent: component })),
+    clock: systemClock,
+    random: Math.random,
+    log: log.with({ component }),
+    lease: { namespace: 'kube-system', name: component },
+    identity: `${hostname()}_${randomUUID()}`,
+  };
+  await runAsLeader(election, work, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error; // told to end while it waited
+  });
+}
+
 async function startControllers(
   server: Server,
   state: ClusterState,
@@ -101,7 +129,7 @@ async function startControllers(
     newClient(
       server.transport(serviceAccountUser('kube-system', account), { userAgent: `kube-controller-manager/${account}` }),
     );
-  const client = newClient(server.transport(CONTROLLER_MANAGER, { userAgent: 'kube-controller-manager' }));
+  const client = newClient(server.transport(CONTROLLER_MANAGER.user, { userAgent: CONTROLLER_MANAGER.component }));
   const common = { client, clock: systemClock, random: Math.random, log: own };
   const context = {
     ...common,
@@ -122,7 +150,7 @@ async function startControllers(
 
 async function startScheduler(server: Server, log: Logger, signal: AbortSignal): Promise<void> {
   const own = log.with({ component: 'scheduler' });
-  const client = newClient(server.transport(SCHEDULER, { userAgent: 'kube-scheduler' }));
+  const client = newClient(server.transport(SCHEDULER.user, { userAgent: SCHEDULER.component }));
   const common = { client, clock: systemClock, random: Math.random, log: own };
   const informers = newInformers(common);
   const recorder = newEventRecorder({ ...common, component: 'default-scheduler', signal });

@@ -29,6 +29,7 @@ const CLUSTER: ClusterState = {
   clusterDNS: '10.96.0.10',
   clusterDomain: 'cluster.local',
   apiPort: 6443,
+  etcdPort: 2379,
   nodes: [CONTROL_PLANE, WORKER],
 };
 const V1: CgroupSystem = {

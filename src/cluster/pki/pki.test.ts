@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { run } from '#linux';
@@ -21,8 +21,14 @@ function options(clock = new FakeClock(Date.now())): PkiOptions {
   return { directory: join(scratch, `pki${count++}`), apiServerNames: NAMES, clock };
 }
 
+async function filesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(directory, join(parentPath, name))).toSorted();
+}
+
 async function snapshot(directory: string): Promise<Record<string, string>> {
-  const names = (await readdir(directory)).toSorted();
+  const names = await filesIn(directory);
   return Object.fromEntries(
     await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')])),
   );
@@ -53,6 +59,10 @@ test('openssl accepts every certificate, for the use it was made for', async () 
   ];
   for (const name of clients) await verify('ca.crt', 'sslclient', `${name}.crt`);
   await verify('front-proxy-ca.crt', 'sslclient', 'front-proxy-client.crt');
+  await verify('etcd/ca.crt', 'sslserver', 'etcd/server.crt');
+  for (const name of ['etcd/healthcheck-client', 'apiserver-etcd-client', 'etcd/server'])
+    await verify('etcd/ca.crt', 'sslclient', `${name}.crt`);
+  await assert.rejects(verify('etcd/ca.crt', 'sslclient', 'admin.crt'), /unable to get|verification failed/);
   await assert.rejects(verify('ca.crt', 'sslserver', 'admin.crt'), /unsuitable|unsupported certificate purpose/);
   await assert.rejects(verify('front-proxy-ca.crt', 'sslclient', 'admin.crt'), /unable to get|verification failed/);
 });
@@ -82,7 +92,7 @@ test('subjects and names are those kubeadm gives', async () => {
 test('keys are for the owner only', async () => {
   const given = options();
   await ensurePki(given);
-  for (const name of await readdir(given.directory)) {
+  for (const name of await filesIn(given.directory)) {
     if (!name.endsWith('.key')) continue;
     assert.equal((await stat(join(given.directory, name))).mode & 0o777, 0o600, name);
   }
@@ -106,7 +116,7 @@ test('certificates are renewed when they run out, authorities and the service ac
   await ensurePki(given);
   const now = await snapshot(given.directory);
   const changed = Object.keys(before).filter((name) => before[name] !== now[name]);
-  const kept = ['ca', 'front-proxy-ca'].flatMap((name) => [`${name}.crt`, `${name}.key`]);
+  const kept = ['ca', 'etcd/ca', 'front-proxy-ca'].flatMap((name) => [`${name}.crt`, `${name}.key`]);
   assert.deepEqual(
     changed,
     Object.keys(before).filter((name) => ![...kept, 'sa.key', 'sa.pub'].includes(name)),
@@ -127,6 +137,8 @@ test('a damaged certificate, a lost key and a new name each have the pair made a
     'admin.key',
     'apiserver.crt',
     'apiserver.key',
+    'etcd/server.crt',
+    'etcd/server.key',
     'scheduler.crt',
     'scheduler.key',
   ]);

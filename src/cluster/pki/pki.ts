@@ -110,6 +110,21 @@ export function apiServerNames(own: { hostname: string; addresses: readonly stri
   return [...new Set([...service, 'localhost', own.hostname, own.serviceIP, '127.0.0.1', '::1', ...own.addresses])];
 }
 
+/** The datastore has an authority of its own: whom the API server knows does not get at the data. Names and subjects as kubeadm's. */
+async function ensureEtcdPki(directory: string, names: readonly string[], now: number): Promise<void> {
+  await mkdir(join(directory, 'etcd'), { recursive: true, mode: 0o700 });
+  const ca = await ensureAuthority(join(directory, 'etcd/ca'), 'etcd-ca', now);
+  const leaf = (file: string, wanted: Wanted): Promise<KeyPair> =>
+    ensureLeaf(join(directory, file), ca, 'etcd-ca', wanted, now);
+  await leaf('etcd/server', {
+    commonName: 'etcd',
+    usages: ['server', 'client'],
+    subjectAltNames: names.filter((name) => !name.startsWith('kubernetes')),
+  });
+  await leaf('etcd/healthcheck-client', { commonName: 'kube-etcd-healthcheck-client', usages: ['client'] });
+  await leaf('apiserver-etcd-client', { commonName: 'kube-apiserver-etcd-client', usages: ['client'] });
+}
+
 /** Reads the cluster's keys and certificates, making what is missing and renewing what is about to expire. Changes nothing else. */
 export async function ensurePki({ directory, apiServerNames: names, clock }: PkiOptions): Promise<Pki> {
   await mkdir(directory, { recursive: true });
@@ -126,6 +141,7 @@ export async function ensurePki({ directory, apiServerNames: names, clock }: Pki
     organizations: ['kubeadm:cluster-admins'],
     usages: ['client'],
   });
+  await ensureEtcdPki(directory, names, now);
   const frontProxyClient: Wanted = { commonName: 'front-proxy-client', usages: ['client'] };
   await ensureLeaf(join(directory, 'front-proxy-client'), frontProxy, 'front-proxy-ca', frontProxyClient, now);
   return {
