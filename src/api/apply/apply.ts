@@ -11,6 +11,7 @@
 export { type ApplyOptions, type FieldManager, type FieldManagerOptions, newFieldManager } from './field-manager.ts';
 export { applyTypeOf, kindFieldManager, type KindFieldManagerOptions } from './kind.ts';
 export {
+  copyObject,
   defaultFieldManager,
   ignoreManagedFieldsTimestamps,
   managedFieldsWarning,

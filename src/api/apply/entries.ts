@@ -1,10 +1,10 @@
 /** What the rest of the program does with managedFields: names of managers, validation, times that do not count. */
-import { equalValues } from '../equality.ts';
+import { deepClone, equalValues } from '../equality.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, index, invalid, tooLong } from '../field-error.ts';
 import type { ManagedFieldsEntry } from '../generated/meta.v1.ts';
 import type { KubeObject } from '../kind.ts';
-import { ManagedFieldsError, readManaged } from './managed.ts';
+import { isKnownManaged, ManagedFieldsError, readManaged } from './managed.ts';
 
 /** Source: metav1 validation.FieldManagerMaxLength and MaxSubresourceNameLength v0.36. */
 const MAX_MANAGER_BYTES = 128;
@@ -70,6 +70,20 @@ export function managedFieldsWarning(entries: readonly ManagedFieldsEntry[] | un
     if (!(error instanceof ManagedFieldsError)) throw error;
     return `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${error.message}`;
   }
+}
+
+/**
+ * A copy that shares nothing but managedFields, which are not written to once they are an object's own; of an object from outside they are
+ * copied too, unless they came from here.
+ */
+export function copyObject<T extends KubeObject>(object: T, { isOwn }: { readonly isOwn: boolean }): T {
+  // An object from outside may lack what every object has.
+  const { metadata, ...rest }: { readonly metadata?: KubeObject['metadata'] | undefined } = object;
+  const managedFields = metadata?.managedFields;
+  if (managedFields === undefined || !(isOwn || isKnownManaged(managedFields))) return deepClone(object);
+  const { managedFields: _shared, ...others } = metadata;
+  const copy = { ...deepClone(rest), metadata: { ...deepClone(others), managedFields } };
+  return copy as unknown as T;
 }
 
 const withoutTime = ({ time: _time, ...entry }: ManagedFieldsEntry): ManagedFieldsEntry => entry;

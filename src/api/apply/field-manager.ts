@@ -1,10 +1,11 @@
+import { LruMap } from '#util';
 import { deepClone, equalValues } from '../equality.ts';
 import type { ManagedFieldsEntry } from '../generated/meta.v1.ts';
 import { apiVersionOf, type KubeObject } from '../kind.ts';
 import { badRequest, StatusError } from '../status.ts';
 import { ApplyConflicts } from './conflict.ts';
 import { fieldElement } from './fieldpath/element.ts';
-import { difference, hasPath, isEmptySet, setOf, union } from './fieldpath/set.ts';
+import { difference, type FieldSet, hasPath, isEmptySet, setOf, union } from './fieldpath/set.ts';
 import { KUBECTL, lastAppliedSet, updateLastApplied } from './last-applied.ts';
 import {
   capUpdateManagers,
@@ -19,6 +20,7 @@ import {
 } from './managed.ts';
 import { TypedError } from './typed/item.ts';
 import { type ApplyType, isMap, type JsonObject } from './typed/type.ts';
+import { shapeOf } from './typed/shape.ts';
 import { typeErrors } from './typed/validate.ts';
 import { applyManaged, type Convert, type Rules, type SetFilter, type Typed, updateManaged } from './updater.ts';
 
@@ -76,6 +78,10 @@ const UNOWNED = setOf(
   ].map((name) => [fieldElement('metadata'), fieldElement(name)]),
 );
 
+/** Shapes of created objects whose fields are remembered, for each kind and path, and how long a shape may be. */
+const CREATED_SHAPES = 64;
+const MAX_SHAPE_LENGTH = 8192;
+
 const BEFORE_FIRST_APPLY = 'before-first-apply';
 
 /**
@@ -98,6 +104,26 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
     subresource,
   });
 
+  const createdSets = new LruMap<string, FieldSet>(CREATED_SHAPES);
+
+  /** What is owned by who creates an object. */
+  async function created(object: Typed): Promise<FieldSet> {
+    const shape = shapeOf(type, object.value);
+    const known = createdSets.get(shape);
+    if (known !== undefined) return known;
+    const { own } = await updateManaged(rules, typed(empty), object, NOTHING_MANAGED);
+    const set = difference(own, UNOWNED);
+    if (shape.length <= MAX_SHAPE_LENGTH) createdSets.set(shape, set);
+    return set;
+  }
+
+  async function trackCreate(object: Typed, manager: string): Promise<Managed> {
+    const set = await created(object);
+    if (isEmptySet(set)) return NOTHING_MANAGED;
+    const entry = identity(manager, 'Update');
+    return new Map([[managerId(entry), { ...entry, time: timestamp(), set }]]);
+  }
+
   /** Owners after an update of `before` to `after`. */
   async function track(before: Typed, after: Typed, managed: Managed, manager: string): Promise<Managed> {
     const { managers, own } = await updateManaged(rules, before, after, managed);
@@ -117,7 +143,12 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
       const managed = managedBefore(live, next, subresource !== '');
       // Who has forgotten all owners does not want new ones: tracking starts with the creation or the next apply.
       const skip = managed.size === 0 && (live?.metadata.uid ?? '') !== '';
-      const owners = skip ? managed : await track(typed(live ?? empty), typed(next), managed, manager);
+      const isNew = live === undefined && managed.size === 0;
+      const owners = skip
+        ? managed
+        : isNew
+          ? await trackCreate(typed(next), manager)
+          : await track(typed(live ?? empty), typed(next), managed, manager);
       setManagedFields(next, writeManaged(owners));
     } catch (error) {
       if (!(error instanceof TypedError || error instanceof StatusError)) throw error;

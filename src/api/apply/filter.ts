@@ -8,7 +8,8 @@ const parse = (path: string): PathElement[] => path.split('.').map(fieldElement)
 /** Takes out the fields and all that is in them: what writes through a path set back anyway. Source: NewExcludeSetFilter v6.4. */
 export function excludeFields(...paths: readonly string[]): SetFilter {
   const excluded = setOf(...paths.map(parse));
-  return (set) => recursiveDifference(set, excluded);
+  const nothingOf = paths.filter((path) => !path.includes('.'));
+  return Object.assign((set: FieldSet) => recursiveDifference(set, excluded), { nothingOf });
 }
 
 /**

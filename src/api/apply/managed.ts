@@ -47,6 +47,9 @@ export function managerId({ manager, operation, apiVersion, subresource }: Ident
 /** Lists of entries are not written to once they are there. */
 const decoded = new WeakMap<readonly ManagedFieldsEntry[], Managed>();
 
+/** Whether they have been read or written here, and so are shared by whoever has them. */
+export const isKnownManaged = (entries: readonly ManagedFieldsEntry[]): boolean => decoded.has(entries);
+
 /** Throws ManagedFieldsError. */
 export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined): Managed {
   if (entries === undefined || entries.length === 0) return NOTHING_MANAGED;

@@ -24,7 +24,11 @@ export interface Typed {
 export type Convert = (typed: Typed, apiVersion: string) => Typed | undefined | Promise<Typed | undefined>;
 
 /** Takes out of a set what its owner cannot own: what a write through this path does not change anyway. */
-export type SetFilter = (set: FieldSet) => FieldSet;
+export interface SetFilter {
+  (set: FieldSet): FieldSet;
+  /** Fields of the object of which nothing is left: they need not be looked through. */
+  readonly nothingOf?: readonly string[];
+}
 
 export interface Rules {
   readonly convert: Convert;
@@ -37,14 +41,23 @@ type Managers = Map<string, ManagedSet>;
 const converted = (rules: Rules, typed: Typed, apiVersion: string): ReturnType<Convert> =>
   typed.apiVersion === apiVersion ? typed : rules.convert(typed, apiVersion);
 
-function filtered(rules: Rules, apiVersion: string, comparison: Comparison): Comparison {
-  const filter = comparison === NO_CHANGE ? undefined : rules.filter?.(apiVersion);
-  if (filter === undefined) return comparison;
+/** What changed, of what can be owned in the version. */
+function comparisonOf(rules: Rules, before: Typed, { value, type, apiVersion }: Typed): Comparison {
+  const filter = rules.filter?.(apiVersion);
+  if (filter === undefined) return compare(type, before.value, value);
+  const nothingOf = filter.nothingOf ?? [];
+  const comparison = compare(type, without(before.value, nothingOf), without(value, nothingOf));
+  if (comparison === NO_CHANGE) return comparison;
   return {
     added: filter(comparison.added),
     modified: filter(comparison.modified),
     removed: filter(comparison.removed),
   };
+}
+
+function without(value: JsonObject, names: readonly string[]): JsonObject {
+  if (!names.some((name) => Object.hasOwn(value, name))) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
 }
 
 /** What changed, in the versions that managers own fields in. Undefined: the version is gone. */
@@ -58,10 +71,7 @@ class Comparisons {
     this.#rules = rules;
     this.#before = before;
     this.#after = after;
-    this.own =
-      before.value === after.value
-        ? NO_CHANGE
-        : filtered(rules, after.apiVersion, compare(after.type, before.value, after.value));
+    this.own = before.value === after.value ? NO_CHANGE : comparisonOf(rules, before, after);
     this.#known.set(after.apiVersion, this.own);
   }
 
@@ -77,9 +87,7 @@ class Comparisons {
     const before = await this.#rules.convert(this.#before, apiVersion);
     const after = before === undefined ? undefined : await this.#rules.convert(this.#after, apiVersion);
     const comparison =
-      before === undefined || after === undefined
-        ? undefined
-        : filtered(this.#rules, apiVersion, compare(after.type, before.value, after.value));
+      before === undefined || after === undefined ? undefined : comparisonOf(this.#rules, before, after);
     this.#known.set(apiVersion, comparison);
     return comparison;
   }
@@ -112,13 +120,21 @@ async function take(managers: Managers, comparisons: Comparisons, self: string, 
   for (const [id, { set }] of managers) if (isEmptySet(set)) managers.delete(id);
 }
 
+/** Sets that are as their type has them. Neither is ever written to. */
+const reconciledTo = new WeakMap<FieldSet, ApplyType>();
+
 /** Sets brought to the types of today. Those in versions that are gone are dropped. */
 async function reconciled(rules: Rules, live: Typed, managers: Managed): Promise<Managers> {
   const result: Managers = new Map();
   for (const [id, owner] of managers) {
     const typed = owner.apiVersion === live.apiVersion ? live : await converted(rules, live, owner.apiVersion);
     if (typed === undefined) continue;
+    if (reconciledTo.get(owner.set) === typed.type) {
+      result.set(id, owner);
+      continue;
+    }
     const set = reconcileSet(owner.set, typed.type);
+    reconciledTo.set(set, typed.type);
     result.set(id, set === owner.set ? owner : { ...owner, set });
   }
   return result;

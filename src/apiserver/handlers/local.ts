@@ -1,6 +1,7 @@
 import {
   apiVersionOf,
   applyPatch,
+  copyObject,
   decodeObject,
   deepClone,
   listKindOf,
@@ -72,7 +73,9 @@ export function newLocalTransport(options: LocalTransportOptions): Transport {
       signal,
       // Read as a body from the wire is, so that what is stored does not depend on who wrote it: empty optional lists go, quantities are canonical.
       body: async (target) =>
-        body === undefined ? undefined : deepClone(decodeObject(body, target, { fieldValidation: 'Ignore' }).object),
+        body === undefined
+          ? undefined
+          : copyObject(decodeObject(body, target, { fieldValidation: 'Ignore' }).object, { isOwn: false }),
       async patch() {
         if (patchType === undefined || patchType === APPLY) throw unsupportedPatch(kind);
         return (current, target) => applyPatch(patchType, current, body, target, { fieldValidation: 'Ignore' }).object;

@@ -1,8 +1,8 @@
 import {
   apiVersionOf,
   badRequest,
+  copyObject,
   type DeleteOptions,
-  deepClone,
   invalid,
   invalidObject,
   type Kind,
@@ -117,7 +117,7 @@ async function update(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const fields = env.fields.of(resource.kind, subresource);
   /** Each round of the loop changes what it is given, so each gets its own copy. */
   const tracked = async (current: KubeObject | undefined): Promise<KubeObject> => {
-    const next = deepClone(object);
+    const next = copyObject(object, { isOwn: true });
     await fields.update(current, next, scope.fieldManager);
     return next;
   };
@@ -152,7 +152,7 @@ async function patch(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
       subresource,
       async change(current) {
         // It may share parts with what is stored, and defaults and strategies write.
-        const next = deepClone(patched(current, kind));
+        const next = copyObject(patched(current, kind), { isOwn: false });
         complete(kind, next);
         await fields.update(current, next, scope.fieldManager);
         checkSameUid(kind, name, next, current);
