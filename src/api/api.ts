@@ -104,3 +104,5 @@ export * from './validation/names.ts';
 export * from './patch/patch.ts';
 export * from './apply/apply.ts';
 export * from './structural/structural.ts';
+export { type CustomColumns, customColumns } from './jsonpath/columns.ts';
+export { type JSONPath, JSONPathError, parseJSONPath, printResults } from './jsonpath/jsonpath.ts';

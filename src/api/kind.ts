@@ -21,7 +21,7 @@ export interface Column {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   /** `name` marks the column of the object's name. */
-  readonly format?: 'name';
+  readonly format?: string;
   readonly priority?: number;
   /** Only of columns that a definition made at run time describes. */
   readonly description?: string;
