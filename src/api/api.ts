@@ -100,6 +100,7 @@ export { storageClassOf } from './core/volume/modes.ts';
 export { SYSTEM_PRIORITIES } from './scheduling/priorityclass.ts';
 export { sliceServiceName } from './discovery/endpointslice.ts';
 export { validateIP, validateCIDR, ipFamily, cidrFamily, type IPFamily } from './validation/ip.ts';
+export { validateAnnotations, validateLabels } from './validation/fields.ts';
 export * from './validation/names.ts';
 export * from './patch/patch.ts';
 export * from './apply/apply.ts';

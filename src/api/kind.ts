@@ -34,6 +34,8 @@ export interface Row {
 
 /** Where a kind's scale subresource reads and writes. */
 export interface ScaleAccess<T> {
+  /** Present: an object may lack the number, and has no scale until it is written. `path` as the definition says it. */
+  readonly optionalReplicas?: { readonly path: string; has(object: T): boolean };
   specReplicas(object: T): number;
   statusReplicas(object: T): number;
   /** Label selector in its text form; '' when there is none. */
@@ -71,6 +73,8 @@ export interface CustomSchema {
    * the paths of those if `strict`. Throws DecodeError.
    */
   read(value: Record<string, unknown>, strict: boolean): readonly string[];
+  /** An object, a private copy, in another version of the definition. Throws StatusError. */
+  convert(object: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject>;
 }
 
 /** Written as a method so that a kind of pods is a kind of objects too, as with every other function of a kind. */
@@ -115,6 +119,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   defaults?(object: T): void;
   /** Whether names are checked as DNS subdomains (default), labels or otherwise; returns messages. Source: ValidateXName of each kind. */
   validateName?(name: string, prefix: boolean): string[];
+  /** Finalizers need no domain. */
+  readonly anyFinalizers?: true;
   /** All that is wrong with `object` on its own; metadata is checked by the registry. `old`, on update, is for what may stay as it was. */
   validate?(object: T, old?: T): FieldError[];
   /** What only matters when the object is new; the registry calls `validate` as well. */

@@ -19,6 +19,8 @@ import { rbacEscalation } from './authz/rbac/escalation.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac.ts';
 import { nodeAuthorizer, privilegedGroup, unionAuthorizer } from './authz/union.ts';
 import { bootstrap, bootstrapRoles, keepBootstrapped } from './bootstrap.ts';
+import { Definitions } from './crd/definitions.ts';
+import { definitionHooks } from './crd/hooks.ts';
 import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { dispatch } from './handlers/dispatch.ts';
@@ -46,6 +48,7 @@ import { newServiceHooks } from './registry/allocator.ts';
 import { certificateHooks } from './registry/certificates.ts';
 import { namespaceHooks } from './registry/namespaces.ts';
 import { Registry } from './registry/registry.ts';
+import { newServiceResolver } from './webhook/resolver.ts';
 import { accessReviews } from './virtual/access-reviews.ts';
 import { authenticationReviews } from './virtual/authentication-reviews.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
@@ -140,6 +143,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       ['services', newServiceHooks({ serviceCidr: options.serviceCidr, random, services: resource('services') })],
       ['namespaces', namespaceHooks],
       ['certificatesigningrequests.certificates.k8s.io', certificateHooks],
+      ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks],
     ]),
   };
   const readyChecks: Record<string, () => void | Promise<void>> = {};
@@ -149,6 +153,17 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   ]);
   const transport = (user: UserInfo, { userAgent = '' } = {}): Transport =>
     newLocalTransport({ env, registry, virtual, authorizer, user, userAgent });
+  const ownTransport = transport(
+    { name: 'system:apiserver', groups: ['system:masters'] },
+    { userAgent: 'kube-apiserver' },
+  );
+  const definitions = new Definitions({
+    registry,
+    env,
+    transport: ownTransport,
+    resolve: newServiceResolver(registry, random),
+  });
+  definitions.start();
   const closers: (() => Promise<void>)[] = [];
 
   const server: ApiServer = {
@@ -214,7 +229,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         handle: server.handler(listen),
         upgrades: (url) => UPGRADES.test(url),
       });
-      const own = transport({ name: 'system:apiserver', groups: ['system:masters'] }, { userAgent: 'kube-apiserver' });
+      const own = ownTransport;
       // Before anybody is let in, so that nobody is refused what is his.
       await bootstrapRoles(own);
       let port = listen.port;
@@ -232,6 +247,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       return port;
     },
     async close() {
+      definitions.stop();
       registry.endWatches();
       await Promise.all(closers.map((close) => close()));
       registry.stop();

@@ -46,6 +46,7 @@ export const CustomResourceDefinition = defineKind<CustomResourceDefinition>({
   definition: 'apiextensions.v1.CustomResourceDefinition',
   storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
   unconditionalUpdate: false,
+  anyFinalizers: true,
 
   defaults: defaultDefinition,
   validate: validateDefinition,

@@ -1,4 +1,5 @@
 /** Objects as bytes: JSON, YAML and protobuf bodies in, JSON and protobuf out; all driven by the schema. */
+export { DecodeError } from './decode.ts';
 export { decodeJson, encodeJson, parseJson, stringifyObject } from './json.ts';
 export { decodeYaml, parseYaml, parseYamlDocuments, YamlError, yamlSchema } from './yaml.ts';
 export { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, type FieldValidation } from './target.ts';

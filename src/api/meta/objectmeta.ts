@@ -21,12 +21,14 @@ export interface ObjectMetaRules {
   readonly namespaced: boolean;
   /** Default: DNS subdomain. */
   readonly validateName?: NameRule | undefined;
+  /** Finalizers need no domain: kinds of core and its like ask for one, those of extensions do not. Default: false. */
+  readonly anyFinalizers?: boolean | undefined;
 }
 
 /** All that is wrong with the metadata of a new object, whose name has been generated if need be. */
 export function validateObjectMeta(
   meta: Partial<ObjectMeta>,
-  { namespaced, validateName = nameIsDNSSubdomain }: ObjectMetaRules,
+  { namespaced, validateName = nameIsDNSSubdomain, anyFinalizers = false }: ObjectMetaRules,
 ): FieldError[] {
   const errors: FieldError[] = [];
   const { name = '', generateName = '', namespace = '' } = meta;
@@ -43,14 +45,18 @@ export function validateObjectMeta(
   errors.push(
     ...validateNonnegative(meta.generation, child(metadata, 'generation')),
     ...validateMaps(meta),
-    ...validateFinalizers(meta.finalizers),
+    ...validateFinalizers(meta.finalizers, anyFinalizers),
     ...validateManagedFields(meta.managedFields, child(metadata, 'managedFields')),
   );
   return errors;
 }
 
 /** All that is wrong with changing `old` metadata to `meta`. */
-export function validateObjectMetaUpdate(meta: Partial<ObjectMeta>, old: Partial<ObjectMeta>): FieldError[] {
+export function validateObjectMetaUpdate(
+  meta: Partial<ObjectMeta>,
+  old: Partial<ObjectMeta>,
+  { anyFinalizers = false }: Pick<ObjectMetaRules, 'anyFinalizers'> = {},
+): FieldError[] {
   const errors: FieldError[] = [];
   const at = (field: keyof ObjectMeta): string => child(metadata, field);
   if (old.deletionTimestamp !== undefined) {
@@ -83,7 +89,9 @@ export function validateObjectMetaUpdate(meta: Partial<ObjectMeta>, old: Partial
       at('deletionGracePeriodSeconds'),
     ),
     ...validateMaps(meta),
-    ...(meta.finalizers ?? []).flatMap((name, i) => validateFinalizerName(name, index(at('finalizers'), i), false)),
+    ...(anyFinalizers ? [] : (meta.finalizers ?? [])).flatMap((name, i) =>
+      validateFinalizerName(name, index(at('finalizers'), i), false),
+    ),
   );
   return errors;
 }
@@ -130,7 +138,7 @@ function validateOwnerReference(reference: Partial<OwnerReference>, path: string
   return errors;
 }
 
-function validateFinalizers(finalizers: readonly string[] = []): FieldError[] {
+function validateFinalizers(finalizers: readonly string[] = [], anyFinalizers: boolean): FieldError[] {
   const path = child(metadata, 'finalizers');
   const errors = finalizers.flatMap((name) => invalidEach(path, name, isQualifiedName(name)));
   if (finalizers.includes(ORPHAN_DEPENDENTS) && finalizers.includes(DELETE_DEPENDENTS)) {
@@ -138,7 +146,8 @@ function validateFinalizers(finalizers: readonly string[] = []): FieldError[] {
       invalid(path, finalizers, `finalizer ${ORPHAN_DEPENDENTS} and ${DELETE_DEPENDENTS} cannot be both set`),
     );
   }
-  errors.push(...finalizers.flatMap((name, i) => validateFinalizerName(name, index(path, i), false)));
+  if (!anyFinalizers)
+    errors.push(...finalizers.flatMap((name, i) => validateFinalizerName(name, index(path, i), false)));
   return errors;
 }
 

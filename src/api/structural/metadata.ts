@@ -214,6 +214,7 @@ function validateOwnMetadata(metadata: unknown, path: string): FieldError[] {
     const meta = readMetadata(metadata, path, {}).meta as Partial<ObjectMeta>;
     const named = { ...meta, name: (meta.name ?? '') === '' ? FAKE_NAME : meta.name } as ObjectMeta;
     const errors = validateObjectMeta(named, {
+      anyFinalizers: true,
       namespaced: (meta.namespace ?? '') !== '',
       validateName: nameIsPathSegment,
     });

@@ -9,6 +9,7 @@ import {
   kindFieldManager,
   type KubeObject,
   type ReplicasPaths,
+  type Typed,
 } from '#api';
 import type { Clock, Logger } from '#util';
 
@@ -84,6 +85,11 @@ function converter(versions: () => readonly Kind[]): Convert {
     if (to === undefined) return undefined;
     const from = served.find((kind) => apiVersionOf(kind) === typed.apiVersion);
     if (from === undefined) return undefined;
+    if (from.custom !== undefined) {
+      const value = from.custom.convert(deepClone(typed.value) as unknown as KubeObject, apiVersion);
+      const typedAs = (made: KubeObject): Typed => ({ value: { ...made }, type: applyTypeOf(to), apiVersion });
+      return value instanceof Promise ? value.then(typedAs) : typedAs(value);
+    }
     // Decoded, it has all that conversions count on, whatever has been taken from the value.
     const object: KubeObject = deepClone(decodeObject(typed.value, from, { fieldValidation: 'Ignore' }).object);
     const stored = from.storedAs === undefined ? object : from.storedAs.toStored(object);

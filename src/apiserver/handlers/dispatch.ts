@@ -36,6 +36,15 @@ const WATCH_OFFER: Offer = {
   named: STREAM_FORMATS.map((format) => `${CONTENT_TYPES[format]};stream=watch`),
 };
 
+/** What custom resources offer. Source: AllowsMediaTypeTransform, apiserver pkg/endpoints/handlers/rest.go v0.36. */
+const CUSTOM_OFFER: Offer = { ...OFFER, convertedOnly: ['protobuf'] };
+const CUSTOM_WATCH_OFFER: Offer = { ...WATCH_OFFER, convertedOnly: ['protobuf'] };
+
+function offerOf({ custom }: Kind, verb: string): Offer {
+  if (custom === undefined) return verb === 'watch' ? WATCH_OFFER : OFFER;
+  return verb === 'watch' ? CUSTOM_WATCH_OFFER : CUSTOM_OFFER;
+}
+
 /** The innermost handler: finds what the path names and lets it answer. */
 export function dispatch(options: DispatchOptions): Handler {
   return async (context) => {
@@ -43,7 +52,11 @@ export function dispatch(options: DispatchOptions): Handler {
     if (!info.isResourceRequest) return await nonResource(options, context);
     const resource = options.registry.find(info.group, info.version, info.resource);
     if (resource === undefined) return await virtualRequest(options, context);
-    if (!isServed(resource.kind, info)) throw notFoundPath();
+    if (!isServed(resource.kind, info)) {
+      // Nobody else could have served the path of a custom resource.
+      if (resource.kind.custom !== undefined) return pageNotFound();
+      throw notFoundPath();
+    }
     if (info.subresource !== '' && options.nodeProxy.handles(resource.kind, info.subresource)) {
       if (!options.nodeProxy.allows(info.subresource, context.request.method)) throw methodNotAllowed();
       return await options.nodeProxy.handle(context, resource);
@@ -55,9 +68,10 @@ export function dispatch(options: DispatchOptions): Handler {
 }
 
 /** Whether the path is one of the kind's: in a namespace or not as the kind is; a collection may be read across all of them. */
-function isServed(kind: Kind, { namespace, name }: RequestInfo): boolean {
+function isServed(kind: Kind, { namespace, name, verb }: RequestInfo): boolean {
   if (!kind.namespaced)
     return namespace === '' || (kind.plural === 'namespaces' && kind.group === '' && namespace === name);
+  if (kind.custom !== undefined) return namespace !== '' || verb === 'list' || verb === 'watch';
   return namespace !== '' || name === '';
 }
 
@@ -90,10 +104,11 @@ async function resourceRequest(
     request.headers['accept'],
     request.query,
     request.headers['user-agent'] ?? '',
-    info.verb === 'watch' ? WATCH_OFFER : OFFER,
+    offerOf(call.resource.kind, info.verb),
   );
   const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
-  if (info.verb === 'watch') return watchResponse(env, call, request, { negotiated, include });
+  if (info.verb === 'watch')
+    return await call.resource.use('', '', async () => watchResponse(env, call, request, { negotiated, include }));
   const outcome = await perform(env, call);
   return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(request.headers['accept-encoding']) });
 }

@@ -115,6 +115,7 @@ export function newLocalTransport(options: LocalTransportOptions): Transport {
         pending.push(event);
       };
       try {
+        await resource.use('', '', async () => undefined);
         await runWatch(env, call, planWatch(call), {
           onFrames(frames) {
             for (const { type, entry } of frames) push({ type, object: resource.object(entry) });

@@ -3,6 +3,7 @@ import {
   badRequest,
   conflict,
   deepClone,
+  internalError,
   invalid,
   invalidObject,
   type KubeObject,
@@ -23,12 +24,18 @@ import type { ApiCall, Outcome } from './call.ts';
 import { APPLY } from './patch.ts';
 import { methodNotAllowed, type VerbEnvironment, writeScope } from './options.ts';
 
+/** Stands for a number that is not there. Source: invalidSpecReplicas, apiextensions-apiserver pkg/registry/customresource/etcd.go v0.36. */
+const UNSET = -(2 ** 31);
+
 /** The scale subresource of any kind that has one. Source: ScaleREST of pkg/registry/apps/deployment/storage v1.36. */
 export async function performScale(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   switch (call.verb) {
     case 'get': {
       const entry = call.resource.get(call.namespace, call.name);
       if (entry === undefined) throw notFound(call.resource.kind, call.name);
+      const optional = call.resource.kind.scale?.optionalReplicas;
+      if (optional?.has(call.resource.object(entry)) === false)
+        throw internalError(new Error(`the spec replicas field ${JSON.stringify(optional.path)} does not exist`));
       return outcome(call.resource, entry);
     }
     case 'update': {
@@ -84,11 +91,15 @@ async function write(
       subresource: '',
       async change(current) {
         const scale = scaleOf(resource, current);
+        const optional = kind.scale?.optionalReplicas;
+        if (optional?.has(current) === false) scale.spec.replicas = UNSET;
         const entries = managedFieldsOfScale(current.metadata.managedFields, paths);
         if (entries !== undefined) scale.metadata.managedFields = entries;
         const wanted = await change(scale);
         checkNamespace(kind.namespaced, wanted, namespace);
         if (wanted.metadata.name !== name) throw nameMismatch(wanted.metadata.name, name);
+        if (optional !== undefined && wanted.spec.replicas === UNSET)
+          throw badRequest(`the spec replicas field ${JSON.stringify(optional.path)} cannot be empty`);
         return scaled(resource, current, wanted, paths);
       },
     },
@@ -100,7 +111,8 @@ async function write(
 function scaled({ kind }: Resource, current: KubeObject, wanted: Scale, paths: ReplicasPaths): KubeObject {
   const { name, uid } = current.metadata;
   const replicas = wanted.spec.replicas ?? 0;
-  if (replicas < 0)
+  // A custom object says itself what is wrong with it.
+  if (replicas < 0 && kind.custom === undefined)
     throw invalidObject({ group: 'autoscaling', kind: 'Scale' }, name, [
       invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);

@@ -8,6 +8,7 @@ import {
   type Kind,
   type KubeObject,
   notFound,
+  resourceText,
   resourcePath,
   type Status,
   StatusError,
@@ -36,10 +37,15 @@ import { performSpecial } from './special.ts';
 
 /** Everything but watch and the streaming subresources: what the verb does, in terms of objects. */
 export async function perform(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
-  const { resource, subresource, verb } = call;
-  const { kind } = resource;
   const behind = isAnyVersionFine(call) ? undefined : env.store.sync();
   if (behind !== undefined) await behind;
+  return await call.resource.use(call.namespace, call.name, () => act(env, call));
+}
+
+async function act(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+  const { resource, subresource, verb } = call;
+  const { kind } = resource;
+  if (kind.custom !== undefined && subresource !== '') checkCustomSubresource(call);
   if (subresource !== '' && subresource !== 'status' && kind.parts?.[subresource] === undefined) {
     if (subresource === 'scale' && kind.scale !== undefined) return await performScale(env, call);
     return await performSpecial(env, call);
@@ -74,6 +80,20 @@ export async function perform(env: VerbEnvironment, call: ApiCall): Promise<Outc
 /** Whoever reads at version 0 takes what is at hand; everybody else sees all that was written before, by other servers too. */
 const isAnyVersionFine = ({ verb, query }: ApiCall): boolean =>
   (verb === 'get' || verb === 'list') && query('resourceVersion') === '0';
+
+/** Source: serveStatus, serveScale and what they stand beside, apiextensions-apiserver pkg/apiserver/customresource_handler.go v0.36. */
+function checkCustomSubresource({ resource: { kind }, subresource, name, verb }: ApiCall): void {
+  if (
+    !(subresource === 'status' && kind.status !== undefined) &&
+    !(subresource === 'scale' && kind.scale !== undefined)
+  )
+    throw notFound(kind, name);
+  if (verb === 'get' || verb === 'update' || verb === 'patch') return;
+  throw new StatusError(
+    'MethodNotAllowed',
+    `${verb} is not supported on resources of kind ${JSON.stringify(resourceText(kind))}`,
+  );
+}
 
 function get({ resource, namespace, name, query }: ApiCall): Outcome {
   const wanted = parseRevision(query('resourceVersion'));

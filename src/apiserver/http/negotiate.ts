@@ -60,6 +60,8 @@ export interface Offer {
   readonly formats: readonly Format[];
   /** Kinds of meta.k8s.io objects are converted to; empty where only a resource's own form is served: errors, documents. */
   readonly conversions: readonly string[];
+  /** Of the formats, those there are only where an object is converted: custom resources have no protobuf of their own. */
+  readonly convertedOnly?: readonly Format[];
   /** What a refusal names in place of `formats`: the forms of a watch. */
   readonly named?: readonly string[];
 }
@@ -106,6 +108,7 @@ function accepted({ type, params }: MediaRange, offer: Offer, pretty: boolean): 
     if (!offer.formats.includes(format) || (stream !== '' && format === 'yaml')) continue;
     if (type !== CONTENT_TYPES[format] && type !== 'application/*' && type !== '*/*') continue;
     const indented = pretty || params['pretty'] === '1';
+    if (!converts && offer.convertedOnly?.includes(format) === true) continue;
     if (!converts) return { format, metaVersion: 'v1', pretty: indented };
     if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1') || !offer.conversions.includes(as ?? '')) continue;
     // Tables have no protobuf form.

@@ -69,7 +69,11 @@ async function createOnce(
   const release = env.hooks.get(resourceText(kind))?.beginCreate?.(object, scope.user);
   try {
     const errors = [
-      ...validateObjectMeta(object.metadata, { namespaced: kind.namespaced, validateName: kind.validateName }),
+      ...validateObjectMeta(object.metadata, {
+        namespaced: kind.namespaced,
+        validateName: kind.validateName,
+        anyFinalizers: kind.anyFinalizers,
+      }),
       ...(kind.validate?.(object) ?? []),
       ...(kind.validateCreate?.(object) ?? []),
     ];

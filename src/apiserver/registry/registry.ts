@@ -6,6 +6,12 @@ import { Resource } from './resource.ts';
 
 const pathOf = ({ group, version, plural }: Kind): string => `${group}/${version}/${plural}`;
 
+export interface CustomResources {
+  readonly resources: readonly Resource[];
+  /** Clients are told of them. */
+  readonly listed: boolean;
+}
+
 /** All served kinds with their storage: those built in, and custom ones as long as they are defined. Kinds that share a storage share its cache. */
 export class Registry {
   readonly #resources = new Map<Kind, Resource>();
@@ -13,7 +19,7 @@ export class Registry {
   readonly #groups = new Set<string>();
   readonly #caches = new Map<string, WatchCache>();
   /** By the name of the definition. */
-  readonly #custom = new Map<string, readonly Resource[]>();
+  readonly #custom = new Map<string, CustomResources>();
   #kinds: readonly Kind[] = servedKinds;
 
   constructor(store: Store, environment: { readonly clock: Clock; readonly log: Logger }) {
@@ -48,16 +54,17 @@ export class Registry {
   }
 
   /**
-   * The kinds of one definition, in place of those it had; their caches are started, and stopped in the end, by who gives them. A path that a built-in
-   * kind has stays its own.
+   * The kinds of one definition, in place of those it had; their caches are its own affair. Kinds that are not listed are served all the same. A path that
+   * a built-in kind has stays its own.
    */
-  setCustom(definition: string, resources: readonly Resource[]): void {
-    for (const { kind } of this.#custom.get(definition) ?? []) this.#byPath.delete(pathOf(kind));
+  setCustom(definition: string, { resources, listed }: CustomResources): void {
+    for (const { kind } of this.#custom.get(definition)?.resources ?? []) this.#byPath.delete(pathOf(kind));
     const own = resources.filter(({ kind }) => !this.#byPath.has(pathOf(kind)));
     for (const resource of own) this.#byPath.set(pathOf(resource.kind), resource);
-    if (own.length > 0) this.#custom.set(definition, own);
+    if (own.length > 0) this.#custom.set(definition, { resources: own, listed });
     else this.#custom.delete(definition);
-    this.#kinds = [...servedKinds, ...[...this.#custom.values()].flat().map(({ kind }) => kind)];
+    const all = [...this.#custom.values()].filter((custom) => custom.listed);
+    this.#kinds = [...servedKinds, ...all.flatMap((custom) => custom.resources.map(({ kind }) => kind))];
   }
 
   resource(kind: Kind): Resource {
@@ -104,6 +111,6 @@ export class Registry {
 
   *#allCaches(): Generator<WatchCache> {
     yield* this.#caches.values();
-    for (const resources of this.#custom.values()) for (const { cache } of resources) yield cache;
+    for (const { resources } of this.#custom.values()) for (const { cache } of resources) yield cache;
   }
 }

@@ -7,6 +7,18 @@ import type { WatchCache } from '../watchcache/watchcache.ts';
 /** Makes of an object in the kind's version, a private copy, what is stored. Where it is given, the cache has a view that goes the other way. */
 export type ToStored = (object: KubeObject) => KubeObject | Promise<KubeObject>;
 
+/** What stands behind a resource that is not there for good. */
+export interface ResourceLifecycle {
+  /** A request begins; resolves when what it asks for, `key` or all there is, can be read. */
+  enter(key: string | undefined): Promise<void> | undefined;
+  leave(): void;
+}
+
+export interface ResourceOptions {
+  readonly toStored?: ToStored;
+  readonly lifecycle?: ResourceLifecycle;
+}
+
 /**
  * One served kind bound to its storage: keys, reads from the watch cache, compare-and-swap writes. It knows no verbs and no rules; those are in
  * create.ts, update.ts, delete.ts, list.ts.
@@ -18,13 +30,30 @@ export class Resource {
   readonly #prefix: string;
 
   readonly #toStored: ToStored | undefined;
+  readonly #lifecycle: ResourceLifecycle | undefined;
 
-  constructor(kind: Kind, cache: WatchCache, store: Store, toStored?: ToStored) {
+  constructor(kind: Kind, cache: WatchCache, store: Store, { toStored, lifecycle }: ResourceOptions = {}) {
     this.kind = kind;
     this.cache = cache;
     this.#store = store;
     this.#prefix = cache.prefix;
     this.#toStored = toStored;
+    this.#lifecycle = lifecycle;
+  }
+
+  /** Runs what a request for the resource comes to, which may have to be waited for: custom resources come and go. `name` '': it is for all of them. */
+  use<T>(namespace: string, name: string, run: () => Promise<T>): Promise<T> {
+    const lifecycle = this.#lifecycle;
+    if (lifecycle === undefined) return run();
+    return (async () => {
+      const ready = lifecycle.enter(name === '' ? undefined : this.key(namespace, name));
+      try {
+        if (ready !== undefined) await ready;
+        return await run();
+      } finally {
+        lifecycle.leave();
+      }
+    })();
   }
 
   /** Objects are shown as they are stored. */

@@ -219,8 +219,12 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
     return kind.changesFirst === true ? [...ofChange, ...ofObject] : [...ofObject, ...ofChange];
   };
   const errors = [
-    ...validateObjectMeta(next.metadata, { namespaced: kind.namespaced, validateName: nameIsPathSegment }),
-    ...validateObjectMetaUpdate(next.metadata, old.metadata),
+    ...validateObjectMeta(next.metadata, {
+      namespaced: kind.namespaced,
+      validateName: nameIsPathSegment,
+      anyFinalizers: kind.anyFinalizers,
+    }),
+    ...validateObjectMetaUpdate(next.metadata, old.metadata, kind),
     ...own(),
   ];
   if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);

@@ -40,6 +40,10 @@ function readUnknown(bytes: Buffer): Unknown {
   return unknown;
 }
 
+/** Custom resources have no form in protobuf. */
+const NO_MESSAGE =
+  'object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message';
+
 /** Decodes a protobuf body. Throws StatusError BadRequest with upstream's text. */
 export function decodeProtobuf(body: Uint8Array, target: BodyTarget): Decoded {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -57,6 +61,7 @@ export function decodeProtobuf(body: Uint8Array, target: BodyTarget): Decoded {
   if (unknown.contentEncoding !== '')
     throw unrecognized(target, `unable to decode content encoding ${JSON.stringify(unknown.contentEncoding)}`, body);
   checkTypeMeta(target, unknown.apiVersion, unknown.kind);
+  if (target.custom !== undefined) throw cannotBeHandled(target, NO_MESSAGE);
   try {
     const value = readMessage(new Reader(unknown.raw), messageOf(target.definition), {});
     return { object: topLevel(value, target), warnings: [] };

@@ -1,0 +1,76 @@
+/**
+ * One version of a definition, compiled once for as long as its definition says the same: the schema, what reads and checks objects by it.
+ * Source: apiextensions-apiserver pkg/apiserver/customresource_handler.go, pkg/registry/customresource/{strategy,status_strategy}.go v0.36.
+ */
+import {
+  applyDefaults,
+  type ApplyType,
+  coerceMetadata,
+  type CustomResourceDefinition,
+  DecodeError,
+  dropNulls,
+  fieldErrorText,
+  type KubeObject,
+  parseStructural,
+  prune,
+  pruneDefaults,
+  readMetadata,
+  type StructuralSchema,
+  structuralType,
+} from '#api';
+
+export type DefinedVersion = CustomResourceDefinition['spec']['versions'][number];
+
+type JsonObject = Record<string, unknown>;
+
+export interface ReadOptions {
+  /** What is unknown is told. */
+  readonly strict?: boolean;
+  /** Out of the store, where older servers may have put what is no metadata. */
+  readonly fromStore?: boolean;
+}
+
+export interface CompiledVersion {
+  readonly name: string;
+  readonly defined: DefinedVersion;
+  readonly schema: StructuralSchema;
+  readonly type: ApplyType;
+  /** Makes a value, a private copy, an object of this version. Throws DecodeError. Gives what was unknown. */
+  read(value: JsonObject, options: ReadOptions): readonly string[];
+  defaults(object: KubeObject): void;
+}
+
+export function compileVersion(defined: DefinedVersion): CompiledVersion {
+  const schema = pruneDefaults(parseStructural(defined.schema?.openAPIV3Schema ?? { type: 'object' }));
+  let type: ApplyType | undefined;
+  return {
+    name: defined.name,
+    defined,
+    schema,
+    get type() {
+      return (type ??= structuralType(schema));
+    },
+    read: (value, options) => readBy(schema, value, options),
+    defaults: (object) => applyDefaults(object, schema),
+  };
+}
+
+/** Source: unstructuredSchemaCoercer.apply. */
+function readBy(
+  schema: StructuralSchema,
+  value: JsonObject,
+  { strict = false, fromStore = false }: ReadOptions,
+): readonly string[] {
+  const unknown: string[] = [];
+  if (value['metadata'] !== undefined) {
+    const { meta, unknown: own } = readMetadata(value['metadata'], '', { track: strict, dropInvalid: fromStore });
+    value['metadata'] = meta;
+    unknown.push(...own);
+  }
+  unknown.push(...prune(value, schema, { isResourceRoot: true, track: strict }));
+  dropNulls(value, schema);
+  const coerced = coerceMetadata(value, schema, { isResourceRoot: false, track: strict, dropInvalid: fromStore });
+  if (coerced.error !== undefined) throw new DecodeError(fieldErrorText(coerced.error));
+  unknown.push(...coerced.unknown);
+  return unknown;
+}
