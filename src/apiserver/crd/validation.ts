@@ -2,7 +2,7 @@
  * Whether custom objects are as their schema wants them. Source: apiextensions-apiserver
  * pkg/registry/customresource/{strategy,status_strategy,validator}.go v0.36.
  */
-import { type FieldError, type KubeObject, validateListTypes, validateMetadata } from '#api';
+import { type FieldError, type KubeObject, validateListTypes, validateMetadata, validateValue } from '#api';
 import { type ScalePaths, validateScaleSpec, validateScaleStatus } from './scale.ts';
 import type { CompiledVersion } from './version.ts';
 
@@ -15,6 +15,7 @@ export function validateCustom(object: KubeObject, version: CompiledVersion): Fi
   const { schema } = version;
   const value = object as unknown as JsonObject;
   return [
+    ...validateValue(value, schema),
     ...validateScale(object, version),
     ...validateMetadata(value, schema, false),
     ...validateListTypes(value, schema),
@@ -26,6 +27,7 @@ export function validateCustomUpdate(object: KubeObject, old: KubeObject, versio
   const { schema } = version;
   const value = object as unknown as JsonObject;
   return [
+    ...validateValue(value, schema, { old }),
     ...validateScale(object, version),
     ...validateMetadata(value, schema, false),
     ...newListErrors(object, old, version),
