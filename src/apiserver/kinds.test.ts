@@ -24,6 +24,8 @@ test('every kind is created, read, listed, changed and deleted', async (t) => {
   await using server = await startServer();
   const { client } = server;
   for (const kind of allKinds) {
+    // The server itself writes to definitions as soon as they are there; crd/ tests them.
+    if (kind.kind === 'CustomResourceDefinition') continue;
     await t.test(`${kind.kind} of ${apiVersionOf(kind)}`, async () => {
       const wanted = draft(kind);
       const name = wanted.metadata.name!;

@@ -91,6 +91,8 @@ function checkMethod(kind: Kind, { info, request }: RequestContext): void {
   if (request.method === 'HEAD') throw methodNotAllowed();
   if (kind.namespaced && namespace === '' && verb !== 'list' && verb !== 'watch') throw methodNotAllowed();
   if ((name === '') !== COLLECTION_VERBS.has(verb) && verb !== 'watch' && subresource === '') throw methodNotAllowed();
+  // Custom resources have words of their own for what they do not have.
+  if (kind.custom !== undefined && subresource !== '') return;
   if (!verbsAt(kind, subresource).includes(verb)) throw methodNotAllowed();
 }
 
