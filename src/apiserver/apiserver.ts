@@ -14,7 +14,7 @@ import {
   serviceAccount,
   taintNodesByCondition,
 } from './admission/plugins.ts';
-import { bearerTokens, clientCertificates } from './authn/authn.ts';
+import { bearerTokens, clientCertificates, webSocketTokens } from './authn/authn.ts';
 import { rbacEscalation } from './authz/rbac/escalation.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac.ts';
 import { nodeAuthorizer, privilegedGroup, unionAuthorizer } from './authz/union.ts';
@@ -23,6 +23,7 @@ import { Definitions } from './crd/definitions.ts';
 import { definitionHooks } from './crd/hooks.ts';
 import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
+import { withImpersonation } from './filters/impersonation.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import { newLocalTransport } from './handlers/local.ts';
 import type { VerbEnvironment } from './handlers/options.ts';
@@ -49,6 +50,11 @@ import { certificateHooks } from './registry/certificates.ts';
 import { namespaceHooks } from './registry/namespaces.ts';
 import { Registry } from './registry/registry.ts';
 import { newServiceResolver } from './webhook/resolver.ts';
+import { ServiceAccountTokens } from './serviceaccount/authenticator.ts';
+import { ISSUER } from './serviceaccount/claims.ts';
+import { signingKey, temporaryKey } from './serviceaccount/keys.ts';
+import { openIdDocuments } from './serviceaccount/openid.ts';
+import { signToken } from './serviceaccount/signer.ts';
 import { accessReviews } from './virtual/access-reviews.ts';
 import { authenticationReviews } from './virtual/authentication-reviews.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
@@ -61,8 +67,8 @@ export type { VersionInfo } from './http/nonresource.ts';
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_READ_ONLY_IN_FLIGHT = 400;
 const MAX_MUTATING_IN_FLIGHT = 200;
-/** Source: --api-audiences, by default the issuer of service-account tokens; kubeadm's v1.36. */
-const API_AUDIENCES = ['https://kubernetes.default.svc.cluster.local'];
+/** Source: --api-audiences v1.36, by default the issuer of service-account tokens. */
+const API_AUDIENCES = [ISSUER];
 /** Requests under way have this long to end when the server stops. */
 const SHUTDOWN_GRACE_MS = 1000;
 
@@ -76,6 +82,8 @@ export interface ApiServerOptions {
   readonly version: VersionInfo;
   /** Range of cluster IPs: `10.96.0.0/12`. */
   readonly serviceCidr: string;
+  /** Private key of service-account tokens in PEM; absent: one that ends with the server. */
+  readonly serviceAccountKey?: string | undefined;
   /** What `kubectl explain` says of fields, as the set-up has written it; absent: nothing. */
   readonly descriptionsFile?: string | undefined;
 }
@@ -121,9 +129,17 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   });
   // Source: --authorization-mode=Node,RBAC, behind the group that needs no role: pkg/kubeapiserver/authorizer v1.36.
   const authorizer = unionAuthorizer([privilegedGroup('system:masters'), nodeAuthorizer(), rbac]);
+  const key = signingKey(options.serviceAccountKey ?? temporaryKey());
+  const tokens = new ServiceAccountTokens({
+    keys: [key],
+    apiAudiences: API_AUDIENCES,
+    resource: (kind) => registry.resource(kind),
+    clock,
+  });
   const env: VerbEnvironment = {
     store,
     authorizer,
+    tokens: { apiAudiences: API_AUDIENCES, sign: (claims) => signToken(key, claims) },
     fields: new FieldManagers({ clock, log, versions: (kind) => registry.versions(kind) }),
     resource: (kind) => registry.resource(kind),
     clock,
@@ -149,7 +165,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const readyChecks: Record<string, () => void | Promise<void>> = {};
   const virtual = newVirtualResources([
     ...accessReviews(authorizer),
-    ...authenticationReviews({ authenticateToken: async () => undefined }, API_AUDIENCES, clock),
+    ...authenticationReviews(tokens, API_AUDIENCES, clock),
   ]);
   const transport = (user: UserInfo, { userAgent = '' } = {}): Transport =>
     newLocalTransport({ env, registry, virtual, authorizer, user, userAgent });
@@ -179,7 +195,12 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           withHeaders(newUid),
           withStatusErrors,
           withTimeout(clock, REQUEST_TIMEOUT_MS),
-          withAuthentication([clientCertificates, bearerTokens]),
+          withAuthentication([
+            clientCertificates,
+            bearerTokens(tokens, API_AUDIENCES),
+            webSocketTokens(tokens, API_AUDIENCES),
+          ]),
+          withImpersonation(authorizer),
           withMaxInFlight(MAX_READ_ONLY_IN_FLIGHT, MAX_MUTATING_IN_FLIGHT),
           withAuthorization(authorizer),
         ],
@@ -195,6 +216,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
             clock,
             descriptions: descriptionsFile === undefined ? undefined : () => readDescriptions(descriptionsFile),
           }),
+          openId: openIdDocuments([key], `${listen.advertiseAddress}:${listen.port}`),
           serverAddress: `${listen.advertiseAddress}:${listen.port}`,
           version: options.version,
           readyChecks,

@@ -59,6 +59,7 @@ async function serve(
     newUid: randomUUID,
     version: versionInfo(),
     serviceCidr: state.serviceCIDR,
+    serviceAccountKey: await readFile(join(statePaths(directory).pki, 'sa.key'), 'utf8'),
     // Upstream's prose is no part of the program: setting up takes it from the client library.
     descriptionsFile: join(root, '.cache/descriptions.json.gz'),
   });

@@ -20,6 +20,8 @@ export interface TestApiServerOptions {
   readonly directory?: string;
   /** Instead of one of its own; closed with the server. */
   readonly store?: Store;
+  /** Private key of service-account tokens in PEM. Default: one of its own. */
+  readonly serviceAccountKey?: string;
   /** In [0,1). Default: a fixed sequence, so that a run can be repeated. */
   readonly random?: () => number;
 }
@@ -55,6 +57,7 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
       platform: '',
     },
     serviceCidr: '10.96.0.0/12',
+    serviceAccountKey: options.serviceAccountKey,
   });
   const client = newClient(server.transport({ name: 'kubernetes-admin', groups: ['system:masters'] }));
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])

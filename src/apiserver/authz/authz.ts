@@ -1,4 +1,4 @@
-import type { FieldRequirement, NonResourceRule, Requirement, ResourceRule } from '#api';
+import { type FieldRequirement, type NonResourceRule, type Requirement, type ResourceRule, StatusError } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import type { RequestInfo } from '../http/request-info.ts';
 
@@ -60,8 +60,19 @@ const MARKUP: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>
 /** A refusal must not look like HTML to a browser. */
 const sanitized = (text: string): string => text.replaceAll(/[&<>]/g, (c) => MARKUP[c]!);
 
+/** The refusal of a request, with upstream's words and details. */
+export function forbidden(attributes: AuthorizationAttributes, reason: string): StatusError {
+  const { isResourceRequest, name, group, resource } = attributes;
+  const named = {
+    ...(name === '' ? {} : { name }),
+    ...(group === '' ? {} : { group }),
+    ...(resource === '' ? {} : { kind: resource }),
+  };
+  return new StatusError('Forbidden', forbiddenText(attributes, reason), { details: isResourceRequest ? named : {} });
+}
+
 /** Source: apiserver pkg/endpoints/handlers/responsewriters/errors.go forbiddenMessage v1.36. */
-export function forbiddenText(a: AuthorizationAttributes, reason: string): string {
+function forbiddenText(a: AuthorizationAttributes, reason: string): string {
   const user = `User ${JSON.stringify(a.user.name)}`;
   const tail = reason === '' ? '' : `: ${reason}`;
   if (!a.isResourceRequest)

@@ -31,6 +31,9 @@ const ACTION_SUBRESOURCES: Readonly<Record<string, readonly Subresource[]>> = {
   ],
   services: [{ name: 'proxy', kind: 'ServiceProxyOptions', verbs: PROXY_VERBS }],
   nodes: [{ name: 'proxy', kind: 'NodeProxyOptions', verbs: PROXY_VERBS }],
+  serviceaccounts: [
+    { name: 'token', kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: ['create'] },
+  ],
   namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
 };
 

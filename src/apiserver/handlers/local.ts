@@ -6,12 +6,11 @@ import {
   deepClone,
   listKindOf,
   type ObjectRequest,
-  StatusError,
   type Transport,
   type WatchEvent,
 } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
-import { type Authorizer, forbiddenText } from '../authz/authz.ts';
+import { type Authorizer, forbidden } from '../authz/authz.ts';
 import { madeList } from '../http/respond.ts';
 import { listMetadata } from '../registry/list.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -55,7 +54,7 @@ export function newLocalTransport(options: LocalTransportOptions): Transport {
       name: request.name ?? '',
     };
     const { allowed, reason } = await authorizer.authorize(attributes);
-    if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason));
+    if (!allowed) throw forbidden(attributes, reason);
   }
 
   function callOf<R>(resource: R, verb: string, request: Omit<ObjectRequest, 'verb'>, signal: AbortSignal): Call<R> {

@@ -17,6 +17,7 @@ import type { ListRequest } from '../registry/list.ts';
 import type { RegistryEnvironment, WriteScope } from '../registry/scope.ts';
 import type { Authorizer } from '../authz/authz.ts';
 import type { FieldManagers } from '../fields/managers.ts';
+import type { TokenIssuer } from '../serviceaccount/token-request.ts';
 import type { ApiCall } from './call.ts';
 import { APPLY } from './patch.ts';
 
@@ -24,6 +25,7 @@ export interface VerbEnvironment extends RegistryEnvironment {
   readonly store: Store;
   readonly authorizer: Authorizer;
   readonly fields: FieldManagers;
+  readonly tokens: TokenIssuer;
   /** The storage of another kind that a verb has to look at. */
   readonly resource: (kind: Kind) => Resource;
 }

@@ -13,6 +13,7 @@ import {
 } from '#api';
 import { updateObject } from '../registry/update.ts';
 import type { ApiCall, Outcome } from './call.ts';
+import { requestToken } from '../serviceaccount/token-request.ts';
 import { evict } from './eviction.ts';
 import { methodNotAllowed, notFoundPath, type VerbEnvironment, withDryRun, writeScope } from './options.ts';
 
@@ -32,6 +33,7 @@ type Action = (env: VerbEnvironment, call: ApiCall) => Promise<Outcome>;
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, Action>>>> = {
   'pods/binding': { create: bindPod },
   'pods/eviction': { create: evictPod },
+  'serviceaccounts/token': { create: requestToken },
 };
 
 export async function performSpecial(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {

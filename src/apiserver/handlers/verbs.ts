@@ -13,7 +13,7 @@ import {
   type Status,
   StatusError,
 } from '#api';
-import { forbiddenText } from '../authz/authz.ts';
+import { forbidden } from '../authz/authz.ts';
 import { applied, checkUnknownUid } from '../fields/configuration.ts';
 import { createObject, wipeSystemMetadata } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
@@ -239,7 +239,7 @@ function createInstead(
       name,
     };
     const { allowed, reason } = await env.authorizer.authorize(attributes);
-    if (!allowed) throw new StatusError('Forbidden', forbiddenText(attributes, reason));
+    if (!allowed) throw forbidden(attributes, reason);
     return await make();
   };
 }

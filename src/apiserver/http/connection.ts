@@ -32,6 +32,7 @@ export function newRequest(
   headers: Headers,
   peer: Peer,
   source: IncomingMessage | ServerHttp2Stream,
+  rawHeaders: readonly string[],
 ): HttpRequest {
   const at = url.indexOf('?');
   let query: URLSearchParams | undefined = at < 0 ? NO_QUERY : undefined;
@@ -44,6 +45,7 @@ export function newRequest(
     rawQuery: at < 0 ? '' : url.slice(at + 1),
     headers,
     peer,
+    values: (name) => rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name),
     body: (limitBytes) => readBody(source, headers, limitBytes),
     raw: 'rawHeaders' in source && 'httpVersion' in source ? source : undefined,
     source,

@@ -26,6 +26,8 @@ export interface HttpRequest {
   readonly rawQuery: string;
   readonly headers: Headers;
   readonly peer: Peer;
+  /** Each value of a header that may be sent more than once, as they came. */
+  values(name: string): readonly string[];
   /** The whole body. Throws RequestEntityTooLarge beyond `limitBytes`. */
   body(limitBytes: number): Promise<Buffer>;
   /** An HTTP/1.1 request as it came, for a connection that is taken over. */
@@ -73,7 +75,7 @@ export type HttpHandler = (request: HttpRequest, onClose: (listener: () => void)
 
 /** One request on its way through the filters. */
 export class RequestContext {
-  readonly request: HttpRequest;
+  request: HttpRequest;
   readonly log: Logger;
   readonly startedMs: number;
   info: RequestInfo;
@@ -113,6 +115,10 @@ export class RequestContext {
     if (!this.warnings.includes(text)) this.warnings.push(text);
   };
 }
+
+/** The same request with other headers. */
+export const withHeaders = (request: HttpRequest, headers: Headers): HttpRequest =>
+  Object.create(request, { headers: { value: headers, enumerable: true } }) as HttpRequest;
 
 export type Handler = (context: RequestContext) => Promise<HttpResponse>;
 export type Filter = (next: Handler) => Handler;

@@ -1,10 +1,10 @@
 import { badRequest, internalError, parseDurationMs, StatusError } from '#api';
 import { type Clock, messageOf } from '#util';
 import type { UserInfo } from '../admission/admission.ts';
-import type { Authenticator } from '../authn/authn.ts';
+import type { Authenticated, Authenticator } from '../authn/authn.ts';
 import type { Authorizer } from '../authz/authz.ts';
-import { authorizationAttributes, forbiddenText } from '../authz/authz.ts';
-import type { Filter, HttpRequest, HttpResponse, RequestContext } from './context.ts';
+import { authorizationAttributes, forbidden } from '../authz/authz.ts';
+import { type Filter, type HttpRequest, type HttpResponse, type RequestContext, withHeaders } from './context.ts';
 import { CONTENT_TYPES, negotiate, type Negotiated, type Offer } from './negotiate.ts';
 import { encodeObject } from './respond.ts';
 
@@ -165,15 +165,16 @@ export const withAuthentication =
   async (context) => {
     context.user = ANONYMOUS;
     for (const authenticate of authenticators) {
-      let user: UserInfo | undefined;
+      let found: Authenticated | undefined;
       try {
-        user = await authenticate(context.request);
+        found = await authenticate(context.request);
       } catch (error) {
         context.log.info('Unable to authenticate the request', { reason: messageOf(error) });
         throw new StatusError('Unauthorized', 'Unauthorized', { cause: error });
       }
-      if (user === undefined) continue;
-      context.user = user;
+      if (found === undefined) continue;
+      context.user = found.user;
+      if (found.headers !== undefined) context.request = withHeaders(context.request, found.headers);
       break;
     }
     return await next(context);
@@ -185,16 +186,6 @@ export const withAuthorization =
   async (context) => {
     const attributes = authorizationAttributes(context.user, context.info);
     const { allowed, reason } = await authorizer.authorize(attributes);
-    if (!allowed)
-      throw new StatusError('Forbidden', forbiddenText(attributes, reason), { details: detailsOf(context) });
+    if (!allowed) throw forbidden(attributes, reason);
     return await next(context);
   };
-
-function detailsOf({ info }: RequestContext): { name?: string; group?: string; kind?: string } {
-  if (!info.isResourceRequest) return {};
-  return {
-    ...(info.name === '' ? {} : { name: info.name }),
-    ...(info.group === '' ? {} : { group: info.group }),
-    kind: info.resource,
-  };
-}

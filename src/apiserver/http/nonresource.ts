@@ -2,6 +2,7 @@ import type { Kind } from '#api';
 import type { Store } from '#store';
 import { serveDiscovery } from '../discovery/serve.ts';
 import { methodNotAllowed, notFoundPath } from '../handlers/options.ts';
+import { OPENID_MAX_AGE_S, openIdDocument, type OpenIdMetadata } from '../serviceaccount/openid.ts';
 import type { OpenApi } from '../openapi/openapi.ts';
 import { serveOpenApi } from '../openapi/serve.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -12,6 +13,8 @@ export interface NonResourceOptions {
   readonly store: Store;
   readonly registry: Pick<Registry, 'kinds' | 'serves'>;
   readonly openApi: OpenApi;
+  /** By which others verify tokens of service accounts. */
+  readonly openId: OpenIdMetadata;
   /** `host:port` clients of the old discovery are told. */
   readonly serverAddress: string;
   readonly version: VersionInfo;
@@ -70,8 +73,12 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
       return text(200, options.metrics());
     case 'openapi':
       return (await serveOpenApi(options.openApi, request, path)) ?? pageNotFound();
-    default:
-      return pageNotFound();
+    default: {
+      const found = openIdDocument(options.openId, path);
+      if (found === undefined) return pageNotFound();
+      const headers = { 'content-type': found.type, 'cache-control': `public, max-age=${OPENID_MAX_AGE_S}` };
+      return { status: 200, headers, body: found.body };
+    }
   }
 }
 
@@ -81,6 +88,7 @@ function rootPaths(kinds: readonly Kind[]): string[] {
     .flatMap((k) => [`/apis/${k.group}`, `/apis/${k.group}/${k.version}`]);
   return [
     ...new Set([
+      '/.well-known/openid-configuration',
       '/api',
       '/api/v1',
       '/apis',
@@ -90,6 +98,7 @@ function rootPaths(kinds: readonly Kind[]): string[] {
       '/metrics',
       '/openapi/v2',
       '/openapi/v3',
+      '/openid/v1/jwks',
       '/readyz',
       '/version',
     ]),

@@ -72,8 +72,8 @@ export function newHttpServer(options: ServerOptions): HttpServer {
     closeWhenIdle(session);
   });
   h2.on('sessionError', (error) => log.debug('HTTP/2 session failed', { error }));
-  h2.on('stream', (stream, headers) => {
-    onStream(stream as ServerHttp2Stream, headers).catch((error: unknown) => {
+  h2.on('stream', (stream, headers, _flags, rawHeaders) => {
+    onStream(stream as ServerHttp2Stream, headers, rawHeaders).catch((error: unknown) => {
       log.error('Answer failed', { path: headers[':path'], error });
       (stream as ServerHttp2Stream).close(constants.NGHTTP2_INTERNAL_ERROR);
     });
@@ -104,14 +104,18 @@ export function newHttpServer(options: ServerOptions): HttpServer {
     else h1.emit('connection', socket);
   }
 
-  async function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+  async function onStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ): Promise<void> {
     // Without a listener an error on a stream, such as a reset by the client, would end the process.
     stream.on('error', (error) => log.debug('HTTP/2 stream failed', { error }));
     const socket = stream.session?.socket as TLSSocket | undefined;
     if (socket === undefined) return;
     if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
     const { ':method': method = 'GET', ':path': path = '/' } = headers;
-    const request = newRequest(method, path, headers as Headers, peerOf(socket), stream);
+    const request = newRequest(method, path, headers as Headers, peerOf(socket), stream, rawHeaders);
     const response = await handle(request, (listener) => stream.once('close', listener));
     if (stream.destroyed) return;
     if ('upgrade' in response) {
@@ -146,7 +150,14 @@ export function newHttpServer(options: ServerOptions): HttpServer {
 
   async function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/', headers, socket } = incoming;
-    const request = newRequest(method, url, headers as Headers, peerOf(socket as TLSSocket), incoming);
+    const request = newRequest(
+      method,
+      url,
+      headers as Headers,
+      peerOf(socket as TLSSocket),
+      incoming,
+      incoming.rawHeaders,
+    );
     outgoing.on('error', (error) => log.debug('Connection failed', { error }));
     const response = await handle(request, (listener) =>
       outgoing.once('close', () => {
@@ -175,7 +186,14 @@ export function newHttpServer(options: ServerOptions): HttpServer {
   async function onUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', (error) => log.debug('Upgraded connection failed', { error }));
     const { method = 'GET', url = '/', headers } = incoming;
-    const request = newRequest(method, url, headers as Headers, peerOf(socket as TLSSocket), incoming);
+    const request = newRequest(
+      method,
+      url,
+      headers as Headers,
+      peerOf(socket as TLSSocket),
+      incoming,
+      incoming.rawHeaders,
+    );
     const response = await handle(request, (listener) => socket.once('close', listener));
     if (socket.destroyed) return;
     if ('upgrade' in response) {

@@ -10,7 +10,8 @@ import {
 import type { Clock } from '#util';
 import { messageOf } from '#util';
 import type { UserInfo } from '../admission/admission.ts';
-import type { TokenAuthenticator } from '../authn/authn.ts';
+import { INVALID_TOKEN, type TokenAuthenticator } from '../authn/authn.ts';
+import { aggregate } from '../authz/authz.ts';
 import { created, type VirtualResource } from './virtual.ts';
 
 export const authenticationReviews = (
@@ -44,13 +45,14 @@ const tokenReview = (tokens: TokenAuthenticator, apiAudiences: readonly string[]
     const { token, audiences = [] } = review.spec as Partial<TokenReview['spec']>;
     if (token === undefined || token === '') throw badRequest('token is required for TokenReview in authentication');
     const wanted = audiences.length > 0 ? audiences : apiAudiences;
-    review.status = {};
     try {
       const found = await tokens.authenticateToken(token, wanted);
+      review.status = { error: INVALID_TOKEN };
       if (found !== undefined)
         review.status = { authenticated: true, user: shown(found.user), audiences: [...found.audiences] };
     } catch (error) {
-      review.status = { error: messageOf(error) };
+      // The first of upstream's token authenticators, which knows its own token only, always has this to say.
+      review.status = { error: aggregate([INVALID_TOKEN, messageOf(error)]) };
     }
     return created(TokenReview, review);
   },

@@ -44,6 +44,7 @@ function sender(server: Awaited<ReturnType<typeof startTestApiServer>>['server']
       query: new URLSearchParams(query),
       headers,
       peer,
+      values: () => [],
       body: async () => bytes,
     };
     const answer = await handle(request, () => undefined);

@@ -139,7 +139,7 @@ async function exchange(handler: HttpHandler, clock: LeapingClock, request: Fuzz
   const leave: (() => void)[] = [];
   const { method, url, headers, user } = request;
   const peer = user === undefined ? NOBODY : (PEERS[user] ?? NOBODY);
-  const incoming = newRequest(method, url, headers, peer, sourceOf(request));
+  const incoming = newRequest(method, url, headers, peer, sourceOf(request), Object.entries(headers).flat());
   const response = await turns.until(handler(incoming, (listener) => void leave.push(listener)));
   if ('upgrade' in response)
     return { status: 101, headers: {}, body: Buffer.alloc(0), endless: false, holdMs: turns.holdMs };
