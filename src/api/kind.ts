@@ -112,6 +112,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly virtual?: true;
   /** Path in the store behind `/registry/`; default: `plural`. Source: pkg/registry of each kind; `kube-apiserver` keeps e.g. services under `services/specs`. */
   readonly storagePrefix?: string;
+  /** Objects go by themselves so long after their last write: events. */
+  readonly ttlSeconds?: number;
   /** Kind whose storage this one shares, with how to go there and back (core and events.k8s.io Event). */
   readonly storedAs?: { readonly kind: Kind; toStored(object: T): KubeObject; fromStored(object: KubeObject): T };
 

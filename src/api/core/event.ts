@@ -95,6 +95,8 @@ export const Event = defineKind<Event>({
   namespaced: true,
   definition: 'core.v1.Event',
   createOnUpdate: true,
+  // Source: --event-ttl, one hour.
+  ttlSeconds: 3600,
   defaults(event) {
     event.involvedObject ??= {};
   },

@@ -2,6 +2,7 @@ import { allKinds, type Kind, resourceText, servedKinds, StatusError } from '#ap
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { WatchCache } from '../watchcache/watchcache.ts';
+import { Expiry } from './expiry.ts';
 import { Resource } from './resource.ts';
 
 const pathOf = ({ group, version, plural }: Kind): string => `${group}/${version}/${plural}`;
@@ -18,6 +19,8 @@ export class Registry {
   readonly #byPath = new Map<string, Resource>();
   readonly #groups = new Set<string>();
   readonly #caches = new Map<string, WatchCache>();
+  /** By how long objects are to last. */
+  readonly #expiries = new Map<number, Expiry>();
   /** By the name of the definition. */
   readonly #custom = new Map<string, CustomResources>();
   #kinds: readonly Kind[] = servedKinds;
@@ -29,10 +32,17 @@ export class Registry {
       const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
       let cache = this.#caches.get(prefix);
       if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, environment)));
-      const resource = new Resource(kind, cache, store);
+      const resource = new Resource(kind, cache, store, { expiry: this.#expiryOf(storage, store, environment.clock) });
       this.#resources.set(kind, resource);
       this.#byPath.set(pathOf(kind), resource);
     }
+  }
+
+  #expiryOf({ ttlSeconds }: Kind, store: Store, clock: Clock): Expiry | undefined {
+    if (ttlSeconds === undefined) return undefined;
+    let expiry = this.#expiries.get(ttlSeconds);
+    if (expiry === undefined) this.#expiries.set(ttlSeconds, (expiry = new Expiry(store, clock, ttlSeconds)));
+    return expiry;
   }
 
   /** Loads every cache. */

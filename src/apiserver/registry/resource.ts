@@ -3,6 +3,7 @@ import type { Store, TxnRequest } from '#store';
 import { StoreError } from '#store';
 import { encodeStored, Entry } from '../watchcache/entry.ts';
 import type { WatchCache } from '../watchcache/watchcache.ts';
+import type { Expiry } from './expiry.ts';
 
 /** Makes of an object in the kind's version, a private copy, what is stored. Where it is given, the cache has a view that goes the other way. */
 export type ToStored = (object: KubeObject) => KubeObject | Promise<KubeObject>;
@@ -17,6 +18,8 @@ export interface ResourceLifecycle {
 export interface ResourceOptions {
   readonly toStored?: ToStored;
   readonly lifecycle?: ResourceLifecycle;
+  /** Present: objects go by themselves. */
+  readonly expiry?: Expiry | undefined;
 }
 
 /**
@@ -31,14 +34,16 @@ export class Resource {
 
   readonly #toStored: ToStored | undefined;
   readonly #lifecycle: ResourceLifecycle | undefined;
+  readonly #expiry: Expiry | undefined;
 
-  constructor(kind: Kind, cache: WatchCache, store: Store, { toStored, lifecycle }: ResourceOptions = {}) {
+  constructor(kind: Kind, cache: WatchCache, store: Store, { toStored, lifecycle, expiry }: ResourceOptions = {}) {
     this.kind = kind;
     this.cache = cache;
     this.#store = store;
     this.#prefix = cache.prefix;
     this.#toStored = toStored;
     this.#lifecycle = lifecycle;
+    this.#expiry = expiry;
   }
 
   /** Runs what a request for the resource comes to, which may have to be waited for: custom resources come and go. `name` '': it is for all of them. */
@@ -150,10 +155,7 @@ export class Resource {
 
   async #put(key: string, value: Buffer, stored: KubeObject, expected: number): Promise<Entry | undefined> {
     this.cache.remember(value, stored);
-    const { succeeded, revision } = await this.#txn({
-      compare: [{ key, target: 'modRevision', result: '=', number: expected }],
-      success: [{ type: 'put', key, value }],
-    });
+    const { succeeded, revision } = await this.#write(key, value, expected);
     if (!succeeded) {
       await this.cache.settled();
       return undefined;
@@ -163,6 +165,27 @@ export class Resource {
     if (cached?.revision === revision) return cached;
     const written = new Entry(key, value, revision, stored);
     return this.#toStored === undefined ? written : (await this.cache.shown([written]))[0];
+  }
+
+  #write(key: string, value: Buffer, expected: number, lease?: number): ReturnType<Store['txn']> {
+    if (this.#expiry !== undefined && lease === undefined)
+      return this.#writeForAWhile(key, value, expected, this.#expiry);
+    return this.#txn({
+      compare: [{ key, target: 'modRevision', result: '=', number: expected }],
+      success: [{ type: 'put', key, value, ...(lease === undefined ? {} : { lease }) }],
+    });
+  }
+
+  /** The lease may be gone before its time: somebody revoked it, or this machine slept. */
+  async #writeForAWhile(key: string, value: Buffer, expected: number, expiry: Expiry): ReturnType<Store['txn']> {
+    try {
+      return await this.#write(key, value, expected, await expiry.lease());
+    } catch (error) {
+      const cause = error instanceof StatusError ? error.cause : error;
+      if (!(cause instanceof StoreError) || cause.code !== 'lease-not-found') throw error;
+      expiry.forget();
+      return await this.#write(key, value, expected, await expiry.lease());
+    }
   }
 
   async #txn(request: TxnRequest): ReturnType<Store['txn']> {
