@@ -41,7 +41,9 @@ export async function startTestControlPlane({ directory, nodes }: TestControlPla
 
   const stop = new AbortController();
   const common = (name: string): Omit<Parameters<typeof newScheduler>[0], 'recorder'> => {
-    const client = newClient(api.server.transport({ name, groups: ['system:authenticated'] }));
+    const client = newClient(
+      api.server.transport({ name, groups: ['system:authenticated'] }, { userAgent: name.replace(/^system:/, '') }),
+    );
     const parts = { client, clock, random: Math.random, log };
     return { ...parts, informers: newInformers(parts) };
   };
@@ -49,7 +51,9 @@ export async function startTestControlPlane({ directory, nodes }: TestControlPla
   const recorder = (component: string): ReturnType<typeof newEventRecorder> =>
     newEventRecorder({ ...managed, component, signal: stop.signal });
   const clientOf = (account: string): ReturnType<typeof newClient> =>
-    newClient(api.server.transport(serviceAccountUser('kube-system', account)));
+    newClient(
+      api.server.transport(serviceAccountUser('kube-system', account), { userAgent: 'kube-controller-manager' }),
+    );
   const rootCA = await readFile(join(directory, 'ca.crt'), 'utf8');
   const controllers = [
     ...newControllers({ ...managed, recorder, clientOf }, { kinds: allKinds, rootCA }),
