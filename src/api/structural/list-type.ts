@@ -45,6 +45,8 @@ function validateMap(list: readonly unknown[], names: readonly string[], path: s
     return [invalid(at, sortedKeys(list[stray]), 'must be an object for an array of list-type map')];
   }
   if (list.length <= 1) return [];
+  const [only, ...more] = names;
+  if (only !== undefined && more.length === 0) return validateSingleKey(list, only, path);
   const keys = list.map((item): JsonObject => {
     const key: Record<string, unknown> = {};
     if (item === null) return key;
@@ -54,6 +56,20 @@ function validateMap(list: readonly unknown[], names: readonly string[], path: s
     return key;
   });
   return repeated(keys).map((i) => duplicate(index(path, i), sortedKeys(keys[i])));
+}
+
+/** Stands for the key of an item that has none. */
+const NO_KEY = Symbol('no key');
+
+/** Nearly every map has one key, which is a scalar: it is compared as it is. */
+function validateSingleKey(list: readonly unknown[], name: string, path: string): FieldError[] {
+  const keys = list.map((item) =>
+    item !== null && Object.hasOwn(item as object, name) ? (item as JsonObject)[name] : NO_KEY,
+  );
+  return repeated(keys).map((i) => {
+    const key = keys[i] === NO_KEY ? {} : { [name]: keys[i] };
+    return duplicate(index(path, i), sortedKeys(key));
+  });
 }
 
 /** Where values stand for the second time; the third and later are not told. */

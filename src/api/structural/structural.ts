@@ -10,4 +10,5 @@ export { validateListTypes } from './list-type.ts';
 export { coerceMetadata, type Coerced, type CoerceOptions, readMetadata, validateMetadata } from './metadata.ts';
 export { prune, type PruneOptions } from './prune.ts';
 export { parseStructural, type SchemaContents, type StructuralSchema } from './schema.ts';
+export { unfoldIntOrString } from './unfold.ts';
 export { validateValue, type ValidateOptions } from './values/validate.ts';
