@@ -6,7 +6,11 @@
  */
 export { compile, estimate, mentions, program, type Expression, type Outcome, type Program } from './environment.ts';
 export { type Declarations } from './check/declarations.ts';
-export { BOOL, INT, listType, mapType, optionalType, STRING, DYN } from './check/types.ts';
+export { BOOL, optionalType, STRING, type Type } from './check/types.ts';
 export { CompileError } from './syntax/source.ts';
 export { ProgramError } from './eval/scope.ts';
 export { CelError, NONE, Optional, type Value } from './values/value.ts';
+export { type DeclType, declare, declTypeOf, sizesOf } from './schema/decl.ts';
+export { escapeName } from './schema/escape.ts';
+export { jsonValue } from './schema/json.ts';
+export { asResource, type ValueSchema } from './schema/schema.ts';

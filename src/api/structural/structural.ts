@@ -11,4 +11,5 @@ export { coerceMetadata, type Coerced, type CoerceOptions, readMetadata, validat
 export { prune, type PruneOptions } from './prune.ts';
 export { parseStructural, type SchemaContents, type StructuralSchema } from './schema.ts';
 export { unfoldIntOrString } from './unfold.ts';
+export { Correlated } from './values/correlated.ts';
 export { validateValue, type ValidateOptions } from './values/validate.ts';

@@ -283,7 +283,7 @@ class Checker {
     let joined: Type | undefined;
     for (const [i, element] of node.elements.entries()) {
       const type = this.#check(element);
-      joined = this.#join(element, joined, node.optional.has(i) ? this.#unwrapped(element) : type);
+      joined = this.#join(joined, node.optional.has(i) ? this.#unwrapped(element) : type);
     }
     this.#set(node, listType(joined ?? this.#known.fresh()));
   }
@@ -292,19 +292,17 @@ class Checker {
     let keys: Type | undefined;
     let values: Type | undefined;
     for (const { key, value, optional } of node.entries) {
-      keys = this.#join(key, keys, this.#check(key));
+      keys = this.#join(keys, this.#check(key));
       const type = this.#check(value);
-      values = this.#join(value, values, optional ? this.#unwrapped(value) : type);
+      values = this.#join(values, optional ? this.#unwrapped(value) : type);
     }
     this.#set(node, mapType(keys ?? this.#known.fresh(), values ?? this.#known.fresh()));
   }
 
-  /** Elements of one list have one type: Kubernetes asks for it. */
-  #join(node: Node, joined: Type | undefined, type: Type): Type {
+  /** Elements of different types make a list of anything; whether that is wanted is judged later. */
+  #join(joined: Type | undefined, type: Type): Type {
     if (joined === undefined) return type;
-    if (this.#known.isAssignable(joined, type)) return mostGeneral(joined, type);
-    this.#mismatch(node, joined, type);
-    return ERROR;
+    return this.#known.isAssignable(joined, type) ? mostGeneral(joined, type) : DYN;
   }
 
   #struct(node: StructNode): void {

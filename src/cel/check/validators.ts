@@ -6,7 +6,7 @@ import { FormatError, parseFormat, type Verb, VERB_WORDS } from '../library/form
 import { compileRegex, RegexError } from '../library/regex.ts';
 import { type Call, childrenOf, type ListNode, type MapNode, type Node } from '../syntax/ast.ts';
 import type { Issues } from '../syntax/source.ts';
-import { CelError } from '../values/value.ts';
+import { CelError, typeOf, type Value } from '../values/value.ts';
 import { Meter } from '../values/meter.ts';
 import type { Functions } from './declarations.ts';
 import { formatType, type Kind, sameType, type Type, unwrapOptional } from './types.ts';
@@ -25,19 +25,20 @@ export function validate(root: Node, functions: Functions, issues: Issues): void
 function call(node: Call, functions: Functions, issues: Issues): void {
   const [first] = node.args;
   if (node.fn === 'format') formatCall(node, issues);
-  if (first?.kind !== 'literal' || typeof first.value !== 'string') return;
+  if (first?.kind !== 'literal') return;
   if (!isReadable(node.fn, first.value, functions)) issues.report(first.at, `invalid ${node.fn} argument`);
 }
 
 /** Whether a literal is what a function needs; the first argument is looked at, also where it is not the pattern. */
-function isReadable(fn: string, text: string, functions: Functions): boolean {
+function isReadable(fn: string, value: Value, functions: Functions): boolean {
   if (fn === 'duration' || fn === 'timestamp') {
-    const conversion = functions.get(fn)?.overloads.find(({ id }) => id === `string_to_${fn}`);
-    return !(conversion?.run?.([text], new Meter(Infinity)) instanceof CelError);
+    const { kind } = typeOf(value);
+    const conversion = functions.get(fn)?.overloads.find(({ args }) => args[0]?.kind === kind);
+    return !(conversion?.run?.([value], new Meter(Infinity)) instanceof CelError);
   }
-  if (fn !== 'matches') return true;
+  if (fn !== 'matches' || typeof value !== 'string') return true;
   try {
-    compileRegex(text);
+    compileRegex(value);
     return true;
   } catch (error) {
     if (error instanceof RegexError) return false;

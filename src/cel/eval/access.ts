@@ -33,7 +33,8 @@ const missing = (value: Value, key: Value): CelError =>
 export function access(value: Value, key: Value): Value {
   if (value instanceof CelError) return value;
   if (value instanceof Optional) return accessOptional(value, key);
-  return lookup(value, key) ?? missing(value, key);
+  const found = lookup(value, key);
+  return found === undefined ? missing(value, key) : found;
 }
 
 /** `value.?key` or `value[?key]`. */
@@ -41,7 +42,8 @@ export function accessOptional(value: Value, key: Value): Value {
   if (value instanceof CelError) return value;
   const container = value instanceof Optional ? value.value : value;
   const found = container === undefined ? undefined : lookup(container, key);
-  return found === undefined || found instanceof CelError ? (found ?? NONE) : new Optional(found);
+  if (found === undefined) return NONE;
+  return found instanceof CelError ? found : new Optional(found);
 }
 
 /** `has(value.key)`. */

@@ -26,7 +26,11 @@ export function variable(written: string, scope: Scope): Plan {
   const slot = scope.slot();
   const missing = new CelError(`no such attribute(s): ${name}`);
   return {
-    eval: ({ slots, variables }) => (slots[slot] ??= Object.hasOwn(variables, name) ? variables[name]! : missing),
+    eval: ({ slots, variables }) => {
+      const known = slots[slot];
+      if (known !== undefined) return known;
+      return (slots[slot] = Object.hasOwn(variables, name) ? variables[name]! : missing);
+    },
   };
 }
 

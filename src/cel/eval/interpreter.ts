@@ -136,7 +136,10 @@ function struct(node: StructNode, scope: Scope): Plan {
 function bind(node: Comprehension, scope: Scope): Eval {
   const slot = scope.slot();
   const init = scope.plan(node.init).eval;
-  const read: Eval = (state) => (state.slots[slot] ??= init(state));
+  const read: Eval = (state) => {
+    const known = state.slots[slot];
+    return known === undefined ? (state.slots[slot] = init(state)) : known;
+  };
   const result = scope.within([[node.accuVar, read]], () => scope.plan(node.result).eval);
   return (state) => {
     state.slots[slot] = undefined;

@@ -89,7 +89,7 @@ function stringToDuration(text: string): Value | undefined {
 }
 
 /** A time of RFC 3339 with the offset it has; undefined: it is none. */
-function readTimestamp(text: string): Value | undefined {
+export function readTimestamp(text: string): Value | undefined {
   try {
     const { seconds, nanos } = parseTime(text);
     const zone = /([+-])(\d\d):(\d\d)$/.exec(text);

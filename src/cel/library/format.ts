@@ -174,7 +174,7 @@ function grouped(text: string): string {
 
 const SUPERSCRIPT = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
-/** `1.052033\u202f×\u202f10⁰³`, as golang.org/x/text prints it. */
+/** `1.052033×10⁰³`, as golang.org/x/text prints it. */
 function scientific(n: number, precision: number): string {
   const exact = n.toExponential(Math.min(precision, 100));
   const [mantissa, exponent] = exact.split('e') as [string, string];
@@ -183,7 +183,7 @@ function scientific(n: number, precision: number): string {
     .padStart(2, '0')
     .replace(/\d/g, (d) => SUPERSCRIPT[Number(d)]!);
   const zeros = '0'.repeat(Math.max(0, precision - 100));
-  return `${mantissa}${zeros}\u202f×\u202f10${exponent.startsWith('-') ? '⁻' : ''}${digits}`;
+  return `${mantissa}${zeros}×10${exponent.startsWith('-') ? '⁻' : ''}${digits}`;
 }
 
 /** `%s`. */

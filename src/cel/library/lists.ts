@@ -116,9 +116,10 @@ function flattened(list: List, depth: number, meter: Meter, into: Value[]): void
 }
 
 const flatten: Implementation = ([list, depth = 1], meter) => {
+  if (!(list instanceof List)) return NO_OVERLOAD;
   if (Number(depth) < 0) return new CelError('level must be non-negative');
   const result: Value[] = [];
-  flattened(list as List, Number(depth), meter, result);
+  flattened(list, Number(depth), meter, result);
   return new ArrayList(result);
 };
 
@@ -185,11 +186,14 @@ export const listLibrary: readonly FunctionDecl[] = [
   fn('indexOf', member('list_a_index_of_int', [listType(A), A], INT, indexOf)),
   fn('lastIndexOf', member('list_a_last_index_of_int', [listType(A), A], INT, lastIndexOf)),
   fn('slice', member('list_slice', [LIST_T, INT, INT], LIST_T, slice)),
-  fn(
-    'flatten',
-    member('list_flatten', [listType(LIST_T)], LIST_T, flatten),
-    member('list_flatten_int', [listType(DYN), INT], listType(DYN), flatten),
-  ),
+  {
+    name: 'flatten',
+    overloads: [
+      member('list_flatten', [listType(LIST_T)], LIST_T),
+      member('list_flatten_int', [listType(DYN), INT], listType(DYN)),
+    ],
+    single: flatten,
+  },
   fn('sort', ...comparable((_, type) => member(`list_${type.name}_sort`, [listType(type)], listType(type), sort))),
   fn(
     '@sortByAssociatedKeys',

@@ -38,7 +38,10 @@ function isZero(value: Value): boolean {
 const NOTHING = new CelError('optional.none() dereference');
 const of: Implementation = ([value]) => new Optional(value);
 const ofNonZero: Implementation = ([value]) => (isZero(value!) ? NONE : new Optional(value));
-const valueOf: Implementation = ([optional]) => (optional as Optional).value ?? NOTHING;
+const valueOf: Implementation = ([optional]) => {
+  const { value } = optional as Optional;
+  return value === undefined ? NOTHING : value;
+};
 const hasValue: Implementation = ([optional]) => (optional as Optional).value !== undefined;
 
 const at = (which: 'first' | 'last'): Implementation => {
