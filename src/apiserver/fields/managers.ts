@@ -86,9 +86,16 @@ function converter(versions: () => readonly Kind[]): Convert {
     const from = served.find((kind) => apiVersionOf(kind) === typed.apiVersion);
     if (from === undefined) return undefined;
     if (from.custom !== undefined) {
-      const value = from.custom.convert(deepClone(typed.value) as unknown as KubeObject, apiVersion);
-      const typedAs = (made: KubeObject): Typed => ({ value: { ...made }, type: applyTypeOf(to), apiVersion });
-      return value instanceof Promise ? value.then(typedAs) : typedAs(value);
+      const object = { metadata: {}, ...deepClone(typed.value) } as unknown as KubeObject;
+      const { resourceVersion } = object.metadata;
+      // Conversion is of what is stored, and knows no resourceVersion.
+      const typedAs = ({ metadata, ...rest }: KubeObject): Typed => ({
+        value: { ...rest, metadata: { ...metadata, resourceVersion } },
+        type: applyTypeOf(to),
+        apiVersion,
+      });
+      const converted = from.custom.convert(object, apiVersion);
+      return converted instanceof Promise ? converted.then(typedAs) : typedAs(converted);
     }
     // Decoded, it has all that conversions count on, whatever has been taken from the value.
     const object: KubeObject = deepClone(decodeObject(typed.value, from, { fieldValidation: 'Ignore' }).object);
