@@ -1,3 +1,4 @@
+import { goQuote } from './apply/fieldpath/text.ts';
 import type { StatusCause } from './generated/meta.v1.ts';
 import { numberText } from './number.ts';
 import { StatusError } from './status.ts';
@@ -43,12 +44,15 @@ const error = (type: FieldErrorType, field: string, value: string, detail: strin
   message: [WORDS[type], value, detail].filter((p) => p !== '').join(': '),
 });
 
-/** A value as Go prints it in a field error: strings quoted, numbers and booleans plain, the rest as JSON. */
+const HTML = /[<>&\u2028\u2029]/g;
+
+/** A value as Go prints it in a field error: strings quoted, numbers and booleans plain, the rest as JSON with its HTML escaped. */
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'null';
+  if (typeof value === 'string') return goQuote(value);
   if (typeof value === 'number') return numberText(value);
   if (typeof value === 'boolean') return String(value);
-  return JSON.stringify(value);
+  return JSON.stringify(value).replace(HTML, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 export const required = (field: string, detail = ''): FieldError => error('FieldValueRequired', field, '', detail);
@@ -73,7 +77,7 @@ export const notSupported = (field: string, value: unknown, supported: readonly 
     'FieldValueNotSupported',
     field,
     shown(value),
-    supported.length === 0 ? '' : `supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}`,
+    supported.length === 0 ? '' : `supported values: ${supported.map(goQuote).join(', ')}`,
   );
 
 export const fieldErrorText = ({ field, message }: FieldError): string =>

@@ -101,11 +101,17 @@ const SLIPS: readonly RegExp[] = [
   /^spec\.(attachedRequired|strategy\.strategy)$/,
 ];
 
+/** Upstream's own words for what is absent in a schema. */
+const UNDEFINED = /must be (true or undefined|undefined to be structural)/g;
+
 /** Kinds that share a storage are spoken of in the words of the other kind. */
 const OTHER_WORDS: Readonly<Record<string, RegExp>> = {
   'Event.core.v1': /^reportingController$/,
   'Event.events.k8s.io.v1': /^(involvedObject|count|firstTimestamp|lastTimestamp|source|message)/,
   'HorizontalPodAutoscaler.autoscaling.v1': /^spec\.metrics/,
+  // What is the same in all versions stands at the top in upstream's internal form.
+  'CustomResourceDefinition.apiextensions.k8s.io.v1':
+    /^spec\.(version|validation|subresources|additionalPrinterColumns|selectableFields|conversion\.(webhookClientConfig|conversionReviewVersions))\b/,
 };
 
 /** Pod templates are what a pod is; walking one kind of them is enough. */
@@ -139,7 +145,7 @@ for (const kind of allKinds) {
         }
         const { message } = invalidObject(kind, 'web', errors);
         assert.ok(
-          !/\bundefined\b|\[object Object\]|\bNaN\b/.test(message.replaceAll(LONG, '')),
+          !/\bundefined\b|\[object Object\]|\bNaN\b/.test(message.replaceAll(LONG, '').replaceAll(UNDEFINED, '')),
           `${place.path}: ${message.slice(0, 300)}`,
         );
       }

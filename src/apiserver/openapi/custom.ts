@@ -2,7 +2,7 @@
  * Schemas of custom resources as they are published. Source: apiextensions-apiserver pkg/controller/openapi/builder/builder.go,
  * pkg/controller/openapi/v2/conversion.go, pkg/apiserver/schema/{kubeopenapi,unfold}.go v0.36.
  */
-import { deepClone, type Kind } from '#api';
+import { deepClone, type Kind, unfoldIntOrString } from '#api';
 import type { Descriptions } from './descriptions.ts';
 import type { Dialect } from './schemas.ts';
 
@@ -25,7 +25,7 @@ export function customSchema({ custom }: Kind, context: CustomSchemaContext): Js
   const v2 = context.dialect === 'v2';
   // Clients that know only version 2 would refuse whatever is not listed.
   if (props === undefined || (v2 && props['x-kubernetes-preserve-unknown-fields'] === true)) return { type: 'object' };
-  const schema = published(deepClone(props) as JsonSchema, v2);
+  const schema = published(deepClone(unfoldIntOrString(props)) as JsonSchema, v2);
   addEmbedded(schema, context);
   const texts = context.descriptions[MODEL] ?? {};
   schema['properties'] = {
@@ -93,8 +93,6 @@ const isSchema = (value: unknown): value is JsonSchema =>
 
 /** A schema as clients get it; changes the one given. */
 function published(schema: JsonSchema, v2: boolean): JsonSchema {
-  if (schema['x-kubernetes-int-or-string'] === true && schema['anyOf'] === undefined && !v2)
-    schema['anyOf'] = [{ type: 'integer' }, { type: 'string' }];
   if (v2) toV2(schema);
   mapBelow(schema, (below) => published(below, v2));
   return schema;

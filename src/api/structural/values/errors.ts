@@ -1,4 +1,5 @@
 /** What values get wrong, in the words of kube-openapi pkg/validation/errors/schema.go (2026-03) and as the field errors they become. */
+import { goJson, goQuote } from '../../apply/fieldpath/text.ts';
 import {
   type FieldError,
   invalid,
@@ -55,7 +56,7 @@ const plain = (name: string | undefined, value: unknown, message: string): Value
 });
 
 export const wrongType = (name: string, expected: string, found: string): ValueError => {
-  const message = `${name} in body must be of type ${expected}: ${JSON.stringify(found)}`;
+  const message = `${name} in body must be of type ${expected}: ${goQuote(found)}`;
   return { name, message, toFieldError: (field) => typeInvalid(field, found, message) };
 };
 
@@ -72,7 +73,7 @@ export const notOneOf = (name: string, value: unknown, values: readonly unknown[
     notSupported(
       field,
       sortedKeys(value),
-      values.map((allowed) => (typeof allowed === 'string' ? allowed : JSON.stringify(sortedKeys(allowed)))),
+      values.map((allowed) => (typeof allowed === 'string' ? allowed : goJson(allowed))),
     ),
 });
 

@@ -2,7 +2,7 @@
  * Values against a schema. Which errors are told, and of which branch of `anyOf` and `oneOf`, is upstream's choice to the letter: the branch
  * with most checks passed. Source: kube-openapi pkg/validation/validate (2026-03), apiextensions-apiserver pkg/apiserver/validation v0.36.
  */
-import { goJson } from '../../apply/fieldpath/text.ts';
+import { goJson, goQuote } from '../../apply/fieldpath/text.ts';
 import { equalValues } from '../../equality.ts';
 import type { FieldError } from '../../field-error.ts';
 import { isInt64 } from '../../number.ts';
@@ -259,7 +259,7 @@ function checkBranches(
   if (oneOf.length > 0) passed += checkOneOf(value, oneOf, name, errors);
   if (allOf.length > 0) passed += checkAllOf(value, allOf, name, errors);
   if (not !== undefined && outcome(value, not, name).errors.length === 0) {
-    note(errors, wrong.ofSchema(`${JSON.stringify(name)} must not validate the schema (not)`));
+    note(errors, wrong.ofSchema(`${goQuote(name)} must not validate the schema (not)`));
   }
   return passed;
 }
@@ -276,7 +276,7 @@ function checkAnyOf(value: unknown, schemas: readonly StructuralSchema[], name: 
     if (result.errors.length === 0) return result.passed;
     if (best === undefined || result.passed > best.passed) best = result;
   }
-  note(errors, wrong.ofSchema(`${JSON.stringify(name)} must validate at least one schema (anyOf)`));
+  note(errors, wrong.ofSchema(`${goQuote(name)} must validate at least one schema (anyOf)`));
   return take(best!, errors);
 }
 
@@ -290,7 +290,7 @@ function checkOneOf(value: unknown, schemas: readonly StructuralSchema[], name: 
   }
   if (valid.length === 1) return valid[0]!.passed;
   const found = valid.length === 0 ? 'Found none valid' : `Found ${valid.length} valid alternatives`;
-  note(errors, wrong.ofSchema(`${JSON.stringify(name)} must validate one and only one schema (oneOf). ${found}`));
+  note(errors, wrong.ofSchema(`${goQuote(name)} must validate one and only one schema (oneOf). ${found}`));
   return valid.length === 0 ? take(best!, errors) : 0;
 }
 
@@ -304,7 +304,7 @@ function checkAllOf(value: unknown, schemas: readonly StructuralSchema[], name: 
   }
   if (valid < schemas.length) {
     const none = valid === 0 ? '. None validated' : '';
-    note(errors, wrong.ofSchema(`${JSON.stringify(name)} must validate all the schemas (allOf)${none}`));
+    note(errors, wrong.ofSchema(`${goQuote(name)} must validate all the schemas (allOf)${none}`));
   }
   return passed;
 }
