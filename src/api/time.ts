@@ -5,8 +5,16 @@
 
 /** Milliseconds since the epoch → `2006-01-02T15:04:05Z`. */
 export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, -5)}Z`;
+  const second = Math.floor(ms / 1000);
+  // Nearly all are of the present second.
+  if (second === lastSecond) return lastTime;
+  lastTime = `${new Date(ms).toISOString().slice(0, -5)}Z`;
+  lastSecond = second;
+  return lastTime;
 }
+
+let lastSecond = NaN;
+let lastTime = '';
 
 /** Milliseconds since the epoch, and microseconds beyond them if known, → `2006-01-02T15:04:05.000000Z`. */
 export function formatMicroTime(ms: number, micros = 0): string {

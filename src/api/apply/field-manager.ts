@@ -3,6 +3,7 @@ import { deepClone, equalValues } from '../equality.ts';
 import type { ManagedFieldsEntry } from '../generated/meta.v1.ts';
 import { apiVersionOf, type KubeObject } from '../kind.ts';
 import { badRequest, StatusError } from '../status.ts';
+import { formatTime } from '../time.ts';
 import { ApplyConflicts } from './conflict.ts';
 import { fieldElement } from './fieldpath/element.ts';
 import { difference, type FieldSet, hasPath, isEmptySet, setOf, union } from './fieldpath/set.ts';
@@ -96,7 +97,7 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
   const empty = { apiVersion, kind: kind.kind, metadata: {} };
 
   const typed = (object: object): Typed => ({ value: withoutManagedFields(object), type, apiVersion });
-  const timestamp = (): string => `${new Date(now()).toISOString().slice(0, 19)}Z`;
+  const timestamp = (): string => formatTime(now());
   const identity = (manager: string, operation: Operation): Omit<ManagedSet, 'set' | 'time'> => ({
     manager: manager === '' ? 'unknown' : manager,
     operation,
@@ -203,7 +204,7 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
     const before = typed(live ?? empty);
     const where = (object: JsonObject): string => objectText(kind, object);
     try {
-      const known = readManaged(live?.metadata.managedFields);
+      const known = readManaged(live?.metadata.managedFields, true);
       const managed = known.size > 0 ? known : await track(typed(empty), before, known, BEFORE_FIRST_APPLY);
       const { value, managers } = await applyTyped(before, typed(config), managed, request);
       const object = value === undefined ? asObject(deepClone(before.value)) : complete(deepClone(value));
@@ -257,16 +258,16 @@ function managedBefore(live: KubeObject | undefined, next: KubeObject, liveOnly:
   if (!liveOnly) {
     if (isReset(asked)) return NOTHING_MANAGED;
     if (asked !== undefined && !equalValues(asked, live?.metadata.managedFields)) {
-      const managed = readOrNothing(asked);
+      const managed = readOrNothing(asked, false);
       if (managed.size > 0) return managed;
     }
   }
-  return readOrNothing(live?.metadata.managedFields);
+  return readOrNothing(live?.metadata.managedFields, true);
 }
 
-function readOrNothing(entries: readonly ManagedFieldsEntry[] | undefined): Managed {
+function readOrNothing(entries: readonly ManagedFieldsEntry[] | undefined, stored: boolean): Managed {
   try {
-    return readManaged(entries);
+    return readManaged(entries, stored);
   } catch (error) {
     if (error instanceof ManagedFieldsError) return NOTHING_MANAGED;
     throw error;

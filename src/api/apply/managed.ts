@@ -50,14 +50,18 @@ const decoded = new WeakMap<readonly ManagedFieldsEntry[], Managed>();
 /** Whether they have been read or written here, and so are shared by whoever has them. */
 export const isKnownManaged = (entries: readonly ManagedFieldsEntry[]): boolean => decoded.has(entries);
 
-/** Throws ManagedFieldsError. */
-export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined): Managed {
+/** The entry of an owner whose fields have not changed is taken over as it is stored. */
+const entryOf = new WeakMap<ManagedSet, ManagedFieldsEntry>();
+
+/** `stored`: {@link writeManaged} has made them, and nobody else. Throws ManagedFieldsError. */
+export function readManaged(entries: readonly ManagedFieldsEntry[] | undefined, stored = false): Managed {
   if (entries === undefined || entries.length === 0) return NOTHING_MANAGED;
   const known = decoded.get(entries);
   if (known !== undefined) return known;
   const managed = new Map<string, ManagedSet>();
   entries.forEach((entry, i) => {
     const own = readEntry(entry, i);
+    if (stored) entryOf.set(own, entry);
     managed.set(managerId(own), own);
   });
   decoded.set(entries, managed);
@@ -106,7 +110,16 @@ function inOrder(a: ManagedSet, b: ManagedSet): number {
 export function writeManaged(managed: Managed): ManagedFieldsEntry[] | undefined {
   if (managed.size === 0) return undefined;
   const sorted = [...managed.values()].sort(inOrder);
-  const entries = sorted.map(({ manager, operation, apiVersion, subresource, time, set }): ManagedFieldsEntry => ({
+  const entries = sorted.map(writeEntry);
+  decoded.set(entries, managed);
+  return entries;
+}
+
+function writeEntry(own: ManagedSet): ManagedFieldsEntry {
+  const known = entryOf.get(own);
+  if (known !== undefined) return known;
+  const { manager, operation, apiVersion, subresource, time, set } = own;
+  const entry: ManagedFieldsEntry = {
     ...(manager === '' ? {} : { manager }),
     operation,
     apiVersion,
@@ -114,9 +127,9 @@ export function writeManaged(managed: Managed): ManagedFieldsEntry[] | undefined
     fieldsType: 'FieldsV1',
     fieldsV1: writeFields(set),
     ...(subresource === '' ? {} : { subresource }),
-  }));
-  decoded.set(entries, managed);
-  return entries;
+  };
+  entryOf.set(own, entry);
+  return entry;
 }
 
 /** Source: DefaultMaxUpdateManagers and capmanagers.go v0.36. */

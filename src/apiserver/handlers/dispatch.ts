@@ -1,4 +1,4 @@
-import type { Kind } from '#api';
+import type { BodyTarget, Kind } from '#api';
 import type { Clock } from '#util';
 import { subresourcesOf, verbsOf } from '../discovery/discovery.ts';
 import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
@@ -135,23 +135,55 @@ async function virtualRequest(options: DispatchOptions, context: RequestContext)
 }
 
 function callOf<R extends { readonly kind: Kind }>(context: RequestContext, resource: R): Call<R> {
-  const { info, request, user, warn } = context;
-  return {
-    verb: info.verb,
-    resource,
-    subresource: info.subresource,
-    namespace: resource.kind.namespaced ? info.namespace : '',
-    name: info.name,
-    query: (name) => request.query.get(name) ?? undefined,
-    user,
-    warn,
-    get signal() {
-      return context.signal;
-    },
-    body: (target) => readObject(context, target),
-    patch: () => readPatch(context, resource.kind),
-    userAgent: request.headers['user-agent'] ?? '',
-    patchType: info.verb === 'patch' ? mediaType(context) : '',
-    configuration: () => readConfiguration(context),
-  };
+  return new HttpCall(context, resource);
+}
+
+/** A class, since one is made for each request. */
+class HttpCall<R extends { readonly kind: Kind }> implements Call<R> {
+  readonly #context: RequestContext;
+  readonly verb: string;
+  readonly resource: R;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly user: Call<R>['user'];
+  readonly warn: Call<R>['warn'];
+
+  constructor(context: RequestContext, resource: R) {
+    const { info, user, warn } = context;
+    this.#context = context;
+    this.verb = info.verb;
+    this.resource = resource;
+    this.subresource = info.subresource;
+    this.namespace = resource.kind.namespaced ? info.namespace : '';
+    this.name = info.name;
+    this.user = user;
+    this.warn = warn;
+  }
+
+  readonly query = (name: string): string | undefined => this.#context.request.query.get(name) ?? undefined;
+
+  get signal(): AbortSignal {
+    return this.#context.signal;
+  }
+
+  get userAgent(): string {
+    return this.#context.request.headers['user-agent'] ?? '';
+  }
+
+  get patchType(): string {
+    return this.verb === 'patch' ? mediaType(this.#context) : '';
+  }
+
+  body(target: BodyTarget): ReturnType<Call<R>['body']> {
+    return readObject(this.#context, target);
+  }
+
+  patch(): ReturnType<Call<R>['patch']> {
+    return readPatch(this.#context, this.resource.kind);
+  }
+
+  configuration(): ReturnType<Call<R>['configuration']> {
+    return readConfiguration(this.#context);
+  }
 }

@@ -34,22 +34,55 @@ export function newRequest(
   source: IncomingMessage | ServerHttp2Stream,
   rawHeaders: readonly string[],
 ): HttpRequest {
-  const at = url.indexOf('?');
-  let query: URLSearchParams | undefined = at < 0 ? NO_QUERY : undefined;
-  return {
-    method,
-    path: at < 0 ? url : url.slice(0, at),
-    get query() {
-      return (query ??= new URLSearchParams(url.slice(at + 1)));
-    },
-    rawQuery: at < 0 ? '' : url.slice(at + 1),
-    headers,
-    peer,
-    values: (name) => rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name),
-    body: (limitBytes) => readBody(source, headers, limitBytes),
-    raw: 'rawHeaders' in source && 'httpVersion' in source ? source : undefined,
-    source,
-  };
+  return new WireRequest(method, url, headers, peer, source, rawHeaders);
+}
+
+/** A class, since one is made for each request. Its fields are not hidden: others inherit from it, with headers of their own. */
+class WireRequest implements HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly rawQuery: string;
+  readonly headers: Headers;
+  readonly peer: Peer;
+  readonly source: IncomingMessage | ServerHttp2Stream;
+  readonly rawHeaders: readonly string[];
+  parsedQuery: URLSearchParams | undefined;
+
+  constructor(
+    method: string,
+    url: string,
+    headers: Headers,
+    peer: Peer,
+    source: IncomingMessage | ServerHttp2Stream,
+    rawHeaders: readonly string[],
+  ) {
+    const at = url.indexOf('?');
+    this.method = method;
+    this.path = at < 0 ? url : url.slice(0, at);
+    this.rawQuery = at < 0 ? '' : url.slice(at + 1);
+    this.headers = headers;
+    this.peer = peer;
+    this.source = source;
+    this.rawHeaders = rawHeaders;
+    this.parsedQuery = at < 0 ? NO_QUERY : undefined;
+  }
+
+  get query(): URLSearchParams {
+    return (this.parsedQuery ??= new URLSearchParams(this.rawQuery));
+  }
+
+  get raw(): IncomingMessage | undefined {
+    return 'rawHeaders' in this.source && 'httpVersion' in this.source ? this.source : undefined;
+  }
+
+  values(name: string): readonly string[] {
+    const raw = this.rawHeaders;
+    return raw.filter((_, i) => i % 2 === 1 && raw[i - 1]!.toLowerCase() === name);
+  }
+
+  body(limitBytes: number): Promise<Buffer> {
+    return readBody(this.source, this.headers, limitBytes);
+  }
 }
 
 /** Source of the text: apiserver pkg/endpoints/handlers/rest.go limitedReadBody v1.36. */

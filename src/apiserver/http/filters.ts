@@ -103,12 +103,16 @@ export function withTimeout(clock: Clock, timeoutMs: number): Filter {
       running.set(context, expire);
       sweep ??= clock.after(1000, check);
     }
-    next(context)
-      .then(resolve, reject)
-      .finally(() => {
+    void (async () => {
+      try {
+        resolve(await next(context));
+      } catch (error) {
+        reject(error);
+      } finally {
         running.delete(context);
         timer?.[Symbol.dispose]();
-      });
+      }
+    })();
     return promise;
   };
 }

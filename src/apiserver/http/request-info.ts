@@ -31,24 +31,24 @@ const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 /** `encodedPath` as it stands in the request. It is decoded before it is split, so that an encoded slash cannot smuggle one into a name. */
 export function requestInfoOf(method: string, encodedPath: string, query: URLSearchParams): RequestInfo {
   const path = decode(encodedPath);
-  const parts = path.split('/').filter((p) => p !== '');
-  const core = parts[0] === 'api';
-  const group = core ? '' : (parts[1] ?? '');
-  const resourceAt = core ? 2 : 3;
-  if ((!core && parts[0] !== 'apis') || parts.length <= resourceAt)
+  const parts = partsOf(path);
+  const core = parts[1] === 'api';
+  const group = core ? '' : (parts[2] ?? '');
+  const resourceAt = core ? 3 : 4;
+  if ((!core && parts[1] !== 'apis') || parts.length <= resourceAt)
     return { ...NOTHING, verb: method.toLowerCase(), path, version: '' };
 
-  const version = parts[resourceAt - 1] ?? '';
-  const own = parts.slice(resourceAt);
+  const version = parts[resourceAt - 1]!;
+  let at = resourceAt;
   // The old way to ask for a watch, still served: /api/v1/watch/namespaces/n/pods.
-  const watch = own[0] === 'watch' && own.length > 1;
-  if (watch) own.shift();
+  const watch = parts[at] === 'watch' && parts.length > at + 1;
+  if (watch) at++;
   let namespace = '';
-  if (own[0] === 'namespaces' && own[1] !== undefined) {
-    namespace = own[1];
-    if (own.length > 2 && !NAMESPACE_SUBRESOURCES.has(own[2]!)) own.splice(0, 2);
+  if (parts[at] === 'namespaces' && parts[at + 1] !== undefined) {
+    namespace = parts[at + 1]!;
+    if (parts.length > at + 2 && !NAMESPACE_SUBRESOURCES.has(parts[at + 2]!)) at += 2;
   }
-  const [resource = '', name = '', subresource = '', ...rest] = own;
+  const name = parts[at + 1] ?? '';
   return {
     isResourceRequest: true,
     verb: watch && method === 'GET' ? 'watch' : verbOf(method, name, query),
@@ -56,11 +56,17 @@ export function requestInfoOf(method: string, encodedPath: string, query: URLSea
     group,
     version,
     namespace,
-    resource,
-    subresource,
+    resource: parts[at] ?? '',
+    subresource: parts[at + 2] ?? '',
     name,
-    rest: rest.join('/'),
+    rest: parts.length > at + 3 ? parts.slice(at + 3).join('/') : '',
   };
+}
+
+/** What stands between slashes, behind an empty first; slashes that follow one another count as one. */
+function partsOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts[0] === '' && !parts.includes('', 1) ? parts : ['', ...parts.filter((part) => part !== '')];
 }
 
 const NOTHING: RequestInfo = {

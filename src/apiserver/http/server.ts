@@ -65,11 +65,15 @@ export function newHttpServer(options: ServerOptions): HttpServer {
   });
   // It never listens itself, but only this makes it watch over its timeouts.
   h1.emit('listening');
-  const sessions = new Set<ServerHttp2Session>();
+  /** With what each has open. */
+  const sessions = new Map<ServerHttp2Session, { streams: number }>();
   h2.on('session', (session) => {
-    sessions.add(session);
+    const open = { streams: 0 };
+    sessions.set(session, open);
     session.on('close', () => sessions.delete(session));
-    closeWhenIdle(session);
+    session.setTimeout(IDLE_TIMEOUT_MS, () => {
+      if (open.streams === 0) session.close();
+    });
   });
   h2.on('sessionError', (error) => log.debug('HTTP/2 session failed', { error }));
   h2.on('stream', (stream, headers, _flags, rawHeaders) => {
@@ -104,26 +108,36 @@ export function newHttpServer(options: ServerOptions): HttpServer {
     else h1.emit('connection', socket);
   }
 
+  const onStreamError = (error: Error): void => log.debug('HTTP/2 stream failed', { error });
+
   async function onStream(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],
   ): Promise<void> {
     // Without a listener an error on a stream, such as a reset by the client, would end the process.
-    stream.on('error', (error) => log.debug('HTTP/2 stream failed', { error }));
-    const socket = stream.session?.socket as TLSSocket | undefined;
-    if (socket === undefined) return;
+    stream.on('error', onStreamError);
+    const session = stream.session as ServerHttp2Session | undefined;
+    const open = session === undefined ? undefined : sessions.get(session);
+    if (session === undefined || open === undefined) return;
+    const socket = session.socket as TLSSocket;
+    let left: (() => void) | undefined;
+    open.streams++;
+    stream.once('close', () => {
+      open.streams--;
+      left?.();
+    });
     if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
     const { ':method': method = 'GET', ':path': path = '/' } = headers;
     const request = newRequest(method, path, headers as Headers, peerOf(socket), stream, rawHeaders);
-    const response = await handle(request, (listener) => stream.once('close', listener));
+    const response = await handle(request, (listener) => (left = listener));
     if (stream.destroyed) return;
     if ('upgrade' in response) {
       stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED);
       return;
     }
     // A body nobody reads is thrown away; a client that is answered and still does not end it is not waited for.
-    if (!stream.endAfterHeaders) {
+    if (!stream.endAfterHeaders && !stream.readableEnded) {
       if (stream.readableFlowing === null) stream.resume();
       stream.once('finish', () => stream.setTimeout(LINGER_MS, () => stream.close()));
     }
@@ -240,7 +254,7 @@ export function newHttpServer(options: ServerOptions): HttpServer {
     },
     async close(graceMs) {
       const closed = listeners.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-      for (const session of sessions) session.close();
+      for (const session of sessions.keys()) session.close();
       h1.closeIdleConnections();
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
@@ -250,15 +264,4 @@ export function newHttpServer(options: ServerOptions): HttpServer {
       h1.close();
     },
   };
-}
-
-function closeWhenIdle(session: ServerHttp2Session): void {
-  let open = 0;
-  session.on('stream', (stream) => {
-    open++;
-    stream.once('close', () => open--);
-  });
-  session.setTimeout(IDLE_TIMEOUT_MS, () => {
-    if (open === 0) session.close();
-  });
 }

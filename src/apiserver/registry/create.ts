@@ -1,6 +1,7 @@
 import {
   alreadyExists,
   badRequest,
+  formatTime,
   generateName,
   invalidObject,
   type KubeObject,
@@ -92,7 +93,7 @@ async function createOnce(
 /** Source: rest.FillObjectMetaSystemFields v1.36. */
 function fillSystemMetadata(env: RegistryEnvironment, object: KubeObject): void {
   const { metadata } = object;
-  metadata.creationTimestamp = `${new Date(env.clock.now()).toISOString().slice(0, 19)}Z`;
+  metadata.creationTimestamp = formatTime(env.clock.now());
   metadata.uid = env.newUid();
   metadata.name ??= '';
 }

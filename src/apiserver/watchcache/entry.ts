@@ -1,12 +1,11 @@
 import type { KubeObject } from '#api';
-import { LruMap } from '#util';
+import { RecentlyUsed } from './recently-used.ts';
 
 /**
- * Objects whose parsed form is kept, over all kinds: so many bytes of JSON. A pod costs about 5.4 KB parsed against 3.4 KB as bytes, so only what is
+ * Entries whose parsed form is kept, over all kinds: so many bytes of JSON. A pod costs about 5.4 KB parsed against 3.4 KB as bytes, so only what is
  * in use stays parsed.
  */
 const PARSED_BYTES = 24 << 20;
-const parsedEntries = new LruMap<Entry, KubeObject>(PARSED_BYTES, ({ value }) => value.length + ENTRY_BYTES);
 /** What each costs beside its bytes. */
 const ENTRY_BYTES = 256;
 
@@ -22,27 +21,34 @@ export class Entry {
   /** JSON, with `apiVersion`, `kind`, `metadata` first and no resourceVersion. */
   readonly value: Buffer;
   readonly revision: number;
+  /** For the cache of parsed objects. */
+  used = false;
   /** What stands before the resourceVersion. */
   #head: string | undefined;
   /** Where the metadata ends. */
   #metadataEnd: number | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
   #fields: Record<string, string> | undefined;
+  #object: KubeObject | undefined;
+
+  static readonly #parsed = new RecentlyUsed<Entry>(
+    PARSED_BYTES,
+    ({ value }) => value.length + ENTRY_BYTES,
+    (entry) => (entry.#object = undefined),
+  );
 
   constructor(key: string, value: Buffer, revision: number, object?: KubeObject) {
     this.key = key;
     this.value = value;
     this.revision = revision;
-    if (object !== undefined) parsedEntries.set(this, withRevision(object, revision));
+    if (object !== undefined) this.#keep(withRevision(object, revision));
   }
 
   /** The object with its resourceVersion. Shared: never write to it. */
   get object(): KubeObject {
-    const known = parsedEntries.get(this);
-    if (known !== undefined) return known;
-    const parsed = this.#parse();
-    parsedEntries.set(this, parsed);
-    return parsed;
+    if (this.#object === undefined) return this.#keep(this.#parse());
+    this.used = true;
+    return this.#object;
   }
 
   get labels(): Readonly<Record<string, string>> {
@@ -96,7 +102,13 @@ export class Entry {
 
   /** The object for a short look, which is no reason to keep it. */
   #glance(): KubeObject {
-    return parsedEntries.peek(this) ?? this.#parse();
+    return this.#object ?? this.#parse();
+  }
+
+  #keep(object: KubeObject): KubeObject {
+    this.#object = object;
+    Entry.#parsed.add(this);
+    return object;
   }
 
   #start(): string {
