@@ -5,9 +5,18 @@ import type { Answer } from './target.ts';
 /** Nothing may keep other requests waiting for longer. */
 const MAX_HOLD_MS = 50;
 
-/** Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36, which is a timeout. */
 const ODD_PATCHES = /^application\/(?:strategic-merge-patch\+json|apply-patch\+yaml)/;
-const TOO_LARGE = /^Too large resource version/;
+/** Answers of 500 and above that are upstream's too, by what they say. */
+const ALLOWED: readonly RegExp[] = [
+  // Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36, which is a timeout.
+  /^Too large resource version/,
+  // What stands behind a proxied request cannot be found or reached. Source: GetPreferredNodeAddress of pkg/util/node, ResourceLocation of
+  // pkg/registry/core/{node,pod,service}, apimachinery pkg/util/proxy v1.36.
+  /^no preferred addresses found/,
+  /^no endpoints available for service/,
+  /^no service port .* found for service/,
+  /^error (?:trying to reach service|dialing backend)/,
+];
 
 export const HELD = 'the event loop was held';
 
@@ -83,6 +92,7 @@ function judgeFailure(request: FuzzRequest, { status, headers: own, body }: Answ
   if (status < 500) return undefined;
   // Patches upstream has no words for: 500, no reason. Source: interpretStrategicMergePatchError, structuredMergeManager.Apply of apimachinery v0.36.
   const allowed =
-    TOO_LARGE.test(message) || (method === 'PATCH' && reason === undefined && ODD_PATCHES.test(patchType));
+    ALLOWED.some((pattern) => pattern.test(message)) ||
+    (method === 'PATCH' && reason === undefined && ODD_PATCHES.test(patchType));
   return allowed ? undefined : `${status}: ${message.slice(0, 100)}`;
 }
