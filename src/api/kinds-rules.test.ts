@@ -26,15 +26,17 @@ test('stateful sets: defaults, claims as volumes, and what may change', () => {
     'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"',
   ]);
   assert.deepEqual(
-    errors(kinds.StatefulSet, {
-      spec: {
-        selector: {},
-        template,
-        podManagementPolicy: 'Odd',
-        ordinals: { start: -1 },
-        updateStrategy: { rollingUpdate: { maxUnavailable: '0%' } },
-      },
-    }),
+    kinds.StatefulSet.validate!(
+      make(kinds.StatefulSet, {
+        spec: {
+          selector: {},
+          template,
+          podManagementPolicy: 'Odd',
+          ordinals: { start: -1 },
+          updateStrategy: { rollingUpdate: { maxUnavailable: '0%' } },
+        },
+      }),
+    ).map(fieldErrorText),
     [
       `spec.podManagementPolicy: Invalid value: "Odd": must be 'OrderedReady' or 'Parallel'`,
       'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "0%": cannot be 0',

@@ -1,4 +1,5 @@
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import { validatePodTemplate } from '../core/pod/spec.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
@@ -159,9 +160,11 @@ export const DaemonSet = defineKind<DaemonSet>({
   generation: true,
   prepareForCreate(set) {
     set.status = emptyStatus();
+    dropDisabledTemplateFields(set.spec.template);
     setTemplateGeneration(set, Math.max(templateGeneration(set), 1));
   },
   prepareForUpdate(set, old) {
+    dropDisabledTemplateFields(set.spec.template, old.spec.template);
     const changed = !semanticEqual(set.spec.template, old.spec.template);
     setTemplateGeneration(set, templateGeneration(old) + (changed ? 1 : 0));
   },

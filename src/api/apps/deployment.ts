@@ -1,4 +1,5 @@
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
@@ -138,8 +139,10 @@ export const Deployment = defineKind<Deployment>({
   generationMetadata: ['annotations'],
   prepareForCreate(deployment) {
     deployment.status = {};
+    dropDisabledTemplateFields(deployment.spec.template);
   },
   prepareForUpdate(deployment, old) {
+    dropDisabledTemplateFields(deployment.spec.template, old.spec.template);
     deployment.status = old.status;
   },
   warnings({ spec: { template }, metadata }, old) {

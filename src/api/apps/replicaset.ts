@@ -1,4 +1,5 @@
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
 import type * as apps from '../generated/apps.v1.ts';
@@ -53,8 +54,10 @@ export const ReplicaSet = defineKind<ReplicaSet>({
   generation: true,
   prepareForCreate(replicaSet) {
     replicaSet.status = { replicas: 0 };
+    dropDisabledTemplateFields(replicaSet.spec.template);
   },
   prepareForUpdate(replicaSet, old) {
+    dropDisabledTemplateFields(replicaSet.spec.template, old.spec.template);
     replicaSet.status = old.status;
   },
   warnings: ({ spec: { template } }, old) =>

@@ -1,5 +1,6 @@
 import { defaultPersistentVolumeClaim } from '../core/volume/persistentvolumeclaim.ts';
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import { validatePodTemplate } from '../core/pod/spec.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
@@ -152,6 +153,14 @@ function validateSelectorAndTemplate(spec: apps.StatefulSetSpec): FieldError[] {
   return errors;
 }
 
+/** MaxUnavailableStatefulSet is off in v1.36. */
+function dropDisabledFields({ spec }: StatefulSet, old?: StatefulSet): void {
+  if (old?.spec.updateStrategy?.rollingUpdate?.maxUnavailable === undefined) {
+    delete spec.updateStrategy?.rollingUpdate?.maxUnavailable;
+  }
+  dropDisabledTemplateFields(spec.template, old?.spec.template);
+}
+
 /** Parts of the spec that may change. */
 const MUTABLE = [
   'replicas',
@@ -215,7 +224,9 @@ export const StatefulSet = defineKind<StatefulSet>({
   generation: true,
   prepareForCreate(set) {
     set.status = { replicas: 0, availableReplicas: 0 };
+    dropDisabledFields(set);
   },
+  prepareForUpdate: dropDisabledFields,
   warnings({ spec }, old) {
     const changed = old === undefined || !semanticEqual(spec.template, old.spec.template);
     return [

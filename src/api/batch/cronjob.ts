@@ -1,3 +1,4 @@
+import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, invalid, notSupported, required } from '../field-error.ts';
 import type * as batch from '../generated/batch.v1.ts';
@@ -111,7 +112,10 @@ export const CronJob = defineKind<CronJob>({
   generation: true,
   prepareForCreate(cronJob) {
     cronJob.status = {};
+    dropDisabledTemplateFields(cronJob.spec.jobTemplate.spec?.template);
   },
+  prepareForUpdate: ({ spec }, old) =>
+    dropDisabledTemplateFields(spec.jobTemplate.spec?.template, old.spec.jobTemplate.spec?.template),
   warnings({ metadata, spec }, old) {
     const messages = old === undefined ? isDNS1123Label(metadata.name) : [];
     const hostname =

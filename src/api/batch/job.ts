@@ -1,4 +1,5 @@
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
+import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, invalid, keyPath, required } from '../field-error.ts';
 import type { PodTemplateSpec } from '../generated/core.v1.ts';
@@ -212,7 +213,9 @@ export const Job = defineKind<Job>({
   prepareForCreate(job) {
     generateSelector(job);
     job.status = {};
+    dropDisabledTemplateFields(job.spec.template);
   },
+  prepareForUpdate: ({ spec }, old) => dropDisabledTemplateFields(spec.template, old.spec.template),
   warnings({ metadata, spec }, old) {
     if (old !== undefined) return [];
     const messages = isDNS1123Label(metadata.name);

@@ -4,6 +4,7 @@ import { selectorFromSet } from '../selector/selector.ts';
 import { NAME, orNone, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
 import { defaultPodTemplate } from './pod/defaults.ts';
+import { dropDisabledTemplateFields } from './pod/disabled.ts';
 import { validatePodTemplate } from './pod/spec.ts';
 import { podWarnings } from './pod/warnings.ts';
 
@@ -24,6 +25,8 @@ export const PodTemplate = defineKind<PodTemplate>({
   },
   validate: ({ template }) => validatePodTemplate(template ?? {}, 'template'),
   generation: true,
+  prepareForCreate: ({ template }) => dropDisabledTemplateFields(template),
+  prepareForUpdate: ({ template }, old) => dropDisabledTemplateFields(template, old.template),
   warnings: ({ template }, old) =>
     old !== undefined && semanticEqual(template, old.template)
       ? []

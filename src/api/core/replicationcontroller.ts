@@ -8,6 +8,7 @@ import { AGE, age, NAME, orNone, TEMPLATE_COLUMNS, templateCells } from '../tabl
 import { semanticEqual } from '../validation/equal.ts';
 import { validateNonnegative } from '../validation/fields.ts';
 import { defaultPodTemplate } from './pod/defaults.ts';
+import { dropDisabledTemplateFields } from './pod/disabled.ts';
 import { validatePodTemplate } from './pod/spec.ts';
 import { podWarnings } from './pod/warnings.ts';
 
@@ -73,7 +74,9 @@ export const ReplicationController = defineKind<ReplicationController>({
   generation: true,
   prepareForCreate(controller) {
     controller.status = { replicas: 0 };
+    dropDisabledTemplateFields(controller.spec.template);
   },
+  prepareForUpdate: ({ spec }, old) => dropDisabledTemplateFields(spec.template, old.spec.template),
   warnings: ({ spec: { template } }, old) =>
     template?.spec === undefined || (old !== undefined && semanticEqual(template, old.spec.template))
       ? []

@@ -1,13 +1,16 @@
-import { tooMany } from '../field-error.ts';
+import { invalid } from '../field-error.ts';
 import type * as resource from '../generated/resource.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { eachOf } from '../validation/fields.ts';
-import { RESOURCE_GROUP, validateConfiguration, validateSelectors } from './claimspec.ts';
+import { isExtendedResource } from '../core/pod/resources.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { MAX_CONFIGS, validateConfiguration, validateSelectors } from './claimspec.ts';
+import { RESOURCE_GROUP, validateSlice } from './lists.ts';
 
 export type DeviceClass = resource.DeviceClass;
 
-const MAX_CONFIGS = 32;
+/** What an object of old had, it may keep. */
+const isStored = (now: unknown, old: unknown): boolean => old !== undefined && semanticEqual(now, old);
 
 /** Source: pkg/apis/resource/validation, pkg/registry/resource/deviceclass/strategy.go v1.36. */
 export const DeviceClass = defineKind<DeviceClass>({
@@ -21,10 +24,14 @@ export const DeviceClass = defineKind<DeviceClass>({
   defaults(deviceClass) {
     deviceClass.spec ??= {};
   },
-  validate: ({ spec: { selectors, config = [] } }) => [
-    ...validateSelectors(selectors, 'spec.selectors'),
-    ...(config.length > MAX_CONFIGS ? [tooMany('spec.config', config.length, MAX_CONFIGS)] : []),
-    ...eachOf(config, 'spec.config', validateConfiguration),
+  validate: ({ spec: { selectors, config, extendedResourceName } }, old) => [
+    ...validateSelectors(selectors, 'spec.selectors', isStored(selectors, old?.spec.selectors)),
+    ...validateSlice(config, MAX_CONFIGS, 'spec.config', (item, at) =>
+      validateConfiguration(item, at, isStored(config, old?.spec.config)),
+    ),
+    ...(extendedResourceName === undefined || isExtendedResource(extendedResourceName)
+      ? []
+      : [invalid('spec.extendedResourceName', extendedResourceName, 'must be a valid extended resource name')]),
   ],
   generation: true,
 

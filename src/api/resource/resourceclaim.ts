@@ -1,51 +1,13 @@
-import type { FieldError } from '../field-error.ts';
-import { child, duplicate, forbiddenField, required, tooMany } from '../field-error.ts';
 import type * as resource from '../generated/resource.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { eachOf, Seen, unchecked, validateImmutable } from '../validation/fields.ts';
-import { defaultClaimSpec, RESOURCE_GROUP, validateClaimSpec } from './claimspec.ts';
+import { validateAnnotations, validateImmutable, validateLabels } from '../validation/fields.ts';
+import { defaultClaimSpec, validateClaimSpec } from './claimspec.ts';
+import { validateStatusUpdate } from './claimstatus.ts';
+import { RESOURCE_GROUP } from './lists.ts';
 
 export type ResourceClaim = resource.ResourceClaim;
 export type ResourceClaimTemplate = resource.ResourceClaimTemplate;
-
-const MAX_RESERVED_FOR = 256;
-
-/** Once given, devices stay given until nobody uses them any more. */
-function validateStatusUpdate({ status, metadata }: ResourceClaim, old: ResourceClaim): FieldError[] {
-  const { reservedFor = [], allocation } = status;
-  const path = 'status.reservedFor';
-  const uids = new Seen();
-  const errors = reservedFor.length > MAX_RESERVED_FOR ? [tooMany(path, reservedFor.length, MAX_RESERVED_FOR)] : [];
-  errors.push(
-    ...eachOf(reservedFor, path, (consumer, at) => {
-      const { resource: plural = '', name = '', uid = '' } = unchecked(consumer);
-      return [
-        ...(plural === '' ? [required(child(at, 'resource'))] : []),
-        ...(name === '' ? [required(child(at, 'name'))] : []),
-        ...(uid === '' ? [required(child(at, 'uid'))] : []),
-        ...(uids.add(uid) ? [] : [duplicate(child(at, 'uid'), uid)]),
-      ];
-    }),
-  );
-  if (reservedFor.length > 0 && allocation === undefined) {
-    errors.push(forbiddenField(path, 'may not be specified when `allocated` is not set'));
-  } else if (metadata.deletionTimestamp !== undefined) {
-    const before = new Set((old.status.reservedFor ?? []).map(({ uid }) => uid));
-    if (reservedFor.some(({ uid }) => !before.has(uid))) {
-      errors.push(
-        forbiddenField(
-          path,
-          'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set',
-        ),
-      );
-    }
-  }
-  if (old.status.allocation !== undefined && allocation !== undefined) {
-    errors.push(...validateImmutable(allocation, old.status.allocation, 'status.allocation'));
-  }
-  return errors;
-}
 
 function stateText({ metadata, status }: ResourceClaim): string {
   const deleted = metadata.deletionTimestamp !== undefined;
@@ -70,7 +32,8 @@ export const ResourceClaim = defineKind<ResourceClaim>({
     claim.status ??= {};
     defaultClaimSpec(claim.spec);
   },
-  validate: ({ spec }) => validateClaimSpec(spec, 'spec'),
+  validate: ({ spec }, old) => validateClaimSpec(spec, 'spec', old !== undefined),
+  changesFirst: true,
   validateUpdate: ({ spec }, old) => validateImmutable(spec, old.spec, 'spec'),
   prepareForCreate(claim) {
     claim.status = {};
@@ -100,7 +63,12 @@ export const ResourceClaimTemplate = defineKind<ResourceClaimTemplate>({
     template.spec.spec ??= {};
     defaultClaimSpec(template.spec.spec);
   },
-  validate: ({ spec }) => validateClaimSpec(spec.spec, 'spec.spec'),
+  validate: ({ spec }, old) => [
+    ...validateAnnotations(spec.metadata?.annotations, 'spec.metadata.annotations'),
+    ...validateLabels(spec.metadata?.labels, 'spec.metadata.labels'),
+    ...validateClaimSpec(spec.spec, 'spec.spec', old !== undefined),
+  ],
+  changesFirst: true,
   validateUpdate: ({ spec }, old) => validateImmutable(spec, old.spec, 'spec'),
 
   columns: [NAME, AGE],

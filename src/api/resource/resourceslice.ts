@@ -1,58 +1,100 @@
 import { validateNodeSelector } from '../core/pod/scheduling.ts';
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, invalid, invalidOmit, required, tooMany } from '../field-error.ts';
+import { child, invalid, required } from '../field-error.ts';
 import type * as resource from '../generated/resource.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import {
-  eachOf,
-  invalidEach,
-  Seen,
-  unchecked,
-  validateDNS1123Label,
-  validateImmutable,
-  validateNonnegative,
-} from '../validation/fields.ts';
-import { isDNS1123Subdomain, nameIsDNSSubdomain } from '../validation/names.ts';
-import { RESOURCE_GROUP, validateDriverName } from './claimspec.ts';
+import { unchecked, validateImmutable, validateNonnegative } from '../validation/fields.ts';
+import { dropDisabledDeviceFields, validateCounterSet, validateDevice, validateNodeName } from './device.ts';
+import { RESOURCE_GROUP, validateDriverName, validatePoolName, validateSet } from './lists.ts';
 
 export type ResourceSlice = resource.ResourceSlice;
 
 const MAX_DEVICES = 128;
+/** With taints, counters or lists of attributes. */
+const MAX_DEMANDING_DEVICES = 64;
+const MAX_COUNTER_SETS = 8;
 const PLACES = ['nodeName', 'nodeSelector', 'allNodes', 'perDeviceNodeSelection'] as const;
 
-function validateResourceSlice({ spec }: ResourceSlice): FieldError[] {
-  const { driver = '', pool, devices = [], nodeName, nodeSelector } = unchecked(spec);
-  const { name: poolName = '', generation, resourceSliceCount = 0 } = pool ?? {};
-  const set = PLACES.filter((place) => spec[place] !== undefined && spec[place] !== false && spec[place] !== '');
-  const names = new Seen();
-  const places = PLACES.map((place) => `\`${place}\``).join(', ');
+function validateResourceSlice({ spec }: ResourceSlice, before?: ResourceSlice): FieldError[] {
+  const { driver = '', pool, devices, sharedCounters } = unchecked(spec);
+  const old = before?.spec;
+  const {
+    name: poolName = '',
+    generation,
+    resourceSliceCount = 0,
+  } = unchecked(pool ?? {}) as Partial<resource.ResourcePool>;
+  const oldDevices = new Map((old?.devices ?? []).map((device) => [device.name, device]));
+  const perDevice = spec.perDeviceNodeSelection === true;
   return [
     ...validateDriverName(driver, 'spec.driver'),
-    ...(poolName === ''
-      ? [required('spec.pool.name')]
-      : poolName.split('/').flatMap((part) => invalidEach('spec.pool.name', poolName, isDNS1123Subdomain(part)))),
+    ...validatePoolName(poolName, 'spec.pool.name'),
     ...(resourceSliceCount <= 0
       ? [invalid('spec.pool.resourceSliceCount', resourceSliceCount, 'must be greater than zero')]
       : []),
     ...validateNonnegative(generation, 'spec.pool.generation'),
-    ...(nodeName === undefined || nodeName === ''
+    ...(old === undefined
       ? []
-      : invalidEach('spec.nodeName', nodeName, nameIsDNSSubdomain(nodeName, false))),
-    ...validateNodeSelector(nodeSelector, 'spec.nodeSelector'),
-    ...(set.length === 0 ? [required('spec', `exactly one of ${places} is required`)] : []),
-    ...(set.length > 1
-      ? [invalidOmit('spec', `exactly one of ${places} is required, but multiple fields are set`)]
+      : [
+          ...validateImmutable(poolName, old.pool.name, 'spec.pool.name'),
+          ...validateImmutable(driver, old.driver, 'spec.driver'),
+          ...validateImmutable(spec.nodeName, old.nodeName, 'spec.nodeName'),
+        ]),
+    ...validatePlace(spec),
+    ...(sharedCounters !== undefined && devices !== undefined
+      ? [invalid('spec', '', 'only one of `sharedCounters` or `devices` is allowed')]
       : []),
-    ...(devices.length > MAX_DEVICES ? [tooMany('spec.devices', devices.length, MAX_DEVICES)] : []),
-    ...eachOf(devices, 'spec.devices', (device, at) => {
-      const { name = '' } = unchecked(device);
-      return [
-        ...validateDNS1123Label(name, child(at, 'name')),
-        ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
-      ];
-    }),
+    ...validateSet(
+      devices,
+      devices?.some(isDemanding) === true ? MAX_DEMANDING_DEVICES : MAX_DEVICES,
+      'spec.devices',
+      (device, at) => validateDevice(device, oldDevices.get(device.name), at, perDevice),
+      (device) => unchecked(device).name ?? '',
+    ),
+    ...validateSet(
+      sharedCounters,
+      MAX_COUNTER_SETS,
+      'spec.sharedCounters',
+      validateCounterSet,
+      (set) => unchecked(set).name ?? '',
+    ),
   ];
+}
+
+const isDemanding = ({ taints = [], consumesCounters = [], attributes = {} }: resource.Device): boolean =>
+  taints.length > 0 ||
+  consumesCounters.length > 0 ||
+  Object.values(attributes).some(({ bools, ints, strings, versions }) =>
+    [bools, ints, strings, versions].some((list) => list !== undefined),
+  );
+
+function validatePlace(spec: resource.ResourceSliceSpec): FieldError[] {
+  const { nodeName, nodeSelector } = spec;
+  const errors: FieldError[] = [];
+  if (nodeName === '') {
+    errors.push(invalid('spec.nodeName', nodeName, 'must be either unset or set to a non-empty string'));
+  } else if (nodeName !== undefined) errors.push(...validateNodeName(nodeName, 'spec.nodeName'));
+  if (nodeSelector !== undefined) {
+    const terms = unchecked(nodeSelector).nodeSelectorTerms ?? [];
+    errors.push(...validateNodeSelector(nodeSelector, 'spec.nodeSelector'));
+    if (terms.length !== 1) {
+      const why = 'must have exactly one node selector term';
+      errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', terms, why));
+    }
+  }
+  for (const field of ['allNodes', 'perDeviceNodeSelection'] as const) {
+    if (spec[field] === false) {
+      errors.push(invalid(child('spec', field), false, 'must be either unset or set to true'));
+    }
+  }
+  const set = PLACES.filter((place) => spec[place] !== undefined && spec[place] !== false && spec[place] !== '');
+  const why = `exactly one of ${PLACES.map((place) => `\`${place}\``).join(', ')} is required`;
+  if (set.length === 0) errors.push(required('spec', why));
+  if (set.length > 1) {
+    const names = `{${set.map((place) => `\`${place}\``).join(', ')}}`;
+    errors.push(invalid('spec', names, `${why}, but multiple fields are set`));
+  }
+  return errors;
 }
 
 /** Source: pkg/apis/resource/validation, pkg/registry/resource/resourceslice/strategy.go v1.36. */
@@ -69,11 +111,8 @@ export const ResourceSlice = defineKind<ResourceSlice>({
     slice.spec.pool ??= { name: '', generation: 0, resourceSliceCount: 0 };
   },
   validate: validateResourceSlice,
-  validateUpdate: ({ spec }, { spec: old }) => [
-    ...validateImmutable(spec.driver, old.driver, 'spec.driver'),
-    ...validateImmutable(spec.pool.name, old.pool.name, 'spec.pool.name'),
-    ...validateImmutable(spec.nodeName, old.nodeName, 'spec.nodeName'),
-  ],
+  prepareForCreate: ({ spec }) => dropDisabledDeviceFields(spec.devices),
+  prepareForUpdate: ({ spec }, old) => dropDisabledDeviceFields(spec.devices, old.spec.devices),
   generation: true,
 
   columns: [

@@ -55,6 +55,13 @@ export const CSIDriver = defineKind<CSIDriver>({
   unconditionalUpdate: false,
 
   defaults: defaultCSIDriver,
+  // VolumeLimitScaling is off in v1.36.
+  prepareForCreate({ spec }) {
+    delete spec.preventPodSchedulingIfMissing;
+  },
+  prepareForUpdate({ spec }, old) {
+    if (old.spec.preventPodSchedulingIfMissing === undefined) delete spec.preventPodSchedulingIfMissing;
+  },
   validate: ({ metadata, spec }) => {
     const period = spec.nodeAllocatableUpdatePeriodSeconds;
     const periodPath = 'spec.nodeAllocatableUpdatePeriodSeconds';

@@ -136,6 +136,25 @@ export function canonicalCIDR(cidr: string): string | undefined {
   return `${ip}/${bits.prefix}`;
 }
 
+/** An address with the length of its network, in the one spelling. Source: IsValidInterfaceAddress, same file. */
+export function validateInterfaceAddress(address: string, field: string): FieldError[] {
+  const bits = cidrBits(address);
+  if (bits === undefined) {
+    const why = 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)';
+    return [invalid(field, address, why)];
+  }
+  const ip = address.split('/')[0]!;
+  const mapped = isMapped(ip);
+  const prefix = mapped && bits.prefix > 32 ? bits.prefix - 96 : bits.prefix;
+  const canonical = `${mapped ? ipv4Of(ip) : canonicalIP(ip)}/${prefix}`;
+  return address === canonical ? [] : [invalid(field, address, `must be in canonical form (${canonical})`)];
+}
+
+const ipv4Of = (mapped: string): string => {
+  const value = ipValue(mapped) & 0xffff_ffffn;
+  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+};
+
 /** What is worth saying of an address that was taken although it is not written as it should be. Source: GetWarningsForIP, same file. */
 export function ipWarnings(ip: string, path: string): string[] {
   const stripped = ipFamily(ip) === undefined ? withoutLeadingZeros(ip) : undefined;

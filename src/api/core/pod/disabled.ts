@@ -1,5 +1,5 @@
 /** Fields of pods behind gates that are off in v1.36: they are dropped unless the pod has them already. Source: dropDisabledFields in pkg/api/pod/util.go v1.36. */
-import type { PodSpec, PodStatus } from '../../generated/core.v1.ts';
+import type { PodSpec, PodStatus, PodTemplateSpec } from '../../generated/core.v1.ts';
 
 export function dropDisabledPodFields(spec: PodSpec | undefined, old?: PodSpec): void {
   if (spec === undefined) return;
@@ -18,6 +18,10 @@ export function dropDisabledPodFields(spec: PodSpec | undefined, old?: PodSpec):
   if (before.some((list) => list?.some(({ lifecycle }) => lifecycle?.stopSignal !== undefined))) return;
   for (const list of lists) for (const { lifecycle } of list ?? []) delete lifecycle?.stopSignal;
 }
+
+/** The same of the template of a workload. */
+export const dropDisabledTemplateFields = (template: PodTemplateSpec | undefined, old?: PodTemplateSpec): void =>
+  dropDisabledPodFields(template?.spec, old?.spec);
 
 const projects = (spec: PodSpec | undefined, field: 'clusterTrustBundle' | 'podCertificate'): boolean =>
   spec?.volumes?.some(({ projected }) => projected?.sources?.some((source) => source[field] !== undefined)) === true;
