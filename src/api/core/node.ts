@@ -22,7 +22,8 @@ const validateResources = ({ status }: Node): FieldError[] =>
     eachKey(status?.[list], '', (name, quantity) => validateQuantity(name, quantity, `status.${list}.${name}`)),
   );
 
-function validateNode(node: Node): FieldError[] {
+function validateNode(node: Node, old?: Node): FieldError[] {
+  const existing = old?.spec.podCIDRs ?? [];
   const { taints, podCIDRs = [] } = node.spec;
   const path = 'spec.podCIDRs';
   const errors = [
@@ -30,7 +31,7 @@ function validateNode(node: Node): FieldError[] {
     ...validateResources(node),
     ...validateSwap(node),
     ...validateDeclaredFeatures(node),
-    ...eachOf(podCIDRs, path, (cidr, at) => validateCIDR(cidr, at)),
+    ...eachOf(podCIDRs, path, (cidr, at) => validateCIDR(cidr, at, existing)),
   ];
   if (podCIDRs.length <= 1) return errors;
   if (podCIDRs.length > 2 || new Set(podCIDRs.map(cidrFamily)).size < 2) {

@@ -3,6 +3,7 @@ import { child, duplicate, index, invalid, required, tooMany } from '../field-er
 import type * as discovery from '../generated/discovery.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, firstThree, NAME } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import {
   eachOf,
   invalidEach,
@@ -14,7 +15,7 @@ import {
   validateQualifiedName,
   unchecked,
 } from '../validation/fields.ts';
-import { ipFamily, validateNonSpecialIP } from '../validation/ip.ts';
+import { ipFamily, validateIP, validateNonSpecialIP } from '../validation/ip.ts';
 import {
   isDNS1123Label,
   isDNS1123Subdomain,
@@ -32,12 +33,16 @@ const MAX_ZONE_HINTS = 8;
 const TYPES = ['FQDN', 'IPv4', 'IPv6'];
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
-function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlice): FieldError[] {
+/** Endpoints that have not changed are not looked at again: what may be in them was less strict once. */
+function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlice, old?: EndpointSlice): FieldError[] {
+  const unchanged = old !== undefined && semanticEqual(endpoints, old.endpoints ?? []);
   return [
     ...validateEnum(addressType, TYPES, 'addressType'),
-    ...(endpoints.length > MAX_ENDPOINTS
-      ? [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)]
-      : eachOf(endpoints, 'endpoints', (endpoint, at) => validateEndpoint(endpoint, at, addressType))),
+    ...(unchanged
+      ? []
+      : endpoints.length > MAX_ENDPOINTS
+        ? [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)]
+        : eachOf(endpoints, 'endpoints', (endpoint, at) => validateEndpoint(endpoint, at, addressType))),
     ...(ports.length > MAX_PORTS ? [tooMany('ports', ports.length, MAX_PORTS)] : validatePorts(ports)),
   ];
 }
@@ -79,7 +84,7 @@ function validateAddress(address: string, path: string, addressType: string): Fi
     case 'IPv6': {
       const valid = ipFamily(address) === addressType;
       const wrong = invalid(path, address, `must be a valid ${addressType} address`);
-      return [...(valid ? [] : [wrong]), ...validateNonSpecialIP(address, path)];
+      return [...(valid ? validateIP(address, path) : [wrong]), ...validateNonSpecialIP(address, path)];
     }
     case 'FQDN':
       return validateFQDN(address, path);

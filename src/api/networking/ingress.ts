@@ -5,14 +5,14 @@ import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { eachOf, invalidEach, unchecked, validateDNS1123Subdomain } from '../validation/fields.ts';
-import { ipFamily, validateIP } from '../validation/ip.ts';
+import { isAnyIP, validateIP } from '../validation/ip.ts';
 import {
   isDNS1123Subdomain,
   isPathSegmentName,
   isPortName,
   isPortNumber,
   isWildcardDNS1123Subdomain,
-  nameIsDNS1035Label,
+  nameIsDNSLabel,
   nameIsDNSSubdomain,
 } from '../validation/names.ts';
 
@@ -24,15 +24,23 @@ const BAD_SEQUENCES = ['//', '/./', '/../', '%2f', '%2F'];
 const BAD_SUFFIXES = ['/..', '/.'];
 const MAX_HOSTS = 3;
 
-function validateIngress({ spec }: Ingress): FieldError[] {
+const isWrongSecret = ({ secretName = '' }: networking.IngressTLS): boolean =>
+  secretName !== '' && nameIsDNSSubdomain(secretName, false).length > 0;
+
+/** What was wrong with the secrets and wildcard hosts of an old ingress may stay wrong. */
+function validateIngress({ spec }: Ingress, before?: Ingress): FieldError[] {
+  const old = before?.spec;
+  const anySecret = old?.tls?.some(isWrongSecret) === true;
+  const anyWildcard =
+    old?.rules?.some(({ host = '', http }) => host.includes('*') && validatePaths(http, '').length > 0) === true;
   const { rules = [], defaultBackend, tls, ingressClassName } = spec;
   return [
     ...(rules.length === 0 && defaultBackend === undefined
       ? [invalid('spec', rules, 'either `defaultBackend` or `rules` must be specified')]
       : []),
     ...(defaultBackend === undefined ? [] : validateBackend(defaultBackend, 'spec.defaultBackend')),
-    ...eachOf(rules, 'spec.rules', validateRule),
-    ...eachOf(tls, 'spec.tls', validateTLS),
+    ...eachOf(rules, 'spec.rules', (rule, at) => validateRule(rule, at, anyWildcard)),
+    ...eachOf(tls, 'spec.tls', (item, at) => validateTLS(item, at, anySecret)),
     ...(ingressClassName === undefined
       ? []
       : invalidEach('spec.ingressClassName', ingressClassName, nameIsDNSSubdomain(ingressClassName, false))),
@@ -42,26 +50,31 @@ function validateIngress({ spec }: Ingress): FieldError[] {
 const hostErrors = (host: string, path: string): FieldError[] =>
   invalidEach(path, host, host.includes('*') ? isWildcardDNS1123Subdomain(host) : isDNS1123Subdomain(host));
 
-function validateTLS({ hosts, secretName = '' }: networking.IngressTLS, path: string): FieldError[] {
+function validateTLS(tls: networking.IngressTLS, path: string, anySecret: boolean): FieldError[] {
+  const { hosts, secretName = '' } = tls;
   return [
     ...eachOf(hosts, child(path, 'hosts'), hostErrors),
-    ...(secretName === ''
+    ...(secretName === '' || anySecret
       ? []
       : invalidEach(child(path, 'secretName'), secretName, nameIsDNSSubdomain(secretName, false))),
   ];
 }
 
-function validateRule({ host = '', http }: networking.IngressRule, path: string): FieldError[] {
+function validateRule({ host = '', http }: networking.IngressRule, path: string, anyWildcard: boolean): FieldError[] {
   const at = child(path, 'host');
   const errors: FieldError[] = [];
   if (host !== '') {
-    if (ipFamily(host) !== undefined) errors.push(invalid(at, host, 'must be a DNS name, not an IP address'));
+    if (isAnyIP(host)) errors.push(invalid(at, host, 'must be a DNS name, not an IP address'));
     errors.push(...hostErrors(host, at));
   }
-  if (http === undefined) return errors;
+  return anyWildcard && host.includes('*') ? errors : [...errors, ...validatePaths(http, path)];
+}
+
+function validatePaths(http: networking.HTTPIngressRuleValue | undefined, path: string): FieldError[] {
+  if (http === undefined) return [];
   const paths = unchecked(http).paths ?? [];
   const pathsAt = child(path, 'http', 'paths');
-  return [...errors, ...(paths.length === 0 ? [required(pathsAt)] : []), ...eachOf(paths, pathsAt, validatePath)];
+  return [...(paths.length === 0 ? [required(pathsAt)] : []), ...eachOf(paths, pathsAt, validatePath)];
 }
 
 function validatePath(sent: networking.HTTPIngressPath, path: string): FieldError[] {
@@ -94,7 +107,7 @@ function validateBackend({ resource, service }: networking.IngressBackend, path:
   const { name = '', port = {} } = unchecked(service);
   const [namePath, portPath] = [child(path, 'service', 'name'), child(path, 'service', 'port')];
   const { name: portName = '', number = 0 } = port;
-  const errors = name === '' ? [required(namePath)] : invalidEach(namePath, name, nameIsDNS1035Label(name, false));
+  const errors = name === '' ? [required(namePath)] : invalidEach(namePath, name, nameIsDNSLabel(name, false));
   if (portName !== '' && number !== 0) {
     errors.push(invalid(path, '', 'cannot set both port name & port number'));
   } else if (portName !== '') errors.push(...invalidEach(child(portPath, 'name'), portName, isPortName(portName)));
@@ -109,23 +122,22 @@ export function validateReference(reference: TypedLocalObjectReference, path: st
   return [
     ...(apiGroup === undefined ? [] : validateDNS1123Subdomain(apiGroup, child(path, 'apiGroup'))),
     ...(kind === ''
-      ? [required(child(path, 'kind'), 'kind is required')]
+      ? [required(child(path, 'kind'))]
       : invalidEach(child(path, 'kind'), kind, isPathSegmentName(kind))),
     ...(name === ''
-      ? [required(child(path, 'name'), 'name is required')]
+      ? [required(child(path, 'name'))]
       : invalidEach(child(path, 'name'), name, isPathSegmentName(name))),
   ];
 }
 
-function validateStatusUpdate({ status }: Ingress): FieldError[] {
+function validateStatusUpdate({ status }: Ingress, old: Ingress): FieldError[] {
+  const existing = (old.status.loadBalancer?.ingress ?? []).flatMap(({ ip = '' }) => (ip === '' ? [] : [ip]));
   return (status.loadBalancer?.ingress ?? []).flatMap(({ ip = '', hostname = '' }, i) => {
     const at = index('status.loadBalancer.ingress', i);
     return [
-      ...(ip === '' ? [] : validateIP(ip, child(at, 'ip'))),
+      ...(ip === '' ? [] : validateIP(ip, child(at, 'ip'), existing)),
       ...(hostname === '' ? [] : validateDNS1123Subdomain(hostname, child(at, 'hostname'))),
-      ...(ipFamily(hostname) === undefined
-        ? []
-        : [invalid(child(at, 'hostname'), hostname, 'must be a DNS name, not an IP address')]),
+      ...(isAnyIP(hostname) ? [invalid(child(at, 'hostname'), hostname, 'must be a DNS name, not an IP address')] : []),
     ];
   });
 }

@@ -58,6 +58,7 @@ export const IngressClass = defineKind<IngressClass>({
     ...validateDomainPrefixedPath(controller, 'spec.controller'),
     ...validateParameters(parameters, 'spec.parameters'),
   ],
+  changesFirst: true,
   validateUpdate: ({ spec }, old) => validateImmutable(spec.controller, old.spec.controller, 'spec.controller'),
   generation: true,
 

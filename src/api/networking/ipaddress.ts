@@ -4,18 +4,20 @@ import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { NAME } from '../table.ts';
 import { invalidEach, unchecked, validateDNS1123Subdomain, validateImmutable } from '../validation/fields.ts';
-import { canonicalIP } from '../validation/ip.ts';
+import { canonicalIP, validateIP } from '../validation/ip.ts';
 import { isPathSegmentName, type NameRule } from '../validation/names.ts';
 
 export type IPAddress = networking.IPAddress;
 
 const nameIsCanonicalIP: NameRule = (name) => {
+  const wrong = validateIP(name, '').map(({ message }) => message.replace(/^Invalid value: ".*?": /, ''));
+  if (wrong.length > 0) return wrong;
   const canonical = canonicalIP(name);
-  if (canonical === undefined) return ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'];
   return canonical === name ? [] : [`must be in canonical form ("${canonical}")`];
 };
 
-function validateParent(parent: networking.ParentReference, path: string): FieldError[] {
+function validateParent(parent: networking.ParentReference | undefined, path: string): FieldError[] {
+  if (parent === undefined) return [required(path)];
   const { group = '', resource = '', name = '', namespace = '' } = unchecked(parent);
   const segment = (value: string, field: string): FieldError[] =>
     invalidEach(child(path, field), value, isPathSegmentName(value));
@@ -28,7 +30,7 @@ function validateParent(parent: networking.ParentReference, path: string): Field
 }
 
 function parentText({ spec: { parentRef } }: IPAddress): string {
-  const { group = '', resource = '', namespace = '', name = '' } = unchecked(parentRef);
+  const { group = '', resource = '', namespace = '', name = '' } = unchecked(parentRef ?? {});
   const what = group === '' ? resource : `${resource}.${group}`;
   return `${what.toLowerCase()}${namespace === '' ? '' : `/${namespace}`}/${name}`;
 }
@@ -44,8 +46,7 @@ export const IPAddress = defineKind<IPAddress>({
   definition: 'networking.v1.IPAddress',
 
   defaults(address) {
-    address.spec ??= { parentRef: { name: '', resource: '' } };
-    address.spec.parentRef ??= { name: '', resource: '' };
+    address.spec ??= {} as networking.IPAddressSpec;
   },
   validateName: nameIsCanonicalIP,
   validate: ({ spec }) => validateParent(spec.parentRef, 'spec.parentRef'),

@@ -5,7 +5,7 @@ import { defineKind } from '../kind.ts';
 import { formatLabelSelector } from '../selector/selector.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { eachOf, invalidEach, unchecked, validateLabelSelector, validatePortNumOrName } from '../validation/fields.ts';
-import { isStrictSubset, validateCIDR } from '../validation/ip.ts';
+import { cidrFamily, isStrictSubset, validateCIDR } from '../validation/ip.ts';
 import { isPortNumber } from '../validation/names.ts';
 
 export type NetworkPolicy = networking.NetworkPolicy;
@@ -25,15 +25,26 @@ function defaultNetworkPolicy(policy: NetworkPolicy): void {
   spec.policyTypes = (spec.egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
 }
 
-function validateNetworkPolicy({ spec }: NetworkPolicy): FieldError[] {
+const peersOf = ({ spec }: NetworkPolicy): networking.NetworkPolicyPeer[] => [
+  ...(spec.ingress ?? []).flatMap(({ from = [] }) => from),
+  ...(spec.egress ?? []).flatMap(({ to = [] }) => to),
+];
+
+function validateNetworkPolicy(policy: NetworkPolicy, old?: NetworkPolicy): FieldError[] {
+  const { spec } = policy;
+  const existing = (old === undefined ? [] : peersOf(old)).flatMap(({ ipBlock }) =>
+    ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])],
+  );
+  const checkPeer = (peer: networking.NetworkPolicyPeer, path: string): FieldError[] =>
+    validatePeer(peer, path, existing);
   const errors = validateLabelSelector(spec.podSelector, 'spec.podSelector');
   for (const [i, { ports, from }] of (spec.ingress ?? []).entries()) {
     const at = index('spec.ingress', i);
-    errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(from, child(at, 'from'), validatePeer));
+    errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(from, child(at, 'from'), checkPeer));
   }
   for (const [i, { ports, to }] of (spec.egress ?? []).entries()) {
     const at = index('spec.egress', i);
-    errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(to, child(at, 'to'), validatePeer));
+    errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(to, child(at, 'to'), checkPeer));
   }
   const { policyTypes: types = [] } = spec;
   if (types.length > TYPES.length) {
@@ -62,36 +73,39 @@ function validatePort({ protocol, port, endPort }: networking.NetworkPolicyPort,
   }
   errors.push(...validatePortNumOrName(port, portPath));
   if (typeof port === 'number' && endPort !== undefined) {
-    // Upstream shows the port where one expects the end.
-    if (endPort < port) errors.push(invalid(endPath, port, 'must be greater than or equal to `port`'));
+    if (endPort < port) errors.push(invalid(endPath, endPort, 'must be greater than or equal to `port`'));
     errors.push(...invalidEach(endPath, endPort, isPortNumber(endPort)));
   }
   return errors;
 }
 
-function validatePeer(peer: networking.NetworkPolicyPeer, path: string): FieldError[] {
+function validatePeer(peer: networking.NetworkPolicyPeer, path: string, existing: readonly string[]): FieldError[] {
   const { podSelector, namespaceSelector, ipBlock } = peer;
   const others = podSelector !== undefined || namespaceSelector !== undefined;
   return [
     ...validateLabelSelector(podSelector, child(path, 'podSelector')),
     ...validateLabelSelector(namespaceSelector, child(path, 'namespaceSelector')),
-    ...(ipBlock === undefined ? [] : validateIPBlock(ipBlock, child(path, 'ipBlock'))),
+    ...(ipBlock === undefined ? [] : validateIPBlock(ipBlock, child(path, 'ipBlock'), existing)),
     ...(!others && ipBlock === undefined ? [required(path, 'must specify a peer')] : []),
     ...(others && ipBlock !== undefined ? [forbiddenField(path, 'may not specify both ipBlock and another peer')] : []),
   ];
 }
 
-function validateIPBlock(block: networking.IPBlock, path: string): FieldError[] {
+/** `existing`: what the policy had before, wrong or not, it may keep. */
+function validateIPBlock(block: networking.IPBlock, path: string, existing: readonly string[]): FieldError[] {
   const { cidr = '', except = [] } = unchecked(block);
   const at = child(path, 'cidr');
   if (cidr === '') return [required(at)];
-  const errors = validateCIDR(cidr, at);
-  if (errors.length > 0) return errors;
-  return eachOf(except, child(path, 'except'), (inner, exceptPath) => {
-    const wrong = validateCIDR(inner, exceptPath);
-    if (wrong.length > 0 || isStrictSubset(inner, cidr)) return wrong;
-    return [invalid(exceptPath, inner, 'must be a strict subset of `cidr`')];
-  });
+  const errors = validateCIDR(cidr, at, existing);
+  if (cidrFamily(cidr) === undefined) return errors;
+  return [
+    ...errors,
+    ...eachOf(except, child(path, 'except'), (inner, exceptPath) => {
+      const wrong = validateCIDR(inner, exceptPath, existing);
+      if (cidrFamily(inner) === undefined || isStrictSubset(inner, cidr)) return wrong;
+      return [...wrong, invalid(exceptPath, inner, 'must be a strict subset of `cidr`')];
+    }),
+  ];
 }
 
 /** Source: pkg/apis/networking/validation, pkg/registry/networking/networkpolicy/strategy.go v1.36. */

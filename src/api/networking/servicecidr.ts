@@ -3,35 +3,28 @@ import { index, invalid, required } from '../field-error.ts';
 import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { validateConditions } from '../validation/conditions.ts';
 import { eachOf, validateImmutable } from '../validation/fields.ts';
 import { canonicalCIDR, cidrFamily, validateCIDR } from '../validation/ip.ts';
 
 export type ServiceCIDR = networking.ServiceCIDR;
 
 const PATH = 'spec.cidrs';
+const ONE_EACH = 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64';
 
 function validateServiceCIDR({ spec: { cidrs = [] } }: ServiceCIDR): FieldError[] {
   if (cidrs.length === 0) return [required(PATH, 'at least one CIDR required')];
-  if (cidrs.length > 2) return [invalid(PATH, cidrs, 'may only hold up to 2 values')];
+  if (cidrs.length > 2) return [invalid(PATH, { CIDRs: cidrs }, 'may only hold up to 2 values')];
   const families = cidrs.map(cidrFamily);
-  const same = cidrs.length === 2 && families[0] === families[1];
+  const same = cidrs.length === 2 && families[0] !== undefined && families[0] === families[1];
   return [
-    ...(same
-      ? [
-          invalid(
-            PATH,
-            cidrs,
-            'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
-          ),
-        ]
-      : []),
     ...eachOf(cidrs, PATH, (cidr, at) => {
+      const wrong = validateCIDR(cidr, at);
       const canonical = canonicalCIDR(cidr);
-      return canonical === undefined || canonical === cidr
-        ? validateCIDR(cidr, at)
+      return wrong.length > 0 || canonical === cidr
+        ? wrong
         : [invalid(at, cidr, `must be in canonical form ("${canonical}")`)];
     }),
+    ...(same ? [invalid(PATH, cidrs, ONE_EACH)] : []),
   ];
 }
 
@@ -68,7 +61,6 @@ export const ServiceCIDR = defineKind<ServiceCIDR>({
     prepareForUpdate(serviceCIDR, old) {
       serviceCIDR.spec = old.spec;
     },
-    validateUpdate: ({ status }) => validateConditions(status.conditions, 'status.conditions'),
   },
 
   columns: [NAME, { name: 'CIDRs', type: 'string' }, AGE],

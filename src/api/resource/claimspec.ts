@@ -22,7 +22,7 @@ import {
 
 const MODES = ['All', 'ExactCount'];
 const EXACT_COUNT = 'ExactCount';
-export const MAX_REQUESTS = 32;
+const MAX_REQUESTS = 32;
 const MAX_CONSTRAINTS = 32;
 export const MAX_CONFIGS = 32;
 const MAX_SELECTORS = 32;

@@ -146,14 +146,9 @@ export function validateInterfaceAddress(address: string, field: string): FieldE
   const ip = address.split('/')[0]!;
   const mapped = isMapped(ip);
   const prefix = mapped && bits.prefix > 32 ? bits.prefix - 96 : bits.prefix;
-  const canonical = `${mapped ? ipv4Of(ip) : canonicalIP(ip)}/${prefix}`;
+  const canonical = `${mapped ? mappedIPv4(ip) : canonicalIP(ip)}/${prefix}`;
   return address === canonical ? [] : [invalid(field, address, `must be in canonical form (${canonical})`)];
 }
-
-const ipv4Of = (mapped: string): string => {
-  const value = ipValue(mapped) & 0xffff_ffffn;
-  return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
-};
 
 /** What is worth saying of an address that was taken although it is not written as it should be. Source: GetWarningsForIP, same file. */
 export function ipWarnings(ip: string, path: string): string[] {

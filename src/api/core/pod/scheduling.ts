@@ -28,6 +28,9 @@ const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';
 
+/** Lt and Gt are refused as long as TaintTolerationComparisonOperators is off, as it is in v1.36; the message names them all the same. */
+const OPERATORS = ['Equal', 'Exists', 'Lt', 'Gt'];
+
 export function validateTolerations(tolerations: readonly Toleration[] | undefined, path: string): FieldError[] {
   return eachOf(tolerations, path, ({ key = '', operator = '', value = '', effect = '', tolerationSeconds }, at) => {
     const errors = key === '' ? [] : validateQualifiedName(key, child(at, 'key'));
@@ -45,7 +48,7 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
     } else if (operator === '' || operator === 'Equal') {
       const messages = isLabelValue(value);
       if (messages.length > 0) errors.push(invalid(operatorPath, value, messages.join(';')));
-    } else errors.push(notSupported(operatorPath, operator, ['Equal', 'Exists']));
+    } else errors.push(notSupported(operatorPath, operator, OPERATORS));
     if (effect !== '' && !EFFECTS.includes(effect)) errors.push(notSupported(child(at, 'effect'), effect, EFFECTS));
     return errors;
   });

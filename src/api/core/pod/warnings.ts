@@ -1,9 +1,12 @@
 /** Warnings about pods that are valid but hardly meant. Source: pkg/api/pod/warnings.go v1.36. */
 import { child, index, keyPath } from '../../field-error.ts';
-import type { Container, PodAffinityTerm, PodSpec } from '../../generated/core.v1.ts';
+import type { Container, NodeSelectorTerm, PodAffinityTerm, PodSpec, Volume } from '../../generated/core.v1.ts';
 import type { ObjectMeta } from '../../generated/meta.v1.ts';
 import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
 import { own } from '../../validation/equal.ts';
+import { unchecked } from '../../validation/fields.ts';
+import { ipWarnings } from '../../validation/ip.ts';
+import { isLabelValue } from '../../validation/names.ts';
 import { profileWarnings } from './security/annotations.ts';
 
 /** Labels of nodes that have been replaced, as messages speak of them. Source: pkg/api/node/util.go. */
@@ -50,8 +53,11 @@ export function podWarnings(spec: PodSpec, metadata: Partial<ObjectMeta> | undef
     ),
     ...fractional(spec.overhead, child(specPath, 'overhead')),
     ...allContainers(spec, specPath).flatMap(([container, at]) => [
-      ...fractional(container.resources?.limits, child(at, 'resources', 'limits')),
-      ...fractional(container.resources?.requests, child(at, 'resources', 'requests')),
+      ...FRACTIONAL.flatMap((name) =>
+        (['limits', 'requests'] as const).flatMap((list) =>
+          fractional(container.resources?.[list], child(at, 'resources', list), [name]),
+        ),
+      ),
       ...envWarnings(container, child(at, 'env')),
     ]),
     ...portWarnings(spec, specPath),
@@ -61,6 +67,12 @@ export function podWarnings(spec: PodSpec, metadata: Partial<ObjectMeta> | undef
         ]
       : []),
     ...affinityWarnings(spec, child(specPath, 'affinity')),
+    ...(spec.dnsConfig?.nameservers ?? []).flatMap((ip, i) =>
+      ipWarnings(ip, index(child(specPath, 'dnsConfig', 'nameservers'), i)),
+    ),
+    ...(spec.hostAliases ?? []).flatMap((alias, i) =>
+      ipWarnings(unchecked(alias).ip ?? '', child(index(child(specPath, 'hostAliases'), i), 'ip')),
+    ),
   ];
 }
 
@@ -73,6 +85,18 @@ function nodeLabelWarnings(spec: PodSpec, path: string): string[] {
   const warnings = Object.keys(spec.nodeSelector ?? {})
     .filter((key) => Object.hasOwn(DEPRECATED_NODE_LABELS, key))
     .map((key) => `${keyPath(child(path, 'nodeSelector'), key)}: ${DEPRECATED_NODE_LABELS[key]}`);
+  const { nodeAffinity } = spec.affinity ?? {};
+  const affinityPath = child(path, 'affinity', 'nodeAffinity');
+  const terms = child(affinityPath, 'requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms');
+  const preferences = child(affinityPath, 'preferredDuringSchedulingIgnoredDuringExecution');
+  warnings.push(
+    ...(nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []).flatMap((term, i) =>
+      termWarnings(term, index(terms, i), false),
+    ),
+    ...(nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(({ preference }, i) =>
+      termWarnings(preference, child(index(preferences, i), 'preference'), true),
+    ),
+  );
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const at = index(child(path, 'topologySpreadConstraints'), i);
     const message = own(DEPRECATED_NODE_LABELS, topologyKey ?? '');
@@ -82,14 +106,66 @@ function nodeLabelWarnings(spec: PodSpec, path: string): string[] {
   return warnings;
 }
 
+/** `values`: those of preferences are not validated, so that they are worth a word here. Source: GetWarningsForNodeSelectorTerm in pkg/api/node/util.go v1.36. */
+const termWarnings = (term: NodeSelectorTerm | undefined, path: string, values: boolean): string[] =>
+  (term?.matchExpressions ?? []).flatMap((expression, i) => {
+    const at = index(child(path, 'matchExpressions'), i);
+    const message = own(DEPRECATED_NODE_LABELS, expression.key ?? '');
+    return [
+      ...(message === undefined ? [] : [`${child(at, 'key')}: ${expression.key} is ${message}`]),
+      ...(values ? (expression.values ?? []) : []).flatMap((value, j) =>
+        isLabelValue(value).map((wrong) => `${index(child(at, 'values'), j)}: ${value} is invalid, ${wrong}`),
+      ),
+    ];
+  });
+
 const NO_SELECTOR = 'a null labelSelector results in matching no pod';
 
 const volumeWarnings = ({ volumes = [] }: PodSpec, path: string): string[] =>
-  volumes.flatMap((volume, i) =>
-    DEPRECATED_VOLUMES.filter(([source]) => volume[source] !== undefined).map(
-      ([, message, shown]) => `${child(index(path, i), shown)}: ${message}`,
+  volumes
+    .flatMap((volume, i) => {
+      const at = index(path, i);
+      const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
+      return [
+        ...DEPRECATED_VOLUMES.filter(([source]) => volume[source] !== undefined).map(
+          ([, message, shown]) => `${child(at, shown)}: ${message}`,
+        ),
+        ...fractional(
+          claim?.resources?.requests,
+          child(at, 'ephemeral', 'volumeClaimTemplate', 'spec', 'resources', 'requests'),
+          ['storage'],
+        ),
+      ];
+    })
+    .concat(tokenPathWarnings(volumes, path));
+
+/** Two files at one path, one of them the token. */
+function tokenPathWarnings(volumes: readonly Volume[], path: string): string[] {
+  const tokens = new Set(
+    volumes.flatMap(({ projected }) =>
+      (projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) => (token === undefined ? [] : [token.path])),
     ),
   );
+  return volumes.flatMap(({ projected }, i) =>
+    (projected?.sources ?? []).flatMap((source) => {
+      const at = child(index(path, i), 'projected', 'sources');
+      const files = [
+        ...filesAt(source.configMap?.items, child(at, 'configMap')),
+        ...filesAt(source.secret?.items, child(at, 'secrets')),
+        ...filesAt(source.downwardAPI?.items, child(at, 'downwardAPI')),
+        ...(source.clusterTrustBundle === undefined
+          ? []
+          : [[child(at, 'ClusterTrustBundle'), source.clusterTrustBundle.path] as const]),
+      ];
+      return files
+        .filter(([, file]) => tokens.has(file))
+        .map(([where, file]) => `${where}: has duplicated path with ServiceAccountToken ${JSON.stringify(file)}`);
+    }),
+  );
+}
+
+const filesAt = (items: readonly { readonly path: string }[] | undefined, at: string): (readonly [string, string])[] =>
+  (items ?? []).map(({ path }, i) => [index(at, i), path] as const);
 
 function duplicates<K extends string>(
   list: readonly { readonly [k in K]?: string | undefined }[] | undefined,
@@ -107,9 +183,15 @@ function duplicates<K extends string>(
   });
 }
 
+const FRACTIONAL = ['memory', 'ephemeral-storage'];
+
 /** Half a byte is nothing one can have. */
-const fractional = (list: Readonly<Record<string, string>> | undefined, path: string): string[] =>
-  ['memory', 'ephemeral-storage'].flatMap((name) => {
+const fractional = (
+  list: Readonly<Record<string, string>> | undefined,
+  path: string,
+  names: readonly string[] = FRACTIONAL,
+): string[] =>
+  names.flatMap((name) => {
     const text = list?.[name];
     if (text === undefined) return [];
     const { unscaled, exponent } = parseQuantity(text);
@@ -139,8 +221,12 @@ function portWarnings(spec: PodSpec, path: string): string[] {
   const warnings: string[] = [];
   const known = new Map<string, { at: string; hostIP: string; hostPort: number }[]>();
   for (const [{ ports = [] }, containerPath] of allContainers(spec, path)) {
-    for (const [i, { containerPort, protocol = 'TCP', hostIP = '', hostPort = 0 }] of ports.entries()) {
+    for (const [i, { name = '', containerPort, protocol = 'TCP', hostIP = '', hostPort = 0 }] of ports.entries()) {
       const at = index(child(containerPath, 'ports'), i);
+      if (hostIP !== '' && hostPort === 0) {
+        const port = `{Name:${name} HostPort:0 ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
+        warnings.push(`${at}: hostIP set without hostPort: ${port}`);
+      }
       const key = `${containerPort}/${protocol}`;
       const others = known.get(key) ?? [];
       for (const other of others) {
