@@ -10,7 +10,6 @@ import {
   type SubresourceStrategy,
 } from '#api';
 import { compareVersions } from '../discovery/version-order.ts';
-import { compileColumns } from './columns.ts';
 import { isTrue } from './conditions.ts';
 import { customScale } from './scale.ts';
 import { selectableFields } from './select.ts';
@@ -82,7 +81,10 @@ export function customKind({ definition, version, storageVersion, convert }: Cus
     ...(hasStatus === undefined ? {} : { status: statusStrategy(version) }),
     ...(scale === undefined ? {} : { scale: customScale(scale) }),
     selectableFields: fields,
-    ...compileColumns(defined.additionalPrinterColumns ?? []),
+    get columns() {
+      return version.table.columns;
+    },
+    row: (object, context) => version.table.row(object, context),
   };
 }
 

@@ -6,6 +6,8 @@ import {
   applyDefaults,
   type ApplyType,
   coerceMetadata,
+  type CustomColumns,
+  customColumns,
   type CustomResourceDefinition,
   DecodeError,
   dropNulls,
@@ -35,24 +37,37 @@ export interface CompiledVersion {
   readonly defined: DefinedVersion;
   readonly schema: StructuralSchema;
   readonly type: ApplyType;
+  readonly table: CustomColumns;
   /** Makes a value, a private copy, an object of this version. Throws DecodeError. Gives what was unknown. */
   read(value: JsonObject, options: ReadOptions): readonly string[];
   defaults(object: KubeObject): void;
 }
 
+/** Each part is compiled when it is first used: most versions of most definitions never are. */
 export function compileVersion(defined: DefinedVersion): CompiledVersion {
-  const schema = pruneDefaults(parseStructural(defined.schema?.openAPIV3Schema ?? { type: 'object' }));
-  let type: ApplyType | undefined;
+  const schema = once(() => pruneDefaults(parseStructural(defined.schema?.openAPIV3Schema ?? { type: 'object' })));
+  const type = once(() => structuralType(schema()));
+  const table = once(() => customColumns(defined.additionalPrinterColumns));
   return {
     name: defined.name,
     defined,
-    schema,
-    get type() {
-      return (type ??= structuralType(schema));
+    get schema() {
+      return schema();
     },
-    read: (value, options) => readBy(schema, value, options),
-    defaults: (object) => applyDefaults(object, schema),
+    get type() {
+      return type();
+    },
+    get table() {
+      return table();
+    },
+    read: (value, options) => readBy(schema(), value, options),
+    defaults: (object) => applyDefaults(object, schema()),
   };
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** Source: unstructuredSchemaCoercer.apply. */

@@ -21,13 +21,13 @@ export function includeObjectOf(text: string | undefined): IncludeObject {
   }
 }
 
-/** Columns as the wire has them; upstream's descriptions are prose of its own and stay empty here. */
+/** Columns as the wire has them; upstream's descriptions are prose of its own and stay empty here, but not those of a definition. */
 export function columnDefinitions(kind: Kind): object[] {
-  return kind.columns.map(({ name, type, format, priority }) => ({
+  return kind.columns.map(({ name, type, format, priority, description }) => ({
     name,
     type,
     format: format ?? '',
-    description: '',
+    description: description ?? '',
     priority: priority ?? 0,
   }));
 }
