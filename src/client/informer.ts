@@ -24,8 +24,7 @@ export function newInformers(options: InformersOptions): Informers {
 
   const informer = <T extends KubeObject>(kind: Kind<T>, selector: InformerOptions = {}): Informer<T> => {
     const { namespace, labelSelector, fieldSelector, metadataOnly } = selector;
-    const id = (own: boolean): string =>
-      JSON.stringify([kind.group, kind.version, kind.plural, namespace, labelSelector, fieldSelector, own]);
+    const id = (own: boolean): string => idOf(kind, { namespace, labelSelector, fieldSelector }, own);
     const known = informers.get(id(false)) ?? (metadataOnly === true ? informers.get(id(true)) : undefined);
     // The map is keyed by kind, so what it holds for this kind is an informer of T.
     if (known !== undefined) return known as unknown as Informer<T>;
@@ -37,6 +36,11 @@ export function newInformers(options: InformersOptions): Informers {
 
   return {
     informer,
+    forget(kind, { namespace, labelSelector, fieldSelector, metadataOnly = false } = {}) {
+      const id = idOf(kind, { namespace, labelSelector, fieldSelector }, metadataOnly);
+      informers.get(id)?.stop();
+      informers.delete(id);
+    },
     async start({ signal }) {
       running = signal;
       const all = [...informers.values()];
@@ -45,6 +49,12 @@ export function newInformers(options: InformersOptions): Informers {
     },
   };
 }
+
+const idOf = (
+  { group, version, plural }: Pick<Kind, 'group' | 'version' | 'plural'>,
+  { namespace, labelSelector, fieldSelector }: InformerOptions,
+  metadataOnly: boolean,
+): string => JSON.stringify([group, version, plural, namespace, labelSelector, fieldSelector, metadataOnly]);
 
 type Handler<T> = (event: InformerEvent<T>) => void;
 
@@ -69,6 +79,7 @@ class SharedInformer<T extends KubeObject> implements Informer<T> {
   #draining = false;
   #synced = false;
   #started = false;
+  readonly #stop = new AbortController();
 
   constructor(options: SharedInformerOptions<T>) {
     this.kind = options.kind;
@@ -133,7 +144,11 @@ class SharedInformer<T extends KubeObject> implements Informer<T> {
         apply: (changes) => this.#enqueue(this.#apply(changes)),
       },
     });
-    void reflector.run({ signal });
+    void reflector.run({ signal: AbortSignal.any([signal, this.#stop.signal]) });
+  }
+
+  stop(): void {
+    this.#stop.abort(new Error('the informer is not needed any more'));
   }
 
   *#replace(objects: readonly T[]): Generator<void> {

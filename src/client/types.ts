@@ -121,6 +121,8 @@ export interface InformerOptions {
 /** The informers of one process: one per kind and selector, shared by all who ask. */
 export interface Informers {
   informer<T extends KubeObject>(kind: Kind<T>, options?: InformerOptions): Informer<T>;
+  /** Ends an informer that nobody needs any more; whoever still has it sees what it saw last. */
+  forget(kind: Kind, options?: InformerOptions): void;
   /** Starts all informers asked for so far and resolves when they are synced. Later ones start when asked for. */
   start(options: { signal: AbortSignal }): Promise<void>;
 }

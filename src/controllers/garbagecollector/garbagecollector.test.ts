@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ConfigMap, Deployment, type OwnerReference, Pod, ReplicaSet } from '#api';
+import { ConfigMap, CustomResourceDefinition, Deployment, type Kind, type OwnerReference, Pod, ReplicaSet } from '#api';
+import { customKindOf } from '../common/custom-kinds.ts';
 import { podSpec, startCluster, type TestCluster } from '../testdata/cluster.ts';
 
 const only = (name: string): boolean => name === 'garbagecollector';
@@ -121,5 +122,41 @@ suite('garbage collector', () => {
       const left = [...(await cluster.client.list(ReplicaSet)).items, ...(await cluster.client.list(Pod)).items];
       return left.length === 0;
     });
+  });
+
+  test('collects what custom resources own, and custom resources, as long as they are defined', async (t) => {
+    const cluster = await startCluster(t, only);
+    const { client } = cluster;
+    const schema = { openAPIV3Schema: { type: 'object' } };
+    await client.create(CustomResourceDefinition, {
+      metadata: { name: 'things.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'things', kind: 'Thing' },
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    });
+    const kindNow = async (): Promise<Kind | undefined> =>
+      customKindOf(await client.get(CustomResourceDefinition, { name: 'things.example.com' }));
+    await cluster.until('the definition in service', async () => (await kindNow()) !== undefined);
+    const Thing = (await kindNow())!;
+    const [a, b] = [await make(cluster, 'a'), await make(cluster, 'b')];
+    const thing = await client.create(Thing, {
+      metadata: { namespace: 'default', name: 'thing', ownerReferences: [ownedBy(a), ownedBy(b)] },
+    });
+    const { apiVersion, kind, metadata } = thing;
+    await make(cluster, 'owned', { apiVersion, kind, name: metadata.name, uid: metadata.uid });
+
+    await client.delete(ConfigMap, ref('a'));
+    const owners = async () => (await client.get(Thing, ref('thing'))).metadata.ownerReferences ?? [];
+    await cluster.until('one owner left', async () => (await owners()).length === 1);
+    assert.deepEqual(await names(cluster), ['b', 'owned']);
+    await client.delete(ConfigMap, ref('b'));
+    await cluster.until('all gone', async () => (await names(cluster)).length === 0);
+    assert.deepEqual((await client.list(Thing)).items, []);
+
+    await client.delete(CustomResourceDefinition, { name: 'things.example.com' });
+    await cluster.settled();
   });
 });

@@ -1,4 +1,5 @@
-import { type Kind, type KubeObject, type OwnerReference, splitKey, StatusError } from '#api';
+import { CustomResourceDefinition, type Kind, type KubeObject, type OwnerReference, splitKey, StatusError } from '#api';
+import type { InformerEvent } from '#client';
 import { type Controller, type ControllerContext, mapped, type ReconcileContext } from '#runtime';
 import { LruMap } from '#util';
 import {
@@ -14,11 +15,14 @@ import {
   orphansDependents,
   ownersOf,
 } from './graph.ts';
+import { Monitors } from './monitors.ts';
 
 /** Owners known to be gone, so that a thousand orphans ask once. Source: absentOwnerCache in pkg/controller/garbagecollector v1.36. */
 const ABSENT_OWNERS = 500;
 /** An owner that the server has and the cache does not will show up, or not; look again. */
 const UNSEEN_OWNER_RETRY_MS = 5000;
+/** Keys of definitions, whose objects come and go as kinds; no item's begins like this. */
+const DEFINITION = 'definition:';
 
 export interface GarbageCollectorOptions {
   /** Every kind that may own or be owned. Events are left out by whoever makes the list. */
@@ -34,15 +38,13 @@ export function newGarbageCollector(
   { client, informers }: ControllerContext,
   { kinds }: GarbageCollectorOptions,
 ): Controller {
-  const caches = new Map(kinds.map((kind) => [kind, informers.informer(kind, { metadataOnly: true })]));
-  const byReference = new Map(kinds.map((kind) => [`${kind.group}/${kind.kind}`, kind]));
-  const byName = new Map(kinds.map((kind) => [`${kind.plural}.${kind.version}.${kind.group}`, kind]));
+  const monitors = new Monitors(kinds, informers);
   const absent = new LruMap<string, true>(ABSENT_OWNERS);
 
   const find: FindOwner = (ref, namespace) => {
-    const kind = byReference.get(`${groupOf(ref.apiVersion)}/${ref.kind}`);
+    const kind = monitors.byReference(groupOf(ref.apiVersion), ref.kind);
     if (kind === undefined) return { kind, object: undefined };
-    const object = caches.get(kind)?.get(kind.namespaced ? `${namespace ?? ''}/${ref.name}` : ref.name);
+    const object = monitors.get(kind, kind.namespaced ? `${namespace ?? ''}/${ref.name}` : ref.name);
     return { kind, object: object?.metadata.uid === ref.uid ? object : undefined };
   };
   const graph = new Graph(find);
@@ -50,17 +52,19 @@ export function newGarbageCollector(
   return {
     name: 'garbagecollector',
     concurrency: 20, // default of --concurrent-gc-syncs
-    sources: kinds.map((kind) => ({
-      ...mapped(kind, () => [], { metadataOnly: true }),
-      keys: (event) => {
-        if (event.type === 'delete') absent.set(event.object.metadata.uid, true);
-        return graph.observe(kind, event).map(itemKey);
-      },
-    })),
+    sources: [
+      ...kinds.map((kind) => ({
+        ...mapped(kind, () => [], { metadataOnly: true }),
+        keys: (event: InformerEvent<KubeObject>) => observe(kind, event),
+      })),
+      mapped(CustomResourceDefinition, ({ metadata }) => [`${DEFINITION}${metadata.name}`]),
+    ],
 
     async reconcile(key, context) {
+      if (key.startsWith(DEFINITION)) return follow(key.slice(DEFINITION.length), context);
       const item = parse(key);
-      const object = caches.get(item.kind)?.get(item.key);
+      if (item === undefined) return undefined; // its kind is gone, and it with it
+      const object = monitors.get(item.kind, item.key);
       if (object === undefined || object.metadata.uid !== item.uid) return undefined;
       if (orphansDependents(object)) return orphan(item, context);
       if (deletesDependents(object)) return awaitDependents(item, context);
@@ -69,11 +73,22 @@ export function newGarbageCollector(
     },
   };
 
-  function parse(key: string): Item {
+  function observe(kind: Kind, event: InformerEvent<KubeObject>): string[] {
+    if (event.type === 'delete') absent.set(event.object.metadata.uid, true);
+    return graph.observe(kind, event).map(itemKey);
+  }
+
+  async function follow(definition: string, { signal, enqueue }: ReconcileContext): Promise<undefined> {
+    const tell = (kind: Kind, event: InformerEvent<KubeObject>): void => {
+      for (const key of observe(kind, event)) enqueue(key);
+    };
+    for (const key of await monitors.follow(definition, tell, { signal })) enqueue(key);
+  }
+
+  function parse(key: string): Item | undefined {
     const [name = '', uid = '', ...rest] = key.split('|');
-    const kind = byName.get(name);
-    if (kind === undefined) throw new Error(`unknown kind in key ${key}`);
-    return { kind, uid, key: rest.join('|') };
+    const kind = monitors.byName(name);
+    return kind === undefined ? undefined : { kind, uid, key: rest.join('|') };
   }
 
   /** Deletes the object if no owner is left to hold it; else takes off the references that lead nowhere. */
@@ -87,7 +102,7 @@ export function newGarbageCollector(
     if (ownersOf(cached).every((ref) => isSolid(find(ref, namespace).object))) return undefined;
     const latest = await getLatest(item, signal);
     if (latest === undefined || isLeaving(latest)) return undefined;
-    const { solid, dangling, waiting, unseen } = await classify(latest, signal);
+    const { solid, dangling, waiting, unseen } = await classify(item, latest, signal);
     if (solid.length > 0) {
       const lost = [...dangling, ...waiting].map(({ uid }) => uid);
       if (lost.length > 0) await removeOwners(item, lost, signal);
@@ -117,13 +132,14 @@ export function newGarbageCollector(
     unseen: boolean;
   }
 
-  async function classify(object: KubeObject, signal: AbortSignal): Promise<Classified> {
+  async function classify(item: Item, object: KubeObject, signal: AbortSignal): Promise<Classified> {
     const result: Classified = { solid: [], dangling: [], waiting: [], unseen: false };
     for (const ref of ownersOf(object)) {
       const { kind, object: cached } = find(ref, object.metadata.namespace);
       // A kind we do not serve, or an owner that cannot be one: never a reason to delete anything.
       if (kind === undefined || (kind.namespaced && (object.metadata.namespace ?? '') === '')) {
         result.solid.push(ref);
+        if (kind === undefined) monitors.awaitKind(groupOf(ref.apiVersion), ref.kind, itemKey(item));
         continue;
       }
       const owner = cached ?? (await getOwner(kind, ref, object.metadata.namespace, signal));
@@ -157,20 +173,22 @@ export function newGarbageCollector(
   /** Of two that wait for each other one must stop blocking. */
   async function unblockCycle(item: Item, object: KubeObject, signal: AbortSignal): Promise<void> {
     const inCycle = graph.dependentsOf(item.uid).some((dependent) => {
-      const cached = caches.get(dependent.kind)?.get(dependent.key);
+      const cached = monitors.get(dependent.kind, dependent.key);
       return cached !== undefined && deletesDependents(cached);
     });
     if (!inCycle) return;
+    const unblocked = (ref: OwnerReference): OwnerReference => ({ ...ref, blockOwnerDeletion: false });
+    if (monitors.isCustom(item.kind)) return rewriteOwners(item, (refs) => refs.map(unblocked), signal);
     const ownerReferences = ownersOf(object)
       .filter((ref) => ref.blockOwnerDeletion === true)
-      .map((ref) => ({ ...ref, blockOwnerDeletion: false }));
+      .map(unblocked);
     await patch(item, { metadata: { ownerReferences, uid: item.uid } }, signal);
   }
 
   /** Lets an owner deleted in the foreground go when nothing blocks it any more; else sees to what does. */
   async function awaitDependents(item: Item, { signal, enqueue }: ReconcileContext): Promise<undefined> {
     const blocking = graph.dependentsOf(item.uid).filter((dependent) => {
-      const object = caches.get(dependent.kind)?.get(dependent.key);
+      const object = monitors.get(dependent.kind, dependent.key);
       return (
         object !== undefined && ownersOf(object).some((ref) => ref.uid === item.uid && ref.blockOwnerDeletion === true)
       );
@@ -201,8 +219,24 @@ export function newGarbageCollector(
   }
 
   function removeOwners(item: Item, uids: readonly string[], signal: AbortSignal): Promise<void> {
+    if (monitors.isCustom(item.kind))
+      return rewriteOwners(item, (refs) => refs.filter(({ uid }) => !uids.includes(uid)), signal);
     const ownerReferences = uids.map((uid) => ({ $patch: 'delete', uid }));
     return patch(item, { metadata: { ownerReferences, uid: item.uid } }, signal);
+  }
+
+  /** For kinds whose lists cannot be merged. Source: deleteOwnerRefJSONMergePatch in pkg/controller/garbagecollector/patch.go v1.36. */
+  async function rewriteOwners(
+    item: Item,
+    change: (refs: readonly OwnerReference[]) => OwnerReference[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const latest = await getLatest(item, signal);
+    if (latest === undefined) return;
+    const { resourceVersion } = latest.metadata;
+    const metadata = { resourceVersion, ownerReferences: change(ownersOf(latest)) };
+    const type = 'application/merge-patch+json';
+    await ignoringNotFound(client.patch(item.kind, splitKey(item.key), { metadata }, { type, signal }));
   }
 
   function patch(item: Item, body: unknown, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
-import { equalValues, type Kind, type KubeObject, Namespace, Pod, StatusError } from '#api';
+import { CustomResourceDefinition, equalValues, type Kind, type KubeObject, Namespace, Pod, StatusError } from '#api';
 import { type Controller, type ControllerContext, mapped, primary } from '#runtime';
 import { messageOf } from '#util';
+import { customKindOf } from '../common/custom-kinds.ts';
 import { isTerminal } from '../common/pods.ts';
 import { deletionConditions, type Remains } from './conditions.ts';
 
@@ -24,6 +25,7 @@ export function newNamespaceController(
 ): Controller {
   const namespaces = informers.informer(Namespace);
   const pods = informers.informer(Pod);
+  const definitions = informers.informer(CustomResourceDefinition);
   const others = kinds.filter((kind) => kind.namespaced && kind.plural !== Pod.plural && can(kind, 'list'));
 
   return {
@@ -48,7 +50,7 @@ export function newNamespaceController(
       const podsLeft = await empty(Pod, name, failures, signal);
       const left = podsLeft.length > 0 ? podsLeft : [];
       if (podsLeft.length === 0 && failures.length === 0) {
-        for (const kind of others) left.push(...(await empty(kind, name, failures, signal)));
+        for (const kind of [...others, ...customKinds()]) left.push(...(await empty(kind, name, failures, signal)));
       }
       await writeConditions(namespace, remainsOf(left, failures), signal);
       if (failures.length > 0) throw new StatusError('InternalError', failures.join(', '));
@@ -58,6 +60,13 @@ export function newNamespaceController(
       return undefined;
     },
   };
+
+  function customKinds(): Kind[] {
+    return definitions.list().flatMap((definition) => {
+      const kind = customKindOf(definition);
+      return kind?.namespaced === true ? [kind] : [];
+    });
+  }
 
   /** Deletes all objects of a kind; returns those that are still there, waiting for pods to end or finalizers to go. */
   async function empty(kind: Kind, namespace: string, failures: string[], signal: AbortSignal): Promise<Left[]> {

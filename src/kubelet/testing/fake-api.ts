@@ -173,6 +173,7 @@ export class FakeApi {
   };
 
   readonly informers: Informers = {
+    forget() {},
     informer: <T extends KubeObject>(kind: Kind<T>): Informer<T> => {
       const handlers = new Set<(event: InformerEvent<T>) => void>();
       const list = (): T[] =>
