@@ -54,6 +54,9 @@ interface Review {
   } | null;
 }
 
+/** Go writes the empty group of core as well. */
+const groupVersion = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion : `/${apiVersion}`);
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Source: getConvertedObjectsFromResponse. */
@@ -62,7 +65,7 @@ function convertedObjects(answer: unknown, apiVersion: string, uid: string): rea
   const strict = apiVersion === `${GROUP}/v1`;
   if (strict && (version !== apiVersion || kind !== 'ConversionReview'))
     throw new Error(
-      `expected webhook response of ${apiVersion}, Kind=ConversionReview, got ${text(version)}, Kind=${text(kind)}`,
+      `expected webhook response of ${apiVersion}, Kind=ConversionReview, got ${groupVersion(text(version))}, Kind=${text(kind)}`,
     );
   if (response === undefined || response === null) throw new Error('no response provided');
   if (strict && response.uid !== uid)
