@@ -71,6 +71,9 @@ spec:
             spec:
               type: object
               required: [cronSpec]
+              x-kubernetes-validations:
+                - rule: self.replicas <= self.maxReplicas
+                  message: there are too many replicas
               properties:
                 cronSpec:
                   type: string
@@ -141,6 +144,8 @@ test('what the schema or its rules do not allow is refused with a reason', async
     missing,
     /spec\.replicas: Invalid value: 0: spec\.replicas in body should be greater than or equal to 1/,
   );
+  const rule = await refused('apply -f -', object('{ cronSpec: "0 1 * * *", replicas: 9 }', 'bad'));
+  assert.match(rule, /spec: Invalid value: (?:.*: )?there are too many replicas/);
 });
 
 test('scale and status are written on their own', async () => {

@@ -1,5 +1,6 @@
-import type { CustomResourceDefinition, KubeObject } from '#api';
+import { type CustomResourceDefinition, equalValues, type KubeObject, parseStructural } from '#api';
 import type { ResourceHooks } from '../registry/scope.ts';
+import { ruleErrors } from './rules/rules.ts';
 import { CLEANUP_FINALIZER, setCondition } from './conditions.ts';
 
 /**
@@ -7,6 +8,18 @@ import { CLEANUP_FINALIZER, setCondition } from './conditions.ts';
  * pkg/registry/customresourcedefinition/etcd.go v0.36.
  */
 export const definitionHooks: ResourceHooks = {
+  /** Rules in CEL. Source: ValidateCustomResourceDefinition of pkg/apis/apiextensions/validation v0.36. */
+  validate(object, old) {
+    const { spec } = object as CustomResourceDefinition;
+    const before = old === undefined ? [] : (old as CustomResourceDefinition).spec.versions;
+    return spec.versions.flatMap(({ name, schema }, i) => {
+      const props = schema?.openAPIV3Schema;
+      if (props === undefined) return [];
+      const known = before.find((version) => version.name === name)?.schema?.openAPIV3Schema;
+      const isUnchanged = known !== undefined && equalValues(known, props);
+      return ruleErrors(parseStructural(props), `spec.versions[${i}].schema.openAPIV3Schema`, { isUnchanged });
+    });
+  },
   beginDelete(object: KubeObject, nowMs: number): boolean {
     const { metadata } = object;
     if (metadata.deletionTimestamp !== undefined) return false;

@@ -20,6 +20,7 @@ import {
   type StructuralSchema,
   structuralType,
 } from '#api';
+import { type CompiledRules, compileRules } from './rules/rules.ts';
 
 export type DefinedVersion = CustomResourceDefinition['spec']['versions'][number];
 
@@ -38,6 +39,8 @@ export interface CompiledVersion {
   readonly schema: StructuralSchema;
   readonly type: ApplyType;
   readonly table: CustomColumns;
+  /** Undefined: the schema has no rules. */
+  readonly rules: CompiledRules | undefined;
   /** Makes a value, a private copy, an object of this version. Throws DecodeError. Gives what was unknown. */
   read(value: JsonObject, options: ReadOptions): readonly string[];
   defaults(object: KubeObject): void;
@@ -47,6 +50,7 @@ export interface CompiledVersion {
 export function compileVersion(defined: DefinedVersion): CompiledVersion {
   const schema = once(() => pruneDefaults(parseStructural(defined.schema?.openAPIV3Schema ?? { type: 'object' })));
   const type = once(() => structuralType(schema()));
+  const rules = once(() => compileRules(schema()));
   const table = once(() => customColumns(defined.additionalPrinterColumns));
   return {
     name: defined.name,
@@ -57,6 +61,9 @@ export function compileVersion(defined: DefinedVersion): CompiledVersion {
     get type() {
       return type();
     },
+    get rules() {
+      return rules();
+    },
     get table() {
       return table();
     },
@@ -65,9 +72,9 @@ export function compileVersion(defined: DefinedVersion): CompiledVersion {
   };
 }
 
-function once<T extends object>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => (made ??= make());
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** Source: unstructuredSchemaCoercer.apply. */

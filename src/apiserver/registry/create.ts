@@ -67,7 +67,8 @@ async function createOnce(
   if (kind.generation === true) object.metadata.generation = 1;
   else delete object.metadata.generation;
   kind.prepareForCreate?.(object);
-  const release = env.hooks.get(resourceText(kind))?.beginCreate?.(object, scope.user);
+  const hooks = env.hooks.get(resourceText(kind));
+  const release = hooks?.beginCreate?.(object, scope.user);
   try {
     const errors = [
       ...validateObjectMeta(object.metadata, {
@@ -78,6 +79,7 @@ async function createOnce(
       ...(kind.validate?.(object) ?? []),
       ...(kind.validateCreate?.(object) ?? []),
     ];
+    if (errors.length === 0) errors.push(...(hooks?.validate?.(object, undefined) ?? []));
     if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
     await env.admission.validate(attributes);

@@ -1,4 +1,4 @@
-import type { KubeObject } from '#api';
+import type { FieldError, KubeObject } from '#api';
 import type { Clock, Logger } from '#util';
 import type { Admission, UserInfo } from '../admission/admission.ts';
 import type { Resource } from './resource.ts';
@@ -32,6 +32,8 @@ export interface WriteScope {
 export interface ResourceHooks {
   beginCreate?(object: KubeObject, user: UserInfo): (() => void) | undefined;
   beginUpdate?(object: KubeObject, old: KubeObject): (() => void) | undefined;
+  /** What is wrong beyond what the kind itself finds wrong; asked when that is nothing. `old`: of an update. */
+  validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
   /** After the object is gone. */
   afterDelete?(object: KubeObject): void;
   /** Whether a deletion must leave the object for another step (namespaces: until they are empty). Changes `object` accordingly. */

@@ -153,6 +153,10 @@ async function updateOnce(
   try {
     ignoreManagedFieldsTimestamps(next, old);
     validate(kind, next, old, subresource);
+    if (subresource === '') {
+      const errors = env.hooks.get(resourceText(kind))?.validate?.(next, old) ?? [];
+      if (errors.length > 0) throw invalidObject(kind, name, errors);
+    }
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     await env.admission.validate(attributes);
     if (equalValues(next, old)) return current;
