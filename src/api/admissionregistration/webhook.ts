@@ -13,7 +13,8 @@ import {
   validateLabelSelector,
   validateOptionalEnum,
 } from '../validation/fields.ts';
-import { isDNS1035Label, isDNS1123Subdomain, isPortNumber } from '../validation/names.ts';
+import { isDNS1035Label, isDNS1123Subdomain } from '../validation/names.ts';
+import { validateWebhookService, validateWebhookURL } from '../validation/webhook.ts';
 import {
   ADMISSION_GROUP,
   defaultRules,
@@ -97,38 +98,10 @@ function validateReviewVersions(versions: readonly string[], path: string): Fiel
   return errors;
 }
 
-/** Source: apiserver pkg/util/webhook/validation.go v1.36. */
 function validateClientConfig({ url, service }: admission.WebhookClientConfig, path: string): FieldError[] {
-  if ((url === undefined) === (service === undefined)) {
-    return [required(path, 'exactly one of url or service is required')];
-  }
-  if (url !== undefined) return validateURL(url, child(path, 'url'));
-  const { name = '', namespace = '', path: servicePath, port = DEFAULT_PORT } = unchecked(service!);
-  const at = child(path, 'service');
-  return [
-    ...(name === '' ? [required(child(at, 'name'), 'service name is required')] : []),
-    ...(namespace === '' ? [required(child(at, 'namespace'), 'service namespace is required')] : []),
-    ...isPortNumber(port).map((message) => invalid(child(at, 'port'), port, `port is not valid: ${message}`)),
-    ...(servicePath !== undefined && !servicePath.startsWith('/')
-      ? [invalid(child(at, 'path'), servicePath, "must start with a '/'")]
-      : []),
-  ];
-}
-
-function validateURL(text: string, path: string): FieldError[] {
-  const form = 'desired format: https://host[/path]';
-  if (!URL.canParse(text)) return [required(path, `url must be a valid URL: ${form}`)];
-  const { protocol, host, username, password, search, hash } = new URL(text);
-  const scheme = protocol.slice(0, -1);
-  return [
-    ...(scheme === 'https' ? [] : [invalid(path, scheme, `'https' is the only allowed URL scheme; ${form}`)]),
-    ...(host === '' ? [invalid(path, host, `host must be specified; ${form}`)] : []),
-    ...(username !== '' || password !== ''
-      ? [invalid(path, `${username}${password === '' ? '' : ':***'}`, 'user information is not permitted in the URL')]
-      : []),
-    ...(hash === '' ? [] : [invalid(path, hash.slice(1), 'fragments are not permitted in the URL')]),
-    ...(search === '' ? [] : [invalid(path, search.slice(1), 'query parameters are not permitted in the URL')]),
-  ];
+  if (url !== undefined && service === undefined) return validateWebhookURL(url, child(path, 'url'));
+  if (service === undefined || url !== undefined) return [required(path, 'exactly one of url or service is required')];
+  return validateWebhookService({ ...service, port: service.port ?? DEFAULT_PORT }, child(path, 'service'));
 }
 
 const COLUMNS: readonly Column[] = [NAME, { name: 'Webhooks', type: 'integer' }, AGE];

@@ -4,18 +4,21 @@ import { RE2JS, RE2JSException } from 're2js';
 /** The pattern as it is used; a text says what is wrong with it. */
 type Compiled = RE2JS | string;
 
-const MAX_COMPILED = 1000;
+const MAX_COMPILED = 2000;
+const MAX_CHECKED = 20_000;
 const compiled = new Map<string, Compiled>();
+/** What is wrong with patterns of definitions; kept for longer, since compiling one takes a good part of a millisecond. */
+const checked = new Map<string, string | undefined>();
 
-function compile(pattern: string): Compiled {
-  let found = compiled.get(pattern);
-  if (found === undefined) {
-    found = compileAfresh(pattern);
-    if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value!);
-    compiled.set(pattern, found);
-  }
-  return found;
+/** Starts afresh when there are too many: definitions have a few hundred patterns, not thousands. */
+function remember<T>(cache: Map<string, T>, max: number, pattern: string, value: T): T {
+  if (cache.size >= max) cache.clear();
+  cache.set(pattern, value);
+  return value;
 }
+
+const compile = (pattern: string): Compiled =>
+  compiled.get(pattern) ?? remember(compiled, MAX_COMPILED, pattern, compileAfresh(pattern));
 
 function compileAfresh(pattern: string): Compiled {
   try {
@@ -30,8 +33,9 @@ function compileAfresh(pattern: string): Compiled {
 
 /** What is wrong with a pattern, in the words of Go's regexp; undefined: nothing. */
 export function patternError(pattern: string): string | undefined {
+  if (checked.has(pattern)) return checked.get(pattern);
   const found = compile(pattern);
-  return typeof found === 'string' ? found : undefined;
+  return remember(checked, MAX_CHECKED, pattern, typeof found === 'string' ? found : undefined);
 }
 
 /** Undefined if the text matches; otherwise the pattern as the error shows it. */
