@@ -29,6 +29,8 @@ export interface StatusErrorOptions extends ErrorOptions {
   /** Default: the code of the reason. */
   code?: number;
   details?: StatusDetails;
+  /** Of an expired list: where it may go on. */
+  continue?: string;
 }
 
 /**
@@ -40,12 +42,18 @@ export class StatusError extends Error {
   readonly reason: Reason | '';
   readonly code: number;
   readonly details: StatusDetails | undefined;
+  readonly continue: string | undefined;
 
-  constructor(reason: Reason | '', message: string, { code, details, ...options }: StatusErrorOptions = {}) {
+  constructor(
+    reason: Reason | '',
+    message: string,
+    { code, details, continue: token, ...options }: StatusErrorOptions = {},
+  ) {
     super(message, options);
     this.reason = reason;
     this.code = code ?? (reason === '' ? 500 : REASONS[reason]);
     this.details = details;
+    this.continue = token;
   }
 
   static is(error: unknown, ...reasons: readonly Reason[]): error is StatusError {
@@ -57,6 +65,7 @@ export class StatusError extends Error {
     return new StatusError((status.reason ?? '') as Reason | '', status.message ?? 'unknown', {
       code: status.code ?? 500,
       ...(status.details === undefined ? {} : { details: status.details }),
+      ...(status.metadata?.continue === undefined ? {} : { continue: status.metadata.continue }),
     });
   }
 
@@ -64,7 +73,7 @@ export class StatusError extends Error {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: 'Failure',
       message: this.message,
       ...(this.reason === '' ? {} : { reason: this.reason }),

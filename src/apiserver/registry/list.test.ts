@@ -74,7 +74,7 @@ test('a page tells how many are left, unless a selector hides it', async () => {
   assert.equal((await metadata({ limit: '10' }))['continue'], undefined);
 });
 
-test('a page that comes too late is gone', async () => {
+test('a page that comes too late is gone, but the rest of the list can be had', async () => {
   await using t = await startServer();
   await fill(t, 10);
   const page = await t.client.list(ConfigMap, { limit: 3 });
@@ -83,9 +83,13 @@ test('a page that comes too late is gone', async () => {
   const error = await refused(
     t.client.list(ConfigMap, { limit: 3, continue: page.continue! }),
     'Expired',
-    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
   );
   assert.equal(error.code, 410);
+  const { metadata } = error.toStatus();
+  const rest = await t.client.list(ConfigMap, { continue: metadata.continue! });
+  assert.equal(rest.resourceVersion, String(t.store.revision));
+  assert.equal(rest.items.length, 10, 'seven that were left and three that came since');
   await refused(
     t.client.list(ConfigMap, { resourceVersion: '3', query: { resourceVersionMatch: 'Exact' } }),
     'Expired',
@@ -103,6 +107,19 @@ test('continue tokens that were not given out are refused, not obeyed', async ()
   const token = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   for (const bad of ['x', '%%%', token(null), token({}), token({ v: 'meta.k8s.io/v1', rv: 1.5, start: 'a' })])
     await refused(t.client.list(ConfigMap, { continue: bad, limit: 1 }), 'BadRequest');
+  const texts: Readonly<Record<string, string>> = {
+    [token({ v: 'v2', rv: 1, start: 'a' })]: ': server does not recognize this encoded version v2',
+    [token({ v: 'meta.k8s.io/v1', start: 'a' })]: ': incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    [token({ v: 'meta.k8s.io/v1', rv: 1 })]: ': encoded start key empty (version meta.k8s.io/v1)',
+    [token({ v: 'meta.k8s.io/v1', rv: 1, start: '../secrets/a' })]: ': ../secrets/a',
+    '%%%': ': illegal base64 data at input byte 0',
+  };
+  for (const [bad, text] of Object.entries(texts))
+    await refused(
+      t.client.list(ConfigMap, { continue: bad, limit: 1 }),
+      'BadRequest',
+      `invalid continue token: continue key is not valid${text}`,
+    );
   const beyond = token({ v: 'meta.k8s.io/v1', rv: t.store.revision + 10, start: 'default/c' });
   await refused(t.client.list(ConfigMap, { continue: beyond, limit: 1 }), 'Timeout');
   const elsewhere = token({ v: 'meta.k8s.io/v1', rv: t.store.revision, start: '\uffff' });
@@ -141,7 +158,11 @@ test('a read of a revision to come waits for it, but not for ever', async () => 
   const inVain = t.client.list(ConfigMap, { resourceVersion: String(wanted) });
   await nextTurn();
   clock.advance(3000);
-  const error = await refused(inVain, 'Timeout', `Too large resource version: ${wanted}, current: ${t.store.revision}`);
+  const error = await refused(
+    inVain,
+    'Timeout',
+    `Timeout: Too large resource version: ${wanted}, current: ${t.store.revision}`,
+  );
   assert.equal(error.details?.causes?.[0]?.reason, 'ResourceVersionTooLarge');
   assert.equal(error.code, 504);
 });
@@ -195,7 +216,7 @@ test('options of a list are checked with the texts of upstream', async () => {
   await refused(
     list({ resourceVersion: 'new' }),
     'BadRequest',
-    'invalid resource version "new": strconv.ParseUint: parsing "new": invalid syntax',
+    'invalid resource version: resourceVersion: Invalid value: "new": strconv.ParseUint: parsing "new": invalid syntax',
   );
   await refused(list({ limit: 'all' }), 'BadRequest', 'strconv.ParseInt: parsing "all": invalid syntax');
 });

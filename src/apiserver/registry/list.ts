@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import {
   badRequest,
   type FieldError,
@@ -90,16 +91,17 @@ export async function listObjects(
 ): Promise<ListPage> {
   checkListOptions(request);
   const selection = selectionOf(resource, namespace, request);
-  const limit = Math.max(request.limit ?? 0, 0);
+  // What there is anyway is given whole. Source: computeListLimit of apiserver pkg/storage/cacher v1.36.
+  const limit = request.resourceVersion === '0' ? 0 : Math.max(request.limit ?? 0, 0);
   const pace = new Pace(clock);
   const read = { store, resource, pace, limit, ...selection };
   if (request.continue !== undefined && request.continue !== '') {
+    const { revision, start } = decodeContinue(request.continue, resource.prefix(''));
     if (!['', '0', undefined].includes(request.resourceVersion))
       throw badRequest('specifying resource version is not allowed when using continue');
-    const { revision, start } = decodeContinue(request.continue, resource.prefix(''));
     return await pageAt(read, revision > 0 ? revision : resource.cache.revision, start);
   }
-  const wanted = parseRevision(request.resourceVersion);
+  const wanted = listRevision(request.resourceVersion);
   if (wanted > resource.cache.revision) {
     await untilReached(store, clock, wanted);
     await resource.cache.settled();
@@ -196,7 +198,7 @@ function pageOf(
 }
 
 async function rangeAt(
-  { store, prefix }: PageRead,
+  { store, prefix, resource }: PageRead,
   revision: number,
   key: string,
   limit: number,
@@ -209,13 +211,16 @@ async function rangeAt(
   } catch (error) {
     const failure = storeFailure(error);
     if (!StatusError.is(failure, 'Expired') || key === prefix) throw failure;
-    throw new StatusError('Expired', EXPIRED_CONTINUE, { cause: error });
+    const token = encodeContinue(LATEST, key, resource.prefix(''));
+    throw new StatusError('Expired', EXPIRED_CONTINUE, { cause: error, continue: token });
   }
 }
 
-/** Source: etcd3 errors.go handleExpiredListError v1.36. */
+/** In a token: go on with what there is now. */
+const LATEST = -1;
+/** Source: etcd3 errors.go handleCompactedErrorForPaging v1.36. */
 const EXPIRED_CONTINUE =
-  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
 export async function untilReached(store: Store, clock: Clock, revision: number): Promise<void> {
   await store.sync();
@@ -232,7 +237,7 @@ export async function untilReached(store: Store, clock: Clock, revision: number)
 
 /** Source: storage.NewTooLargeResourceVersionError v1.36. */
 export function tooLargeRevision(wanted: number, current: number): StatusError {
-  return new StatusError('Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
+  return new StatusError('Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
     details: {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
@@ -240,12 +245,26 @@ export function tooLargeRevision(wanted: number, current: number): StatusError {
   });
 }
 
-/** '' and '0' are 0. */
+/** '' and '0' are 0. Source: APIObjectVersioner.ParseResourceVersion v1.36. */
 export function parseRevision(text: string | undefined): number {
   if (text === undefined || text === '') return 0;
-  if (!/^\d{1,15}$/.test(text))
-    throw badRequest(`invalid resource version "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`);
-  return Number(text);
+  const quoted = JSON.stringify(text);
+  const wrong = (why: string): StatusError =>
+    badRequest(`resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`);
+  if (!/^\d+$/.test(text)) throw wrong('invalid syntax');
+  if (BigInt(text) > MAX_UINT64) throw wrong('value out of range');
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+}
+
+const MAX_UINT64 = 2n ** 64n - 1n;
+
+/** As a list reads it. Source: storage.ValidateListOptions v1.36. */
+function listRevision(text: string | undefined): number {
+  try {
+    return parseRevision(text);
+  } catch (error) {
+    throw badRequest(`invalid resource version: ${(error as Error).message}`);
+  }
 }
 
 /** Source: ValidateListOptions, apimachinery pkg/apis/meta/internalversion/validation v0.36. */
@@ -306,13 +325,24 @@ function encodeContinue(revision: number, next: string, root: string): string {
   return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start }), 'utf8').toString('base64url');
 }
 
+/** Source of the texts: storage.DecodeContinue v1.36. */
 function decodeContinue(token: string, root: string): { revision: number; start: string } {
+  const invalid = (why: string): StatusError => badRequest(`invalid continue token: continue key is not valid${why}`);
+  // Base64 that is none is read by Node as far as it goes.
+  const wrong = /[^A-Za-z0-9_-]/.exec(token);
+  if (wrong !== null) throw invalid(`: illegal base64 data at input byte ${wrong.index}`);
+  let decoded: unknown;
   try {
-    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Record<string, unknown>;
-    if (v !== 'meta.k8s.io/v1' || !Number.isSafeInteger(rv) || typeof start !== 'string' || start === '')
-      throw new Error('unknown version');
-    return { revision: rv as number, start: root + start };
+    decoded = JSON.parse(Buffer.from(token, 'base64url').toString());
   } catch (error) {
-    throw new StatusError('BadRequest', `continue key is not valid: ${(error as Error).message}`, { cause: error });
+    throw invalid(`: ${(error as Error).message}`);
   }
+  const { v = '', rv = 0, start = '' } = (decoded ?? {}) as Record<string, unknown>;
+  if (v !== 'meta.k8s.io/v1') throw invalid(`: server does not recognize this encoded version ${String(v)}`);
+  if (!Number.isSafeInteger(rv) || typeof start !== 'string') throw invalid(': it holds values of other types');
+  if (rv === 0) throw invalid(': incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (start === '') throw invalid(': encoded start key empty (version meta.k8s.io/v1)');
+  const key = start.startsWith('/') ? start : `/${start}`;
+  if (posix.normalize(key) !== key) throw invalid(`: ${start}`);
+  return { revision: rv as number, start: root + key.slice(1) };
 }
