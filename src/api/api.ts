@@ -12,6 +12,8 @@ export type * from './types.ts';
 // Each of these is a type and a value; named exports win over the stars above.
 export {
   APIService,
+  Binding,
+  ComponentStatus,
   CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,

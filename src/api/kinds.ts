@@ -34,6 +34,7 @@ import { PodTemplate } from './core/podtemplate.ts';
 import { LimitRange } from './core/quota/limitrange.ts';
 import { ResourceQuota } from './core/quota/resourcequota.ts';
 import { ReplicationController } from './core/replicationcontroller.ts';
+import { Binding, ComponentStatus } from './core/virtual.ts';
 import { Secret } from './core/secret.ts';
 import { Service } from './core/service.ts';
 import { ServiceAccount } from './core/serviceaccount.ts';
@@ -129,8 +130,10 @@ export const allKinds: readonly Kind[] = [
   ResourceSlice,
 ];
 
-/** Kinds that are served but never stored: what is created of them is a question, and the answer to it. */
+/** Kinds that are served but never stored: most are a question that is created, and the answer to it. */
 const virtualKinds: readonly Kind[] = [
+  Binding,
+  ComponentStatus,
   SelfSubjectReview,
   TokenReview,
   LocalSubjectAccessReview,
@@ -162,6 +165,8 @@ export const kindOf = (apiVersion: string, kind: string): Kind | undefined => by
 
 export {
   APIService,
+  Binding,
+  ComponentStatus,
   CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,

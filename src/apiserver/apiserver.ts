@@ -25,6 +25,7 @@ import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { withImpersonation } from './filters/impersonation.ts';
 import { dispatch } from './handlers/dispatch.ts';
+import type { HealthCheck } from './health/health.ts';
 import { newLocalTransport } from './handlers/local.ts';
 import type { VerbEnvironment } from './handlers/options.ts';
 import { chain, type HttpHandler, RequestContext } from './http/context.ts';
@@ -32,6 +33,7 @@ import {
   statusResponse,
   withAuthentication,
   withAuthorization,
+  Watermark,
   withMaxInFlight,
   withRequestLog,
   withStatusErrors,
@@ -40,7 +42,8 @@ import {
 import type { VersionInfo } from './http/nonresource.ts';
 import { requestInfoOf } from './http/request-info.ts';
 import { newHttpServer } from './http/server.ts';
-import { newMetrics, withMetrics } from './http/metrics.ts';
+import { metricsText } from './metrics/metrics.ts';
+import { newRequestMetrics } from './metrics/requests.ts';
 import { readDescriptions } from './openapi/descriptions.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import type { Egress } from './proxy/backend.ts';
@@ -57,6 +60,7 @@ import { openIdDocuments } from './serviceaccount/openid.ts';
 import { signToken } from './serviceaccount/signer.ts';
 import { accessReviews } from './virtual/access-reviews.ts';
 import { authenticationReviews } from './virtual/authentication-reviews.ts';
+import { coreKinds } from './virtual/core.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
 
 export { serviceAccountUser } from './authn/service-account-user.ts';
@@ -65,8 +69,7 @@ export type { VersionInfo } from './http/nonresource.ts';
 
 /** Source: --request-timeout, --max-requests-inflight, --max-mutating-requests-inflight defaults v1.36. */
 const REQUEST_TIMEOUT_MS = 60_000;
-const MAX_READ_ONLY_IN_FLIGHT = 400;
-const MAX_MUTATING_IN_FLIGHT = 200;
+const MAX_IN_FLIGHT = { readOnly: 400, mutating: 200 };
 /** Source: --api-audiences v1.36, by default the issuer of service-account tokens. */
 const API_AUDIENCES = [ISSUER];
 /** Requests under way have this long to end when the server stops. */
@@ -111,7 +114,9 @@ export interface ApiServer {
   /** Opens the port and writes what hangs on the address; resolves with the port. */
   listen(options: ListenOptions): Promise<number>;
   /** Adds a check to /readyz. */
-  addReadyCheck(name: string, check: () => void | Promise<void>): void;
+  addReadyCheck(name: string, check: HealthCheck): void;
+  /** Adds one to the component statuses; the datastore is there by itself. */
+  addComponent(name: string, check: HealthCheck): void;
   close(): Promise<void>;
 }
 
@@ -162,8 +167,11 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks],
     ]),
   };
-  const readyChecks: Record<string, () => void | Promise<void>> = {};
+  const readyChecks: Record<string, HealthCheck> = {};
+  let stopping = false;
+  const components = new Map<string, HealthCheck>();
   const virtual = newVirtualResources([
+    ...coreKinds(env, components),
     ...accessReviews(authorizer),
     ...authenticationReviews(tokens, API_AUDIENCES, clock),
   ]);
@@ -185,12 +193,15 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const server: ApiServer = {
     transport,
     addReadyCheck: (name, check) => void (readyChecks[name] = check),
+    addComponent: (name, check) => void components.set(name, check),
     handler(listen) {
-      const metrics = newMetrics(registry);
+      const requests = newRequestMetrics({ registry, virtual, clock });
+      const inFlight = { readOnly: new Watermark(), mutating: new Watermark() };
+      const { version } = options;
       const handler = chain(
         // In the order of kube-apiserver's DefaultBuildHandlerChain.
         [
-          withMetrics(metrics, registry, virtual, clock),
+          requests.filter,
           withRequestLog(clock),
           withHeaders(newUid),
           withStatusErrors,
@@ -201,7 +212,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
             webSocketTokens(tokens, API_AUDIENCES),
           ]),
           withImpersonation(authorizer),
-          withMaxInFlight(MAX_READ_ONLY_IN_FLIGHT, MAX_MUTATING_IN_FLIGHT),
+          withMaxInFlight(MAX_IN_FLIGHT, inFlight),
           withAuthorization(authorizer),
         ],
         dispatch({
@@ -220,7 +231,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           serverAddress: `${listen.advertiseAddress}:${listen.port}`,
           version: options.version,
           readyChecks,
-          metrics: () => metrics.text(),
+          stopping: () => stopping,
+          metrics: () => metricsText({ registry, requests, inFlight, version, clock }),
           nodeProxy: newNodeProxy({
             registry,
             tls: { ca: listen.ca, ...listen.kubeletClient },
@@ -270,6 +282,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     },
     async close() {
       definitions.stop();
+      stopping = true;
       registry.endWatches();
       await Promise.all(closers.map((close) => close()));
       registry.stop();

@@ -64,6 +64,8 @@ async function serve(
     descriptionsFile: join(root, '.cache/descriptions.json.gz'),
   });
   await listen(server, state, directory);
+  // They run in this process and end with it.
+  for (const component of ['controller-manager', 'scheduler']) server.addComponent(component, () => undefined);
   const shared = state.etcd !== undefined;
   const controllers = asLeader(server, CONTROLLER_MANAGER, { shared, log, signal }, (leading) =>
     startControllers(server, state, directory, log, leading.signal),

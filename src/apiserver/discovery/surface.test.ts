@@ -6,12 +6,8 @@ import { SURFACE, type SurfaceResource } from '../testdata/surface.ts';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
-/** What the server does not have yet. */
-const MISSING = /^v1 (?:bindings|componentstatuses)$/;
-const SERVED = SURFACE.filter(({ groupVersion, name }) => !MISSING.test(`${groupVersion} ${name}`));
-
-const groupVersions = [...new Set(SERVED.map(({ groupVersion }) => groupVersion))];
-const ofVersion = (groupVersion: string): SurfaceResource[] => SERVED.filter((r) => r.groupVersion === groupVersion);
+const groupVersions = [...new Set(SURFACE.map(({ groupVersion }) => groupVersion))];
+const ofVersion = (groupVersion: string): SurfaceResource[] => SURFACE.filter((r) => r.groupVersion === groupVersion);
 const rootOf = (groupVersion: string): string => (groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/v1`);
 
 const hashOf = (stored: string): string =>
@@ -73,7 +69,7 @@ async function aggregated(server: HttpsServer, path: string): Promise<Json[]> {
 /** As the aggregated document shows a resource with its subresources. */
 function aggregatedForm(resource: SurfaceResource): object {
   const { name, kind, namespaced, singularName, verbs, shortNames, categories } = resource;
-  const subresources = SERVED.filter(
+  const subresources = SURFACE.filter(
     (r) => r.groupVersion === resource.groupVersion && r.name.startsWith(`${name}/`),
   ).map((sub) => ({
     subresource: sub.name.slice(name.length + 1),
@@ -117,7 +113,7 @@ test('every stable resource and subresource answers by its verbs and by no other
     delete: 'DELETE',
     get: 'GET',
   };
-  for (const { groupVersion, name, namespaced, verbs } of SERVED) {
+  for (const { groupVersion, name, namespaced, verbs } of SURFACE) {
     const [plural, sub] = name.split('/');
     const collection = `${rootOf(groupVersion)}${namespaced ? '/namespaces/default' : ''}/${plural}`;
     const path = sub === undefined ? `${collection}/none` : `${collection}/none/${sub}`;

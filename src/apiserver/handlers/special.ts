@@ -64,7 +64,7 @@ function checkBinding({ name }: ApiCall, { target }: Binding): void {
 }
 
 /** Gives a pod its node. Source: BindingREST.assignPod in pkg/registry/core/pod/storage/storage.go v1.36. */
-async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+export async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const binding = (await call.body(BINDING)) as Binding | undefined;
   if (binding === undefined) throw badRequest('unable to decode an empty body as Binding');
   checkBodyName(call, binding.metadata?.name, 'Binding');

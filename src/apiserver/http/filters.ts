@@ -128,22 +128,54 @@ function requestedTimeout({ request }: RequestContext): number | undefined {
   }
 }
 
+/** How many there are, and the most there were since this was last asked. */
+export class Watermark {
+  #count = 0;
+  #highest = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  enter(): void {
+    this.#count++;
+    this.#highest = Math.max(this.#highest, this.#count);
+  }
+
+  leave(): void {
+    this.#count--;
+  }
+
+  highest(): number {
+    const highest = this.#highest;
+    this.#highest = this.#count;
+    return highest;
+  }
+}
+
+export interface InFlight {
+  readonly readOnly: Watermark;
+  readonly mutating: Watermark;
+}
+
 /** Source: --max-requests-inflight 400, --max-mutating-requests-inflight 200; pkg/server/filters/maxinflight.go v1.36. */
-export function withMaxInFlight(readOnly: number, mutating: number): Filter {
-  const inFlight = { readOnly: 0, mutating: 0 };
+export function withMaxInFlight(
+  limits: { readonly readOnly: number; readonly mutating: number },
+  inFlight: InFlight,
+): Filter {
   return (next) => async (context) => {
     if (isLongRunning(context)) return await next(context);
     const kind = ['get', 'list', 'watch'].includes(context.info.verb) ? 'readOnly' : 'mutating';
-    if (inFlight[kind] >= (kind === 'readOnly' ? readOnly : mutating)) {
+    if (inFlight[kind].count >= limits[kind]) {
       // Administrators must be able to get in when all else is stuck.
       if (context.user.groups.includes('system:masters')) return await next(context);
       return tooManyRequests();
     }
-    inFlight[kind]++;
+    inFlight[kind].enter();
     try {
       return await next(context);
     } finally {
-      inFlight[kind]--;
+      inFlight[kind].leave();
     }
   };
 }

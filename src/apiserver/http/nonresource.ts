@@ -1,16 +1,13 @@
-import type { Kind } from '#api';
-import type { Store } from '#store';
 import { serveDiscovery } from '../discovery/serve.ts';
+import { health, type HealthOptions, healthPaths } from '../health/health.ts';
 import { methodNotAllowed, notFoundPath } from '../handlers/options.ts';
 import { OPENID_MAX_AGE_S, openIdDocument, type OpenIdMetadata } from '../serviceaccount/openid.ts';
 import type { OpenApi } from '../openapi/openapi.ts';
 import { serveOpenApi } from '../openapi/serve.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { HttpRequest, HttpResponse, RequestContext } from './context.ts';
-import { isTrue } from './request-info.ts';
 
-export interface NonResourceOptions {
-  readonly store: Store;
+export interface NonResourceOptions extends HealthOptions {
   readonly registry: Pick<Registry, 'kinds' | 'serves'>;
   readonly openApi: OpenApi;
   /** By which others verify tokens of service accounts. */
@@ -18,8 +15,6 @@ export interface NonResourceOptions {
   /** `host:port` clients of the old discovery are told. */
   readonly serverAddress: string;
   readonly version: VersionInfo;
-  /** Named readiness checks beside the store's; throw to fail. */
-  readonly readyChecks: Readonly<Record<string, () => void | Promise<void>>>;
   readonly metrics: () => string;
 }
 
@@ -36,10 +31,11 @@ export interface VersionInfo {
   readonly platform: string;
 }
 
-const json = (object: unknown, pretty = false): HttpResponse => ({
+/** Source: WriteRawJSON of handlers/responsewriters/writers.go v1.36. */
+const json = (object: unknown): HttpResponse => ({
   status: 200,
   headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
-  body: pretty ? `${JSON.stringify(object, undefined, 2)}\n` : JSON.stringify(object),
+  body: JSON.stringify(object, undefined, 2),
 });
 
 const text = (status: number, body: string): HttpResponse => ({
@@ -47,6 +43,9 @@ const text = (status: number, body: string): HttpResponse => ({
   headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
   body,
 });
+
+/** Source: expfmt.FmtText of prometheus/common. */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 
 /** What upstream's mux says where nothing is. */
 export const pageNotFound = (): HttpResponse => text(404, '404 page not found\n');
@@ -58,19 +57,19 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
   const parts = path.split('/').slice(1);
   switch (parts[0]) {
     case '':
-      return json({ paths: rootPaths(options.registry.kinds) }, true);
+      return json({ paths: rootPaths(options) });
     case 'api':
     case 'apis':
       return discovery(options, request, parts);
     case 'version':
       if (request.method !== 'GET') throw methodNotAllowed();
-      return json(options.version, true);
+      return json(options.version);
     case 'healthz':
     case 'livez':
     case 'readyz':
-      return await health(options, parts[0], parts.slice(1), request.query);
+      return (await health(options, parts[0], parts.slice(1).join('/'), request.query)) ?? pageNotFound();
     case 'metrics':
-      return text(200, options.metrics());
+      return { ...text(200, options.metrics()), headers: { 'content-type': METRICS_TYPE } };
     case 'openapi':
       return (await serveOpenApi(options.openApi, request, path)) ?? pageNotFound();
     default: {
@@ -82,8 +81,8 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
   }
 }
 
-function rootPaths(kinds: readonly Kind[]): string[] {
-  const groups = kinds
+function rootPaths(options: NonResourceOptions): string[] {
+  const groups = options.registry.kinds
     .filter((k) => k.group !== '')
     .flatMap((k) => [`/apis/${k.group}`, `/apis/${k.group}/${k.version}`]);
   return [
@@ -93,13 +92,11 @@ function rootPaths(kinds: readonly Kind[]): string[] {
       '/api/v1',
       '/apis',
       ...groups,
-      '/healthz',
-      '/livez',
+      ...healthPaths(options),
       '/metrics',
       '/openapi/v2',
       '/openapi/v3',
       '/openid/v1/jwks',
-      '/readyz',
       '/version',
     ]),
   ].toSorted();
@@ -116,39 +113,4 @@ function discovery(
   // Paths below a group that is there are its own to refuse.
   if (parts[0] === 'api' || registry.serves(parts[1]!)) throw notFoundPath();
   return pageNotFound();
-}
-
-/** Source: apiserver pkg/server/healthz v1.36. */
-async function health(
-  { store, readyChecks }: NonResourceOptions,
-  name: string,
-  only: readonly string[],
-  query: URLSearchParams,
-): Promise<HttpResponse> {
-  const checks: Record<string, () => unknown> = {
-    ping: () => undefined,
-    etcd: () => store.range({ key: '/registry/health', countOnly: true }),
-    ...(name === 'readyz' ? readyChecks : {}),
-  };
-  const excluded = new Set(query.getAll('exclude'));
-  const lines: string[] = [];
-  let failed = false;
-  for (const [check, run] of Object.entries(checks)) {
-    if (only.length > 0 && only[0] !== check) continue;
-    if (excluded.has(check)) {
-      lines.push(`[+]${check} excluded: ok`);
-      continue;
-    }
-    try {
-      await run();
-      lines.push(`[+]${check} ok`);
-    } catch {
-      failed = true;
-      lines.push(`[-]${check} failed: reason withheld`);
-    }
-  }
-  if (only.length > 0 && lines.length === 0) return pageNotFound();
-  if (failed) return text(500, `${lines.join('\n')}\n${name} check failed\n`);
-  const verbose = query.has('verbose') && isTrue(query.get('verbose'));
-  return text(200, verbose ? `${lines.join('\n')}\n${name} check passed\n` : 'ok');
 }

@@ -118,7 +118,7 @@ test('a watch by WebSocket is one event a message, as JSON or as protobuf', asyn
   await fill(server);
   for (const path of [`${MAPS}?watch=true`, '/api/v1/watch/namespaces/default/configmaps']) {
     const found = await messages(server, path, 3);
-    const events = found.map(({ data }) => JSON.parse(data.toString()) as Json);
+    const events = found.map(({ data }) => JSON.parse(data.toString()));
     assert.deepEqual(
       events.map(({ type, object }) => `${type} ${object.metadata.name}`),
       ['ADDED a', 'ADDED b', 'ADDED c'],

@@ -189,6 +189,6 @@ test('questions travel as protobuf, are counted, and nothing but asking is there
   const metrics = (await server.ask('/metrics')).text;
   assert.match(
     metrics,
-    /apiserver_request_total\{code="201",group="authorization.k8s.io",resource="selfsubjectaccessreviews",verb="CREATE"/,
+    /apiserver_request_total\{code="201",component="apiserver",dry_run="",group="authorization.k8s.io",resource="selfsubjectaccessreviews",scope="resource",subresource="",verb="POST"/,
   );
 });

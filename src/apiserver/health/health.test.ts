@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Store } from '#store';
+import { startHttpsServer } from '../testdata/https.ts';
+import { health, type HealthOptions } from './health.ts';
+
+test('checks are told one by one, with those left out that nobody wants', async () => {
+  await using server = await startHttpsServer();
+  let broken = false;
+  server.test.server.addReadyCheck('poststarthook/mine', () => {
+    if (broken) throw new Error('not yet');
+  });
+  const ask = async (path: string): Promise<[number, string]> => {
+    const { status, text } = await server.ask(path);
+    return [status, text];
+  };
+  const live = '[+]ping ok\n[+]log ok\n[+]etcd ok\n';
+  const ready = `${live}[+]etcd-readiness ok\n[+]poststarthook/mine ok\n[+]shutdown ok\n`;
+  const cases: Readonly<Record<string, [number, string]>> = {
+    '/healthz': [200, 'ok'],
+    '/livez': [200, 'ok'],
+    '/readyz': [200, 'ok'],
+    '/livez?verbose': [200, `${live}livez check passed\n`],
+    '/healthz?verbose=false': [200, `${live}healthz check passed\n`],
+    '/readyz?verbose': [200, `${ready}readyz check passed\n`],
+    '/livez?verbose&exclude=etcd&exclude=b&exclude=a': [
+      200,
+      '[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\nwarn: some health checks cannot be excluded: no matches for "a","b"\nlivez check passed\n',
+    ],
+    '/livez/ping': [200, 'ok'],
+    '/readyz/poststarthook/mine': [200, 'ok'],
+    '/livez/poststarthook/mine': [404, '404 page not found\n'],
+  };
+  for (const [path, wanted] of Object.entries(cases)) assert.deepEqual(await ask(path), wanted, path);
+  const { headers } = await server.ask('/livez');
+  assert.deepEqual(
+    [headers['content-type'], headers['x-content-type-options'], headers['cache-control']],
+    ['text/plain; charset=utf-8', 'nosniff', 'no-cache, private'],
+  );
+
+  broken = true;
+  const failed = ready.replace('[+]poststarthook/mine ok', '[-]poststarthook/mine failed: reason withheld');
+  assert.deepEqual(await ask('/readyz'), [500, `${failed}readyz check failed\n`]);
+  assert.deepEqual(await ask('/readyz/poststarthook/mine'), [500, 'internal server error: not yet\n']);
+  assert.deepEqual(await ask('/readyz?exclude=poststarthook/mine'), [200, 'ok']);
+  assert.deepEqual(await ask('/livez'), [200, 'ok']);
+});
+
+test('a server that goes down is alive, but no longer ready', async () => {
+  const store = { range: async () => ({ kvs: [], count: 0, revision: 1 }) } as unknown as Store;
+  let stopping = false;
+  const options: HealthOptions = { store, readyChecks: {}, stopping: () => stopping };
+  const status = async (endpoint: 'livez' | 'readyz'): Promise<number> => {
+    const answer = await health(options, endpoint, '', new URLSearchParams());
+    assert.ok(answer !== undefined && 'status' in answer);
+    return answer.status;
+  };
+  assert.deepEqual([await status('livez'), await status('readyz')], [200, 200]);
+  stopping = true;
+  assert.deepEqual([await status('livez'), await status('readyz')], [200, 500]);
+});

@@ -1,0 +1,94 @@
+import type { Store } from '#store';
+import type { HttpResponse } from '../http/context.ts';
+
+/** Throws to fail. */
+export type HealthCheck = () => void | Promise<void>;
+
+export interface HealthOptions {
+  readonly store: Store;
+  /** Readiness checks of others, by name. */
+  readonly readyChecks: Readonly<Record<string, HealthCheck>>;
+  /** The server is going down. */
+  readonly stopping: () => boolean;
+}
+
+export type HealthEndpoint = 'healthz' | 'livez' | 'readyz';
+
+/** Checks in upstream's order. Source: AddHealthChecks of apiserver pkg/server, the storage's of pkg/server/options/etcd.go v1.36. */
+function checksOf({ store, readyChecks, stopping }: HealthOptions, endpoint: HealthEndpoint): Map<string, HealthCheck> {
+  const etcd = async (): Promise<void> => void (await store.range({ key: '/registry/health', countOnly: true }));
+  const checks = new Map<string, HealthCheck>([
+    ['ping', () => undefined],
+    ['log', () => undefined],
+    ['etcd', etcd],
+  ]);
+  if (endpoint !== 'readyz') return checks;
+  checks.set('etcd-readiness', etcd);
+  for (const [name, check] of Object.entries(readyChecks)) checks.set(name, check);
+  checks.set('shutdown', () => {
+    if (stopping()) throw new Error('process is shutting down');
+  });
+  return checks;
+}
+
+const ENDPOINTS: readonly HealthEndpoint[] = ['healthz', 'livez', 'readyz'];
+
+/** Paths of all checks. */
+export const healthPaths = (options: HealthOptions): string[] =>
+  ENDPOINTS.flatMap((name) => [`/${name}`, ...[...checksOf(options, name).keys()].map((check) => `/${name}/${check}`)]);
+
+/**
+ * Answers `/healthz`, `/livez` and `/readyz`, and the one check `only` names; undefined where there is no such check.
+ * Source: apiserver pkg/server/healthz/healthz.go v1.36.
+ */
+export async function health(
+  options: HealthOptions,
+  endpoint: HealthEndpoint,
+  only: string,
+  query: URLSearchParams,
+): Promise<HttpResponse | undefined> {
+  const checks = checksOf(options, endpoint);
+  if (only !== '') {
+    const check = checks.get(only);
+    return check === undefined ? undefined : await single(check);
+  }
+  const excluded = new Set(query.getAll('exclude'));
+  const lines: string[] = [];
+  let failed = false;
+  for (const [name, check] of checks) {
+    if (excluded.delete(name)) {
+      lines.push(`[+]${name} excluded: ok`);
+      continue;
+    }
+    try {
+      await check();
+      lines.push(`[+]${name} ok`);
+    } catch {
+      // Who may know more may ask for the one check.
+      failed = true;
+      lines.push(`[-]${name} failed: reason withheld`);
+    }
+  }
+  if (excluded.size > 0) {
+    const names = [...excluded].toSorted().map((name) => JSON.stringify(name));
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names.join(',')}`);
+  }
+  const report = `${lines.join('\n')}\n`;
+  if (failed) return text(500, `${report}${endpoint} check failed\n`);
+  return text(200, query.has('verbose') ? `${report}${endpoint} check passed\n` : 'ok');
+}
+
+async function single(check: HealthCheck): Promise<HttpResponse> {
+  try {
+    await check();
+  } catch (error) {
+    return text(500, `internal server error: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  return text(200, 'ok');
+}
+
+const text = (status: number, body: string): HttpResponse => ({
+  status,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+  body,
+});

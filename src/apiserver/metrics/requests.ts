@@ -1,0 +1,217 @@
+import { type Clock } from '#util';
+import type { Filter, HttpResponse, RequestContext } from '../http/context.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { VirtualResources } from '../virtual/virtual.ts';
+import { header, Histogram, labelText, sample } from './exposition.ts';
+
+/** Source of names, labels and buckets: apiserver pkg/endpoints/metrics/metrics.go v1.36. */
+const DURATION_BUCKETS = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
+];
+const SLI_BUCKETS = DURATION_BUCKETS.slice(2);
+const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+const COMPONENT = 'apiserver';
+const PATHS = new Set(['/healthz', '/livez', '/readyz']);
+const CONNECTED = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+
+interface Series {
+  /** Without the code. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly byCode: Map<number, number>;
+  readonly duration: Histogram;
+  /** Of requests that were meant. */
+  readonly sli: Histogram | undefined;
+  /** Of reads. */
+  readonly sizes: Histogram | undefined;
+  running: number;
+}
+
+export interface RequestMetrics {
+  readonly filter: Filter;
+  lines(): string[];
+}
+
+export interface RequestMetricsOptions {
+  readonly registry: Registry;
+  readonly virtual: VirtualResources;
+  readonly clock: Clock;
+}
+
+/**
+ * Counts requests by what they asked and how they ended. Resources and methods clients invent must not become series without end: only those that are
+ * served are counted, as upstream, which counts in their handlers.
+ */
+export function newRequestMetrics({ registry, virtual, clock }: RequestMetricsOptions): RequestMetrics {
+  const all = new Map<string, Series>();
+
+  function seriesOf(context: RequestContext): Series | undefined {
+    const { info } = context;
+    const { group, version, resource, subresource, isResourceRequest, path } = info;
+    if (isResourceRequest) {
+      const served = registry.find(group, version, resource) ?? virtual.find(group, version, resource);
+      if (served === undefined || subresource.length > MAX_SUBRESOURCE) return undefined;
+    } else if (!PATHS.has(path)) return undefined;
+    const verb = verbOf(context);
+    const dryRun = dryRunOf(context);
+    const scope = scopeOf(context);
+    const sub = isResourceRequest ? subresource : path;
+    const key = `${verb} ${dryRun} ${group} ${version} ${resource} ${sub} ${scope}`;
+    let found = all.get(key);
+    if (found === undefined) {
+      const of = { group, resource: isResourceRequest ? resource : '', subresource: sub, version };
+      const labels = { component: COMPONENT, dry_run: dryRun, scope, verb, ...of };
+      found = {
+        labels,
+        byCode: new Map(),
+        duration: new Histogram(DURATION_BUCKETS),
+        sli: dryRun === '' ? new Histogram(SLI_BUCKETS) : undefined,
+        sizes: verb === 'GET' || verb === 'LIST' ? new Histogram(SIZE_BUCKETS) : undefined,
+        running: 0,
+      };
+      all.set(key, found);
+    }
+    return found;
+  }
+
+  function observe(series: Series, { startedMs }: RequestContext, code: number): void {
+    const seconds = (clock.monotonic() - startedMs) / 1000;
+    series.byCode.set(code, (series.byCode.get(code) ?? 0) + 1);
+    series.duration.observe(seconds);
+    series.sli?.observe(seconds);
+  }
+
+  const filter: Filter = (next) => async (context) => {
+    const response = await next(context);
+    const series = seriesOf(context);
+    if (series === undefined) return response;
+    const { verb } = series.labels;
+    if (verb !== 'WATCH' && verb !== 'CONNECT') {
+      observe(series, context, 'status' in response ? response.status : 101);
+      if (series.sizes !== undefined && 'body' in response) series.sizes.observe(lengthOf(response.body));
+      return response;
+    }
+    return whileRunning(response, {
+      begin: () => void series.running++,
+      end(code) {
+        series.running--;
+        observe(series, context, code);
+      },
+    });
+  };
+
+  return { filter, lines: () => requestLines([...all.values()]) };
+}
+
+/** Longer than that of any subresource: a client's invention. */
+const MAX_SUBRESOURCE = 32;
+
+const lengthOf = (body: string | Buffer | readonly Buffer[] | undefined): number =>
+  body === undefined
+    ? 0
+    : typeof body === 'string' || Buffer.isBuffer(body)
+      ? body.length
+      : body.reduce((sum, { length }) => sum + length, 0);
+
+/** The answer, told of when it begins and ends to be given. */
+function whileRunning(
+  response: HttpResponse,
+  { begin, end }: { begin: () => void; end: (code: number) => void },
+): HttpResponse {
+  if ('upgrade' in response) {
+    const { upgrade } = response;
+    return {
+      upgrade(socket, head) {
+        begin();
+        socket.once('close', () => end(101));
+        upgrade(socket, head);
+      },
+    };
+  }
+  const { status } = response;
+  if (!('stream' in response)) {
+    begin();
+    end(status);
+    return response;
+  }
+  const { stream } = response;
+  return {
+    ...response,
+    async stream(sink) {
+      begin();
+      try {
+        await stream(sink);
+      } finally {
+        end(status);
+      }
+    },
+  };
+}
+
+/** Source: CleanScope, as above. */
+function scopeOf({ info: { name, verb, namespace, isResourceRequest } }: RequestContext): string {
+  if (name !== '' || verb === 'create') return 'resource';
+  if (namespace !== '') return 'namespace';
+  return isResourceRequest ? 'cluster' : '';
+}
+
+const METHODS: Readonly<Record<string, string>> = {
+  HEAD: 'GET',
+  POST: 'POST',
+  PUT: 'PUT',
+  DELETE: 'DELETE',
+  PATCH: 'PATCH',
+};
+
+/** Source: CanonicalVerb and cleanVerb, as above: methods, with lists, watches, applies and connections told apart. */
+function verbOf({ info, request }: RequestContext): string {
+  if (info.isResourceRequest && CONNECTED.has(info.subresource)) return 'CONNECT';
+  switch (info.verb) {
+    case 'watch':
+      return 'WATCH';
+    case 'list':
+      return 'LIST';
+    case 'patch':
+      return request.headers['content-type']?.startsWith('application/apply-patch+yaml') === true ? 'APPLY' : 'PATCH';
+    default:
+      return request.method === 'GET' ? 'GET' : (METHODS[request.method] ?? 'other');
+  }
+}
+
+function dryRunOf({ request }: RequestContext): string {
+  if (!request.rawQuery.includes('dryRun')) return '';
+  const values = request.query.getAll('dryRun').filter((value) => value !== '');
+  return values.every((value) => value === 'All') ? (values[0] ?? '') : 'invalid';
+}
+
+function requestLines(all: readonly Series[]): string[] {
+  const without = ({ labels }: Series, ...names: string[]): string =>
+    labelText(Object.fromEntries(Object.entries(labels).filter(([name]) => !names.includes(name))));
+  const totals = all.flatMap((s) =>
+    [...s.byCode].map(([code, count]) =>
+      sample('apiserver_request_total', labelText({ ...s.labels, code: String(code) }), count),
+    ),
+  );
+  const histograms = (name: string, of: (s: Series) => Histogram | undefined, ...left: string[]): string[] =>
+    all.flatMap((s) => of(s)?.lines(name, without(s, ...left)) ?? []);
+  const running = all.filter((s) => s.labels['verb'] === 'WATCH' || s.labels['verb'] === 'CONNECT');
+  return [
+    ...header(
+      'apiserver_request_total',
+      'counter',
+      '[STABLE] Requests by what they asked and the code they ended with.',
+    ),
+    ...totals,
+    ...header('apiserver_request_duration_seconds', 'histogram', '[STABLE] How long requests took.'),
+    ...histograms('apiserver_request_duration_seconds', (s) => s.duration),
+    ...header(
+      'apiserver_request_sli_duration_seconds',
+      'histogram',
+      '[ALPHA] How long requests took without what others did.',
+    ),
+    ...histograms('apiserver_request_sli_duration_seconds', (s) => s.sli, 'dry_run'),
+    ...header('apiserver_response_sizes', 'histogram', '[STABLE] Bytes of the answers to reads.'),
+    ...histograms('apiserver_response_sizes', (s) => s.sizes, 'dry_run'),
+    ...header('apiserver_longrunning_requests', 'gauge', '[STABLE] Watches, logs and connections there are.'),
+    ...running.map((s) => sample('apiserver_longrunning_requests', without(s, 'dry_run'), s.running)),
+  ];
+}
