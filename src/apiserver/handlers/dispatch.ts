@@ -30,6 +30,8 @@ const FORMATS = ['json', 'yaml', 'protobuf'] as const;
 const STREAM_FORMATS = ['json', 'protobuf'] as const;
 const CONVERSIONS = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'];
 const OFFER: Offer = { formats: FORMATS, conversions: CONVERSIONS };
+/** Of what has no columns: questions and their answers. */
+const OFFER_WITHOUT_TABLE: Offer = { ...OFFER, conversions: CONVERSIONS.filter((kind) => kind !== 'Table') };
 const WATCH_OFFER: Offer = {
   formats: STREAM_FORMATS,
   conversions: CONVERSIONS,
@@ -127,7 +129,8 @@ async function virtualRequest(options: DispatchOptions, context: RequestContext)
   checkMethod(resource.kind, context);
   if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
   const { headers, query } = request;
-  const negotiated = negotiate(headers['accept'], query, headers['user-agent'] ?? '', OFFER);
+  const offer = resource.kind.columns.length === 0 ? OFFER_WITHOUT_TABLE : OFFER;
+  const negotiated = negotiate(headers['accept'], query, headers['user-agent'] ?? '', offer);
   const call = callOf(context, resource);
   const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
   const outcome = await performVirtual(env, call);

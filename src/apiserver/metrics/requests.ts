@@ -1,4 +1,5 @@
 import { type Clock } from '#util';
+import { subresourcesOf } from '../discovery/discovery.ts';
 import type { Filter, HttpResponse, RequestContext } from '../http/context.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { VirtualResources } from '../virtual/virtual.ts';
@@ -45,32 +46,33 @@ export function newRequestMetrics({ registry, virtual, clock }: RequestMetricsOp
   const all = new Map<string, Series>();
 
   function seriesOf(context: RequestContext): Series | undefined {
-    const { info } = context;
-    const { group, version, resource, subresource, isResourceRequest, path } = info;
-    if (isResourceRequest) {
-      const served = registry.find(group, version, resource) ?? virtual.find(group, version, resource);
-      if (served === undefined || subresource.length > MAX_SUBRESOURCE) return undefined;
-    } else if (!PATHS.has(path)) return undefined;
+    const { group, version, resource, subresource, isResourceRequest, path } = context.info;
+    const sub = isResourceRequest ? subresource : path;
     const verb = verbOf(context);
     const dryRun = dryRunOf(context);
     const scope = scopeOf(context);
-    const sub = isResourceRequest ? subresource : path;
     const key = `${verb} ${dryRun} ${group} ${version} ${resource} ${sub} ${scope}`;
-    let found = all.get(key);
-    if (found === undefined) {
-      const of = { group, resource: isResourceRequest ? resource : '', subresource: sub, version };
-      const labels = { component: COMPONENT, dry_run: dryRun, scope, verb, ...of };
-      found = {
-        labels,
-        byCode: new Map(),
-        duration: new Histogram(DURATION_BUCKETS),
-        sli: dryRun === '' ? new Histogram(SLI_BUCKETS) : undefined,
-        sizes: verb === 'GET' || verb === 'LIST' ? new Histogram(SIZE_BUCKETS) : undefined,
-        running: 0,
-      };
-      all.set(key, found);
-    }
-    return found;
+    const known = all.get(key);
+    if (known !== undefined || !isCounted(context)) return known;
+    const of = { group, resource: isResourceRequest ? resource : '', subresource: sub, version };
+    const made: Series = {
+      labels: { component: COMPONENT, dry_run: dryRun, scope, verb, ...of },
+      byCode: new Map(),
+      duration: new Histogram(DURATION_BUCKETS),
+      sli: dryRun === '' ? new Histogram(SLI_BUCKETS) : undefined,
+      sizes: verb === 'GET' || verb === 'LIST' ? new Histogram(SIZE_BUCKETS) : undefined,
+      running: 0,
+    };
+    all.set(key, made);
+    return made;
+  }
+
+  function isCounted({ info }: RequestContext): boolean {
+    if (!info.isResourceRequest) return PATHS.has(info.path);
+    const { group, version, resource, subresource } = info;
+    const kind = (registry.find(group, version, resource) ?? virtual.find(group, version, resource))?.kind;
+    if (kind === undefined) return false;
+    return subresource === '' || subresourcesOf(kind).some(({ name }) => name === subresource);
   }
 
   function observe(series: Series, { startedMs }: RequestContext, code: number): void {
@@ -101,9 +103,6 @@ export function newRequestMetrics({ registry, virtual, clock }: RequestMetricsOp
 
   return { filter, lines: () => requestLines([...all.values()]) };
 }
-
-/** Longer than that of any subresource: a client's invention. */
-const MAX_SUBRESOURCE = 32;
 
 const lengthOf = (body: string | Buffer | readonly Buffer[] | undefined): number =>
   body === undefined

@@ -29,6 +29,7 @@ export async function forwardUpgrade(options: UpgradeOptions): Promise<HttpRespo
   const { request, backend, path, signal, egress, log } = options;
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const headers = forwardedHeaders(request.headers, request.peer.remoteAddress);
+  delete headers['content-length'];
   headers['connection'] = 'Upgrade';
   headers['upgrade'] = request.headers['upgrade'] ?? '';
   const outgoing = openRequest(backend, { method: request.method, path, headers, signal }, egress);
