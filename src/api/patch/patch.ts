@@ -6,6 +6,7 @@ import { type BodyTarget, type Decoded, decodeObject, type DecodeOptions } from 
 import { rawDepthError } from '../codec/decode.ts';
 import { parseJson, stringifyObject } from '../codec/json.ts';
 import { invalid, invalidObject } from '../field-error.ts';
+import { goValue } from '../apply/fieldpath/text.ts';
 import type { KubeObject } from '../kind.ts';
 import { badRequest, StatusError } from '../status.ts';
 import type { PatchType } from '../transport.ts';
@@ -13,6 +14,7 @@ import { applyJsonPatch, PatchError } from './json-patch.ts';
 import { applyMergePatch, isObject } from './merge-patch.ts';
 import { applyStrategicMergePatch, StrategicPatchError } from './strategic.ts';
 
+export { strictPatchErrors } from './strict.ts';
 export { applyJsonPatch, type JsonPatchOptions, PatchError } from './json-patch.ts';
 export { applyMergePatch } from './merge-patch.ts';
 export { applyStrategicMergePatch, StrategicPatchError } from './strategic.ts';
@@ -92,7 +94,7 @@ function strategicError(error: StrategicPatchError): StatusError {
 
 /**
  * The object the patch makes of the original, decoded against the schema. It shares parts with the original: copy before writing to it.
- * Throws StatusError with upstream's text.
+ * `strict` is what {@link strictPatchErrors} has found. Throws StatusError with upstream's text.
  */
 export function applyPatch(
   type: ChangePatchType,
@@ -100,15 +102,22 @@ export function applyPatch(
   patch: unknown,
   target: BodyTarget,
   options: DecodeOptions = {},
+  strict: readonly string[] = [],
 ): Decoded {
   const patched = patchValue(type, original, patch, target.definition);
   try {
-    return decodeObject(patched, target, options);
+    return decodeObject(patched, target, options, undefined, strict);
   } catch (error) {
     if (!StatusError.is(error, 'BadRequest')) throw error;
     // What comes of the patch is at fault, not the body as such. Source: applyJSPatch.
     const why = error.message.replace(/^.*? cannot be handled as a .*?: /, '');
-    const shown = isObject(patched) ? stringifyObject(patched) : JSON.stringify(patched);
+    // A strategic patch is itself what is shown, as Go prints maps; of others what they made.
+    const shown =
+      type === 'application/strategic-merge-patch+json'
+        ? goValue(patch)
+        : isObject(patched)
+          ? stringifyObject(patched)
+          : JSON.stringify(patched);
     throw invalidObject({ group: '', kind: '' }, '', [invalid('patch', shown, why)]);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '#api';
 import { forbidden } from '../authz/authz.ts';
 import { applied, checkUnknownUid } from '../fields/configuration.ts';
+import { dedupOwnerReferences } from '../fields/owner-references.ts';
 import { createObject, wipeSystemMetadata } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { listObjects, parseRevision, tooLargeRevision } from '../registry/list.ts';
@@ -125,6 +126,7 @@ async function create(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const object = await decodedBody(call);
   const { kind } = call.resource;
   wipeSystemMetadata(object);
+  dedupOwnerReferences(object, scope.warn, 'as sent');
   await env.fields.of(kind, '').update(undefined, object, scope.fieldManager);
   const entry = await createObject(env, call, object, scope);
   return { type: 'entry', resource: call.resource, entry, status: 201 };
@@ -134,6 +136,7 @@ async function update(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, name, subresource } = call;
   const scope = writeScope(call);
   const object = await decodedBody(call);
+  dedupOwnerReferences(object, scope.warn, 'as sent');
   const fields = env.fields.of(resource.kind, subresource);
   /** Each round of the loop changes what it is given, so each gets its own copy. */
   const tracked = async (current: KubeObject | undefined): Promise<KubeObject> => {

@@ -13,6 +13,7 @@ import {
   parseConfiguration,
   parsePatch,
   StatusError,
+  strictPatchErrors,
 } from '#api';
 import type { ApiCall } from '../handlers/call.ts';
 import { CHANGES, patchTypesOf, unsupportedPatch } from '../handlers/patch.ts';
@@ -50,8 +51,11 @@ export async function readObject(context: RequestContext, target: BodyTarget): P
 export async function readPatch(context: RequestContext, kind: Kind): ReturnType<ApiCall['patch']> {
   const type = mediaType(context) as ChangePatchType;
   if (!CHANGES.includes(type) || !patchTypesOf(kind).includes(type)) throw unsupportedPatch(kind);
-  const patch = parsePatch(type, await context.request.body(MAX_BODY_BYTES));
-  return (current, target) => warned(context, applyPatch(type, current, patch, target, optionsOf(context)));
+  const body = await context.request.body(MAX_BODY_BYTES);
+  const patch = parsePatch(type, body);
+  const options = optionsOf(context);
+  const strict = options.fieldValidation === 'Ignore' ? [] : strictPatchErrors(type, body.toString(), patch);
+  return (current, target) => warned(context, applyPatch(type, current, patch, target, options, strict));
 }
 
 export async function readConfiguration(context: RequestContext): Promise<Configuration> {
