@@ -89,12 +89,11 @@ export const estimate = ({ node }: Expression, sizes: Sizes): Estimate => estima
 export function program({ node }: Expression): Program {
   const scope = new Scope(FUNCTIONS, { plan, attribute });
   const { eval: run } = plan(node, scope);
-  const { size } = scope;
   return {
     evaluate(variables, { costLimit, interrupted }) {
       const meter = new Meter(costLimit, interrupted);
       try {
-        const slots = Array.from<Value | undefined>({ length: size });
+        const slots: (Value | undefined)[] = [];
         return { value: run({ meter, slots, variables }), cost: meter.cost };
       } catch (error) {
         return { value: failure(error), cost: meter.cost };

@@ -58,10 +58,6 @@ export class Scope {
     return this.#planners.attribute(node, this);
   }
 
-  get size(): number {
-    return this.#slots;
-  }
-
   slot(): number {
     return this.#slots++;
   }

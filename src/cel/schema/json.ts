@@ -147,16 +147,20 @@ function array(value: unknown, schema: ValueSchema): Value {
 class JsonList extends List {
   readonly raw: readonly unknown[];
   readonly #items: ValueSchema;
+  /** Objects and lists are wrapped once; loops within loops come by often. */
+  readonly #wrapped: Value[] | undefined;
   constructor(raw: readonly unknown[], items: ValueSchema) {
     super();
     this.raw = raw;
     this.#items = items;
+    this.#wrapped = items.type === 'object' || items.type === 'array' ? [] : undefined;
   }
   override get size(): number {
     return this.raw.length;
   }
   override at(i: number): Value {
-    return jsonValue(this.raw[i], this.#items);
+    if (this.#wrapped === undefined) return jsonValue(this.raw[i], this.#items);
+    return (this.#wrapped[i] ??= jsonValue(this.raw[i], this.#items));
   }
   override equals(other: Value, meter: Meter): boolean | CelError {
     if (!(other instanceof List)) return NO_OVERLOAD;
@@ -267,18 +271,46 @@ class MapList extends KeyedList {
   }
 }
 
+interface Field {
+  readonly name: string;
+  readonly schema: ValueSchema;
+  /** Every object has something of this name, which is no field. */
+  readonly isInherited: boolean;
+}
+
+type Fields = ReadonlyMap<string, Field>;
+
+const known = new WeakMap<ValueSchema, Fields>();
+
+/** Fields as expressions name them: escaped, and as they are where that is a name too. Undefined: the schema has none. */
+function fieldsOf(schema: ValueSchema): Fields | undefined {
+  if (schema.properties.size === 0) return undefined;
+  const made = known.get(schema);
+  if (made !== undefined) return made;
+  const fields = new Map<string, Field>();
+  for (const [name, property] of schema.properties) {
+    const field = { name, schema: property, isInherited: name in Object.prototype };
+    if (unescapeName(name) === name) fields.set(name, field);
+    const escaped = escapeName(name);
+    if (escaped !== undefined) fields.set(escaped, field);
+  }
+  known.set(schema, fields);
+  return fields;
+}
+
 /** An object with fields, or a map. */
 class JsonMap extends MapValue {
   readonly raw: JsonObject;
   readonly #schema: ValueSchema;
-  readonly #isObject: boolean;
+  /** Of an object; a map has none. */
+  readonly #fields: Fields | undefined;
   #names: readonly string[] | undefined;
 
   constructor(raw: JsonObject, schema: ValueSchema) {
     super();
     this.raw = raw;
     this.#schema = schema;
-    this.#isObject = schema.properties.size > 0;
+    this.#fields = fieldsOf(schema);
   }
 
   override get size(): number {
@@ -286,23 +318,27 @@ class JsonMap extends MapValue {
   }
 
   #schemaOf(name: string): ValueSchema | undefined {
-    return this.#isObject ? this.#schema.properties.get(name) : additionalOf(this.#schema);
+    return this.#fields === undefined ? additionalOf(this.#schema) : this.#schema.properties.get(name);
   }
 
   override find(key: Value): Value | undefined {
     if (typeof key !== 'string') return key instanceof CelError ? key : NO_OVERLOAD;
-    const name = this.#isObject ? unescapeName(key) : key;
-    if (name === undefined || !Object.hasOwn(this.raw, name)) return undefined;
-    const value = this.raw[name];
-    if (value === undefined || (this.#isObject && value === null)) return undefined;
-    const schema = this.#schemaOf(name);
-    return schema === undefined ? undefined : jsonValue(value, schema);
+    if (this.#fields !== undefined) return this.#field(this.#fields.get(key));
+    const schema = additionalOf(this.#schema);
+    if (schema === undefined || !Object.hasOwn(this.raw, key) || this.raw[key] === undefined) return undefined;
+    return jsonValue(this.raw[key], schema);
+  }
+
+  #field(field: Field | undefined): Value | undefined {
+    if (field === undefined || (field.isInherited && !Object.hasOwn(this.raw, field.name))) return undefined;
+    const value = this.raw[field.name];
+    return value === undefined || value === null ? undefined : jsonValue(value, field.schema);
   }
 
   override *keys(): Generator<Value> {
     for (const name of Object.keys(this.raw)) {
       if (this.#schemaOf(name) === undefined) continue;
-      yield this.#isObject ? (escapeName(name) ?? name) : name;
+      yield this.#fields === undefined ? name : (escapeName(name) ?? name);
     }
   }
 
@@ -318,7 +354,7 @@ class JsonMap extends MapValue {
   }
 
   #same(name: string, other: MapValue, meter: Meter): boolean | CelError {
-    const key = this.#isObject ? (escapeName(name) ?? name) : name;
+    const key = this.#fields === undefined ? name : (escapeName(name) ?? name);
     const [own, theirs] = [this.find(key), other.find(key)];
     if (own === undefined || theirs === undefined) return own === theirs;
     return equal(own, theirs, meter);

@@ -32,18 +32,37 @@ const STRING = [
   String.raw`'(?:${ESCAPE}|[^\\'\n\r])*'`,
 ].join('|');
 
-/** Kinds in the order they are tried. Each is linear: no alternative begins as another does. */
-const WORDS: readonly (readonly [TokenKind | 'SPACE', RegExp])[] = [
-  ['SPACE', /[\t \r\n\f]+|\/\/[^\n]*/y],
-  ['BYTES', new RegExp(`[bB](?:${STRING})`, 'y')],
-  ['STRING', new RegExp(STRING, 'y')],
-  ['NUM_FLOAT', /\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?/y],
+type Word = readonly [TokenKind | 'SPACE', RegExp];
+
+const SPACE: Word = ['SPACE', /[\t \r\n\f]+|\/\/[^\n]*/y];
+const TEXT: Word = ['STRING', new RegExp(STRING, 'y')];
+const IDENTIFIER: Word = ['IDENTIFIER', /[A-Za-z_][A-Za-z0-9_]*/y];
+const SYMBOL: Word = ['SYMBOL', /==|!=|<=|>=|&&|\|\||[<>[\]{}().,\-!?:+*/%]/y];
+const FLOAT: Word = ['NUM_FLOAT', /\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?/y];
+const NUMBERS: readonly Word[] = [
+  FLOAT,
   ['NUM_UINT', /0x[0-9a-fA-F]+[uU]|\d+[uU]/y],
   ['NUM_INT', /0x[0-9a-fA-F]+|\d+/y],
-  ['IDENTIFIER', /[A-Za-z_][A-Za-z0-9_]*/y],
-  ['ESC_IDENTIFIER', /`[A-Za-z0-9_./ -]+`/y],
-  ['SYMBOL', /==|!=|<=|>=|&&|\|\||[<>[\]{}().,\-!?:+*/%]/y],
 ];
+
+/** By how they begin, in the order they are tried. Each is linear: no alternative begins as another does. */
+const WORDS: readonly (readonly [RegExp, readonly Word[]])[] = [
+  [/[bB]/, [['BYTES', new RegExp(`[bB](?:${STRING})`, 'y')], IDENTIFIER]],
+  [/[rR]/, [TEXT, IDENTIFIER]],
+  [/[A-Za-z_]/, [IDENTIFIER]],
+  [/[0-9]/, NUMBERS],
+  [/\./, [FLOAT, SYMBOL]],
+  [/["']/, [TEXT]],
+  [/\//, [SPACE, SYMBOL]],
+  [/[\t \r\n\f]/, [SPACE]],
+  [/`/, [['ESC_IDENTIFIER', /`[A-Za-z0-9_./ -]+`/y]]],
+];
+
+/** Words by the code of the first character; what is beyond can only be wrong. */
+const BY_FIRST: readonly (readonly Word[])[] = Array.from({ length: 128 }, (_, code) => {
+  const first = String.fromCharCode(code);
+  return WORDS.find(([start]) => start.test(first))?.[1] ?? [SYMBOL];
+});
 
 const KEYWORDS: ReadonlySet<string> = new Set(['in', 'true', 'false', 'null']);
 
@@ -66,8 +85,8 @@ export function tokenize(text: string, issues: Issues): Token[] {
   return tokens;
 }
 
-function wordAt(text: string, at: number): { kind: TokenKind | 'SPACE'; text: string; at: number } | undefined {
-  for (const [kind, pattern] of WORDS) {
+function wordAt(text: string, at: number): { kind: Word[0]; text: string; at: number } | undefined {
+  for (const [kind, pattern] of BY_FIRST[text.charCodeAt(at)] ?? []) {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0];
     if (found !== undefined) return { kind: KEYWORDS.has(found) ? 'SYMBOL' : kind, text: found, at };

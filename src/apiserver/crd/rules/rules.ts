@@ -50,8 +50,8 @@ export function compileRules(schema: StructuralSchema): CompiledRules | undefine
   return {
     validate(value, old, options) {
       const run = new Run(options.budget ?? BUDGET, options);
-      const correlation = old === undefined ? undefined : new Correlated(value, old, schema);
-      run.node(root, options.path, value, old, { current: correlation, nearest: undefined });
+      const correlated = old === undefined ? undefined : new Correlated(value, old, schema);
+      run.node(root, options.path, value, old, { kind: 'root', root: correlated });
       return run.errors;
     },
   };

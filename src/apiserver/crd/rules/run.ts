@@ -25,9 +25,35 @@ const OUT_OF_BUDGET = 'validation failed due to running out of cost budget, no f
 const CANCELLED = 'operation cancelled: actual cost limit exceeded';
 
 /** A value with what stood in its place before, and the nearest above that has such. */
-export interface Correlation {
+interface Correlation {
   readonly current: Correlated | undefined;
   readonly nearest: Correlated | undefined;
+}
+
+/** How a value was come to from the root. Only a rule that does not hold asks for what was there before. */
+export type Trail =
+  | { readonly kind: 'root'; readonly root: Correlated | undefined }
+  | { readonly kind: 'field'; readonly above: Trail; readonly name: string }
+  | { readonly kind: 'item'; readonly above: Trail; readonly i: number }
+  | { readonly kind: 'allOf'; readonly above: Trail };
+
+/** Whether a value, or the nearest above it that has an old one, is what it was. */
+function isUnchanged(trail: Trail): boolean {
+  const { current, nearest } = correlationOf(trail);
+  return (current ?? nearest)?.isUnchanged() === true;
+}
+
+function correlationOf(trail: Trail): Correlation {
+  if (trail.kind === 'root') return { current: trail.root, nearest: undefined };
+  const above = correlationOf(trail.above);
+  if (trail.kind === 'allOf') return { current: undefined, nearest: above.nearest };
+  const { current, nearest } = above;
+  if (current === undefined) return above;
+  if (trail.kind === 'item') return { current: current.item(trail.i), nearest: current };
+  // Old and new are of the same version here, so that nothing shows whether these have changed.
+  if (nearest === undefined && (trail.name === 'apiVersion' || trail.name === 'kind'))
+    return { current: undefined, nearest: undefined };
+  return { current: current.field(trail.name), nearest: current };
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -59,35 +85,35 @@ export class Run {
   }
 
   /** A value with everything below it. */
-  node(node: RuleNode, path: string, value: unknown, old: unknown, correlation: Correlation): void {
+  node(node: RuleNode, path: string, value: unknown, old: unknown, trail: Trail): void {
     if (value === null || value === undefined) return;
-    this.#rules(node, path, value, old ?? undefined, correlation);
+    this.#rules(node, path, value, old ?? undefined, trail);
     if (this.#budget < 0) return;
     for (const nested of node.allOf) {
-      this.node(nested, path, value, old, { current: undefined, nearest: correlation.nearest });
+      this.node(nested, path, value, old, { kind: 'allOf', above: trail });
       if (this.#budget < 0) return;
     }
-    if (Array.isArray(value)) this.#items(node, path, value, old, correlation);
-    else if (typeof value === 'object') this.#fields(node, path, value as JsonObject, old, correlation);
+    if (Array.isArray(value)) this.#items(node, path, value, old, trail);
+    else if (typeof value === 'object') this.#fields(node, path, value as JsonObject, old, trail);
   }
 
-  #items(node: RuleNode, path: string, value: readonly unknown[], old: unknown, correlation: Correlation): void {
+  #items(node: RuleNode, path: string, value: readonly unknown[], old: unknown, trail: Trail): void {
     if (node.items === undefined) return;
     const before = oldItems(node.schema, Array.isArray(old) ? old : []);
     for (const [i, item] of value.entries()) {
-      this.node(node.items, index(path, i), item, before(item), itemOf(correlation, i));
+      this.node(node.items, index(path, i), item, before(item), { kind: 'item', above: trail, i });
       if (this.#budget < 0) return;
     }
   }
 
-  #fields(node: RuleNode, path: string, value: JsonObject, old: unknown, correlation: Correlation): void {
+  #fields(node: RuleNode, path: string, value: JsonObject, old: unknown, trail: Trail): void {
     const { additionalProperties, properties, schema } = node;
     const isObject = typeof old === 'object' && old !== null && !Array.isArray(old);
     const before = isObject && correlates(schema) ? (old as JsonObject) : {};
     const oldOf = (name: string): unknown => (Object.hasOwn(before, name) ? before[name] : undefined);
     const visit = (next: RuleNode | undefined, name: string, at: string): void => {
       if (next === undefined || this.#budget < 0) return;
-      this.node(next, at, value[name], oldOf(name), fieldOf(correlation, name));
+      this.node(next, at, value[name], oldOf(name), { kind: 'field', above: trail, name });
     };
     const names = Object.keys(value);
     for (const name of additionalProperties === undefined ? [] : names)
@@ -95,7 +121,7 @@ export class Run {
     for (const name of properties.size === 0 ? [] : names) visit(properties.get(name), name, child(path, name));
   }
 
-  #rules(node: RuleNode, path: string, value: unknown, old: unknown, correlation: Correlation): void {
+  #rules(node: RuleNode, path: string, value: unknown, old: unknown, trail: Trail): void {
     const at = shownPath(path);
     const { type } = node.schema;
     if (node.error !== undefined) {
@@ -109,7 +135,7 @@ export class Run {
     }
     const variables = variablesOf(node, value, old);
     for (const compiled of node.rules) {
-      this.#rule(compiled, { path, type, value, old, variables, correlation });
+      this.#rule(compiled, { path, type, value, old, variables, trail });
       if (this.#budget < 0) return;
     }
   }
@@ -172,9 +198,8 @@ export class Run {
   }
 
   /** What was wrong before and has not changed is only warned of. */
-  #add({ usesOldSelf }: CompiledRule, { correlation }: Site, error: FieldError): void {
-    const before = correlation.current ?? correlation.nearest;
-    if (!usesOldSelf && before?.isUnchanged() === true) this.#options.warn?.(fieldErrorText(error));
+  #add({ usesOldSelf }: CompiledRule, { trail }: Site, error: FieldError): void {
+    if (!usesOldSelf && isUnchanged(trail)) this.#options.warn?.(fieldErrorText(error));
     else this.errors.push(error);
   }
 
@@ -205,7 +230,7 @@ interface Site {
   readonly value: unknown;
   readonly old: unknown;
   readonly variables: Variables;
-  readonly correlation: Correlation;
+  readonly trail: Trail;
 }
 
 function variablesOf({ schema, isResource }: RuleNode, value: unknown, old: unknown): Variables {
@@ -230,14 +255,3 @@ function errorOf(at: string, { type, value }: Site, detail: string, reason: Vali
       return isOmitted ? invalidOmit(at, detail) : invalid(at, value, detail);
   }
 }
-
-function fieldOf({ current, nearest }: Correlation, name: string): Correlation {
-  if (current === undefined) return { current, nearest };
-  // Old and new are of the same version here, so that nothing shows whether these have changed.
-  if (nearest === undefined && (name === 'apiVersion' || name === 'kind'))
-    return { current: undefined, nearest: undefined };
-  return { current: current.field(name), nearest: current };
-}
-
-const itemOf = ({ current, nearest }: Correlation, i: number): Correlation =>
-  current === undefined ? { current, nearest } : { current: current.item(i), nearest: current };
