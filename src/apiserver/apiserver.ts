@@ -7,13 +7,8 @@ import { ClusterRole, ClusterRoleBinding, internalError, Role, RoleBinding, Stat
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
-import {
-  defaultTolerationSeconds,
-  namespaceLifecycle,
-  priority,
-  serviceAccount,
-  taintNodesByCondition,
-} from './admission/plugins.ts';
+import { defaultTolerationSeconds, namespaceLifecycle, priority, taintNodesByCondition } from './admission/plugins.ts';
+import { serviceAccount } from './admission/service-account.ts';
 import { bearerTokens, clientCertificates, webSocketTokens } from './authn/authn.ts';
 import { rbacEscalation } from './authz/rbac/escalation.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac.ts';
@@ -154,7 +149,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     // In the order of upstream's AllOrderedPlugins.
     admission: newAdmission([
       namespaceLifecycle(resource('namespaces')),
-      serviceAccount(resource('serviceaccounts')),
+      serviceAccount(resource('serviceaccounts'), random),
       taintNodesByCondition,
       priority(registry.find('scheduling.k8s.io', 'v1', 'priorityclasses')!),
       defaultTolerationSeconds,

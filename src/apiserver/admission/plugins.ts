@@ -52,32 +52,6 @@ export function namespaceLifecycle(namespaces: Resource): AdmissionPlugin {
 const isPodCreate = ({ operation, kind, subresource }: AdmissionAttributes): boolean =>
   operation === 'CREATE' && kind.plural === 'pods' && kind.group === '' && subresource === '';
 
-/** Pods run as a ServiceAccount that exists, `default` if they name none. Source: plugin/pkg/admission/serviceaccount v1.36. */
-export function serviceAccount(serviceAccounts: Resource): AdmissionPlugin {
-  return {
-    name: 'ServiceAccount',
-    admit(attributes) {
-      if (!isPodCreate(attributes)) return;
-      const { kind, namespace, name, object } = attributes;
-      const pod = object as Pod;
-      // A mirror pod stands for something that runs already.
-      if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;
-      if ((pod.spec.serviceAccountName ?? '') === '') pod.spec.serviceAccountName = 'default';
-      pod.spec.serviceAccount = pod.spec.serviceAccountName;
-      const account = serviceAccounts.get(namespace, pod.spec.serviceAccountName!);
-      if (account === undefined)
-        throw forbidden(
-          kind,
-          name,
-          `error looking up service account ${namespace}/${pod.spec.serviceAccountName}: serviceaccount "${pod.spec.serviceAccountName}" not found`,
-        );
-      const secrets = (account.object as { imagePullSecrets?: { name?: string }[] }).imagePullSecrets ?? [];
-      if ((pod.spec.imagePullSecrets ?? []).length === 0 && secrets.length > 0)
-        pod.spec.imagePullSecrets = structuredClone(secrets);
-    },
-  };
-}
-
 /** Seconds a pod stays on a node that is not ready or unreachable. Source: --default-not-ready-toleration-seconds v1.36. */
 const DEFAULT_TOLERATION_SECONDS = 300;
 const NOT_READY = 'node.kubernetes.io/not-ready';
