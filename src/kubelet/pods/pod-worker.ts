@@ -238,6 +238,7 @@ export class PodWorker {
     if (!this.#networkReady()) return;
 
     const pod = this.#pod;
+    volumes.prefetch(pod, { signal });
     // Before anything else of it: by its directory a pod that goes while no agent runs is found later.
     await mkdir(podPaths(config, pod).root, { recursive: true, mode: 0o750 });
     await cgroups.ensure(pod);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   readdir,
@@ -61,11 +62,12 @@ const timestamp = (nowMs: number): string =>
 async function writeFiles(directory: string, payload: Payload): Promise<void> {
   await mkdir(directory);
   await chmod(directory, DIRECTORY_MODE);
-  for (const [path, { data, mode }] of payload) {
+  for (const [path, { data, mode, uid }] of payload) {
     const full = join(directory, path);
     await mkdir(dirname(full), { recursive: true });
     await writeFile(full, data);
     await chmod(full, mode); // the mode given to open is cut by the umask
+    if (uid !== undefined) await chown(full, uid, -1);
   }
 }
 

@@ -6,6 +6,8 @@ export interface FileContent {
   readonly data: Buffer;
   /** Permission bits. */
   readonly mode: number;
+  /** Owner; absent: root. */
+  readonly uid?: number | undefined;
 }
 
 /** What a volume of generated files holds: relative path → file. */
@@ -16,7 +18,6 @@ export interface TokenRequest {
   readonly path: string;
   readonly audience: string;
   readonly expirationSeconds: number;
-  readonly mode: number;
 }
 
 export interface ContentContext {
@@ -27,7 +28,7 @@ export interface ContentContext {
 }
 
 const DEFAULT_MODE = 0o644;
-/** Tokens are readable by their owner alone unless the pod sets fsGroup or one user for all. Source: pkg/volume/projected/projected.go. */
+/** Tokens of a pod that says who its users are: theirs alone, or their group's. Source: collectData of pkg/volume/projected/projected.go v1.36. */
 const TOKEN_MODE = 0o600;
 const TOKEN_MODE_GROUP = 0o640;
 const DEFAULT_TOKEN_SECONDS = 3600;
@@ -101,6 +102,21 @@ function downwardPayload(
   return result;
 }
 
+/** The user all containers run as, if the pod says one. Source: FsUserFrom in pkg/volume/util/util.go v1.36. */
+function fileUser({ spec }: Pod): number | undefined {
+  const users = [...(spec.initContainers ?? []), ...spec.containers].map(
+    ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
+  );
+  return users.every((user) => user === users[0]) ? users[0] : undefined;
+}
+
+/** Nobody but root could read a token that is root's alone, so where the pod names no user all may. */
+function tokenOwner(pod: Pod, defaultMode: number): Pick<FileContent, 'mode' | 'uid'> {
+  const uid = fileUser(pod);
+  if (pod.spec.securityContext?.fsGroup !== undefined) return { mode: TOKEN_MODE_GROUP, uid };
+  return uid === undefined ? { mode: defaultMode } : { mode: TOKEN_MODE, uid };
+}
+
 function projectionPayload(pod: Pod, source: VolumeProjection, defaultMode: number, context: ContentContext): Payload {
   const { configMap, secret, downwardAPI, serviceAccountToken } = source;
   if (configMap !== undefined)
@@ -109,8 +125,9 @@ function projectionPayload(pod: Pod, source: VolumeProjection, defaultMode: numb
   if (downwardAPI !== undefined) return downwardPayload(pod, downwardAPI.items ?? [], defaultMode, context.facts);
   if (serviceAccountToken !== undefined) {
     const { path } = serviceAccountToken;
-    const mode = pod.spec.securityContext?.fsGroup === undefined ? TOKEN_MODE : TOKEN_MODE_GROUP;
-    return new Map([[path, { data: Buffer.from(context.tokens.get(path) ?? '', 'utf8'), mode }]]);
+    return new Map([
+      [path, { data: Buffer.from(context.tokens.get(path) ?? '', 'utf8'), ...tokenOwner(pod, defaultMode) }],
+    ]);
   }
   throw new Error('projected volume source is not supported');
 }
@@ -125,7 +142,6 @@ export function tokenRequests({ projected }: Volume): TokenRequest[] {
             path: token.path,
             audience: token.audience ?? '',
             expirationSeconds: token.expirationSeconds ?? DEFAULT_TOKEN_SECONDS,
-            mode: TOKEN_MODE,
           },
         ],
   );

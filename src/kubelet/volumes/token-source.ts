@@ -22,34 +22,47 @@ export interface TokenSource {
 
 export function newTokenSource({ client, clock }: { client: Client; clock: Clock }): TokenSource {
   const tokens = new Map<string, Map<string, Token>>();
+  /** Requests under way, so that who asks meanwhile waits for the same. */
+  const pending = new Map<string, Promise<Token>>();
+
+  async function fetch(pod: Pod, { audience, expirationSeconds }: TokenRequest, signal: AbortSignal): Promise<Token> {
+    const { uid, name, namespace } = pod.metadata;
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      metadata: {},
+      spec: {
+        audiences: audience === '' ? [] : [audience],
+        expirationSeconds,
+        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+      },
+    };
+    const account = { namespace, name: pod.spec.serviceAccountName ?? 'default' };
+    const answer = await client.createSubresource(ServiceAccount, account, 'token', body, { signal });
+    const { status } = answer as { status: { token: string; expirationTimestamp: string } };
+    const now = clock.now();
+    const lifetimeMs = Date.parse(status.expirationTimestamp) - now;
+    return { text: status.token, refreshAtMs: now + Math.min(MAX_USE_MS, REFRESH_SHARE * lifetimeMs) };
+  }
+
   return {
-    async get(pod, { audience, expirationSeconds }, { signal }) {
-      const { uid, name, namespace } = pod.metadata;
+    async get(pod, request, { signal }) {
+      const { uid } = pod.metadata;
       const own = tokens.get(uid) ?? new Map<string, Token>();
       tokens.set(uid, own);
-      const key = `${audience}/${expirationSeconds}`;
+      const key = `${request.audience}/${request.expirationSeconds}`;
       const known = own.get(key);
       if (known !== undefined && known.refreshAtMs > clock.now()) return known.text;
-      const body = {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        metadata: {},
-        spec: {
-          audiences: audience === '' ? [] : [audience],
-          expirationSeconds,
-          boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
-        },
-      };
-      const account = pod.spec.serviceAccountName ?? 'default';
+      const place = `${uid}/${key}`;
+      let fetching = pending.get(place);
+      if (fetching === undefined) {
+        fetching = fetch(pod, request, signal).finally(() => pending.delete(place));
+        pending.set(place, fetching);
+      }
       try {
-        const answer = await client.createSubresource(ServiceAccount, { namespace, name: account }, 'token', body, {
-          signal,
-        });
-        const { status } = answer as { status: { token: string; expirationTimestamp: string } };
-        const now = clock.now();
-        const lifetimeMs = Date.parse(status.expirationTimestamp) - now;
-        own.set(key, { text: status.token, refreshAtMs: now + Math.min(MAX_USE_MS, REFRESH_SHARE * lifetimeMs) });
-        return status.token;
+        const token = await fetching;
+        own.set(key, token);
+        return token.text;
       } catch (error) {
         signal.throwIfAborted();
         if (known !== undefined && !StatusError.is(error, 'NotFound')) return known.text; // still valid for a while

@@ -38,6 +38,8 @@ export interface SetUpResult {
 }
 
 export interface VolumeManager {
+  /** Begins to fetch what takes longest, so that it is there when it is needed. */
+  prefetch(pod: Pod, options: { signal: AbortSignal }): void;
   /** Brings the volumes that containers of the pod use to what they should be; called again it updates files that come from the API. */
   setUp(pod: Pod, context: VolumeContext, options: { signal: AbortSignal }): Promise<SetUpResult>;
   /** Where a volume lies on the node. */
@@ -189,6 +191,13 @@ export function newVolumeManager({ config, mounter, tokens, events, clock }: Vol
 
   return {
     pathOf,
+
+    prefetch(pod, { signal }) {
+      for (const volume of usedVolumes(pod))
+        for (const request of tokenRequests(volume))
+          // Whoever needs the token asks again, and hears why it is not there.
+          tokens.get(pod, request, { signal }).catch(() => undefined);
+    },
 
     async setUp(pod, context, { signal }) {
       const state: PodState = pods.get(pod.metadata.uid) ?? { volumes: new Map(), waitingSinceMs: undefined };

@@ -3,7 +3,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Volume } from '#api';
+import type { PodSpec, Volume } from '#api';
 import { ObjectNotFound } from '../env/env.ts';
 import { pod } from '../testing/node.ts';
 import { writeAtomically } from './atomic-writer.ts';
@@ -131,8 +131,22 @@ describe('the content of a volume', () => {
       a: '1 440',
       s: 'x 440',
       labels: 'k="v" 440',
-      token: 'jwt 600',
+      token: 'jwt 440',
     });
+  });
+
+  it('lets those read a token who run the containers, and nobody else where they are known', () => {
+    const owner = (spec: Partial<PodSpec>) => {
+      const volume = { name: 'v', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } };
+      const { mode, uid } = volumePayload(pod('p', spec), volume, context).get('token')!;
+      return [mode, uid];
+    };
+    const container = (name: string, runAsUser: number) => ({ name, image: 'i', securityContext: { runAsUser } });
+    assert.deepEqual(owner({}), [0o644, undefined]);
+    assert.deepEqual(owner({ securityContext: { runAsUser: 1000 } }), [0o600, 1000]);
+    assert.deepEqual(owner({ containers: [container('a', 1), container('b', 1)] }), [0o600, 1]);
+    assert.deepEqual(owner({ containers: [container('a', 1), container('b', 2)] }), [0o644, undefined]);
+    assert.deepEqual(owner({ securityContext: { fsGroup: 5 } }), [0o640, undefined]);
   });
 });
 
