@@ -58,6 +58,7 @@ import { authenticationReviews } from './virtual/authentication-reviews.ts';
 import { coreKinds } from './virtual/core.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
 
+export { newSecretTokenSigner } from './serviceaccount/signer.ts';
 export { serviceAccountUser } from './authn/service-account-user.ts';
 export type { UserInfo } from './admission/admission.ts';
 export type { VersionInfo } from './http/nonresource.ts';

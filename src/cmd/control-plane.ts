@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { allKinds } from '#api';
-import { newApiServer, serviceAccountUser } from '#apiserver';
+import { newApiServer, newSecretTokenSigner, serviceAccountUser } from '#apiserver';
 import { newClient, newEventRecorder, newInformers, runAsLeader } from '#client';
 import { type ClusterState, readClusterState, statePaths } from '#cluster';
 import { newControllers } from '#controllers';
@@ -140,9 +140,11 @@ async function startControllers(
     informers: newInformers(common),
     recorder: (component: string) => newEventRecorder({ ...common, component, signal }),
   };
-  const rootCA = await readFile(join(statePaths(directory).pki, 'ca.crt'), 'utf8');
+  const pki = (file: string): Promise<string> => readFile(join(statePaths(directory).pki, file), 'utf8');
+  const rootCA = await pki('ca.crt');
+  const secretToken = newSecretTokenSigner(await pki('sa.key'));
   const controllers = [
-    ...newControllers(context, { kinds: allKinds, rootCA }),
+    ...newControllers(context, { kinds: allKinds, rootCA, secretToken }),
     newDnsServiceController(
       { ...context, client: clientOf('dns-controller'), recorder: context.recorder('dns-controller') },
       { clusterDNS: state.clusterDNS },

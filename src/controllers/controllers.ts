@@ -21,6 +21,7 @@ import { newPodGCController, type PodGCOptions } from './podgc/podgc.ts';
 import { newReplicaSetController } from './replicaset/replicaset.ts';
 import { newRootCACertPublisher } from './serviceaccount/root-ca.ts';
 import { newServiceAccountController } from './serviceaccount/serviceaccount.ts';
+import { newTokensController, type TokensOptions } from './serviceaccount/tokens.ts';
 
 export interface ControllersContext extends Omit<ControllerContext, 'recorder'> {
   /** A recorder for each controller, since events name their source: `deployment-controller`. */
@@ -29,7 +30,7 @@ export interface ControllersContext extends Omit<ControllerContext, 'recorder'> 
   readonly clientOf: (account: string) => Client;
 }
 
-export interface ControllersOptions extends NodeLifecycleOptions, PodGCOptions {
+export interface ControllersOptions extends NodeLifecycleOptions, PodGCOptions, TokensOptions {
   /** Every kind the API server stores: what the garbage collector and the deletion of namespaces go through. */
   readonly kinds: readonly Kind[];
   /** PEM text published in every namespace as ConfigMap kube-root-ca.crt. */
@@ -51,6 +52,7 @@ export function newControllers(context: ControllersContext, options: Controllers
     newEndpointsController(as('endpoint-controller', 'endpoint-controller')),
     newEndpointSliceMirroringController(as('endpoint-slice-mirroring-controller', 'endpointslicemirroring-controller')),
     newServiceAccountController(as('serviceaccount-controller', 'service-account-controller')),
+    newTokensController({ ...context, recorder: context.recorder('serviceaccount-token') }, options),
     newRootCACertPublisher(as('root-ca-cert-publisher', 'root-ca-cert-publisher'), options.rootCA),
     newNamespaceController(as('namespace-controller', 'namespace-controller'), options),
     newNodeLifecycleController(as('node-controller', 'node-controller'), options),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { allKinds } from '#api';
 
 import { newClient, newEventRecorder, newInformers } from '#client';
-import { serviceAccountUser } from '#apiserver';
+import { newSecretTokenSigner, serviceAccountUser } from '#apiserver';
 import { apiServerNames, ensurePki, mergeKubeconfigFile } from '#cluster';
 import { newControllers } from '#controllers';
 import { runControllers } from '#runtime';
@@ -54,9 +54,10 @@ export async function startTestControlPlane({ directory, nodes }: TestControlPla
     newClient(
       api.server.transport(serviceAccountUser('kube-system', account), { userAgent: 'kube-controller-manager' }),
     );
+  const secretToken = newSecretTokenSigner(await readFile(join(directory, 'sa.key'), 'utf8'));
   const rootCA = await readFile(join(directory, 'ca.crt'), 'utf8');
   const controllers = [
-    ...newControllers({ ...managed, recorder, clientOf }, { kinds: allKinds, rootCA }),
+    ...newControllers({ ...managed, recorder, clientOf }, { kinds: allKinds, rootCA, secretToken }),
     newFakeKubelet({ ...managed, client: api.client, recorder: recorder('kubelet') }),
   ];
   const manager = runControllers(controllers, managed, { signal: stop.signal });

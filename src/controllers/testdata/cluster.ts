@@ -133,7 +133,14 @@ export async function startCluster(
     },
   });
   const context = { client, informers, clock, random: () => 0, log };
-  const all = newControllers({ ...context, recorder, clientOf: () => client }, { kinds: allKinds, rootCA: 'CA' });
+  const all = newControllers(
+    { ...context, recorder, clientOf: () => client },
+    {
+      kinds: allKinds,
+      rootCA: 'CA',
+      secretToken: async ({ metadata: { name, uid } }, secret) => `token of ${name} ${uid} in ${secret}`,
+    },
+  );
   const chosen = [...all.filter(({ name }) => select(name)), ...extra({ ...context, recorder: recorder('test') })];
   const manager = runControllers(chosen, { informers, clock, log }, { signal: stop.signal });
   await manager.synced;
