@@ -5,6 +5,7 @@ import type { FieldError } from '../field-error.ts';
 import { child, duplicate, index } from '../field-error.ts';
 import type * as node from '../generated/node.v1.ts';
 import { defineKind } from '../kind.ts';
+import { deprecatedNodeLabel } from '../validation/node-labels.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { eachKey, Seen, validateDNS1123Label, validateImmutable, validateLabels } from '../validation/fields.ts';
 
@@ -32,6 +33,11 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   namespaced: false,
   definition: 'node.v1.RuntimeClass',
   unconditionalUpdate: false,
+  warnings: ({ scheduling }) =>
+    Object.keys(scheduling?.nodeSelector ?? {}).flatMap((key) => {
+      const message = deprecatedNodeLabel(key);
+      return message === undefined ? [] : [`scheduling.nodeSelector: ${message}`];
+    }),
 
   defaults({ overhead }) {
     if (overhead?.podFixed !== undefined) overhead.podFixed = roundedToMilli(overhead.podFixed);

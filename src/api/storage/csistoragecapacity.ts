@@ -2,6 +2,7 @@ import type { FieldError } from '../field-error.ts';
 import { invalid } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
+import { nodeSelectorWarnings } from '../validation/node-labels.ts';
 import { canonicalQuantity, compareQuantity } from '../quantity.ts';
 import { NAME } from '../table.ts';
 import { invalidEach, validateImmutable, validateLabelSelector } from '../validation/fields.ts';
@@ -24,6 +25,7 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   namespaced: true,
   definition: 'storage.v1.CSIStorageCapacity',
   unconditionalUpdate: false,
+  warnings: ({ nodeTopology }) => nodeSelectorWarnings(nodeTopology, 'nodeTopology'),
 
   validate: ({ storageClassName, nodeTopology, capacity, maximumVolumeSize }) => [
     ...invalidEach('storageClassName', storageClassName ?? '', nameIsDNSSubdomain(storageClassName ?? '', false)),

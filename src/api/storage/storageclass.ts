@@ -3,6 +3,7 @@ import { child, duplicate, forbiddenField, index, required } from '../field-erro
 import type { TopologySelectorTerm } from '../generated/core.v1.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
+import { topologyWarnings } from '../validation/node-labels.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
 import {
@@ -81,6 +82,7 @@ export const StorageClass = defineKind<StorageClass>({
     storageClass.volumeBindingMode ??= 'Immediate';
   },
   validate: validateStorageClass,
+  warnings: ({ allowedTopologies }) => topologyWarnings(allowedTopologies, 'allowedTopologies'),
   validateUpdate: (storageClass, old) => [
     ...(['parameters', 'provisioner', 'reclaimPolicy'] as const)
       .filter((field) => !semanticEqual(storageClass[field], old[field]))

@@ -1,22 +1,12 @@
 /** Warnings about pods that are valid but hardly meant. Source: pkg/api/pod/warnings.go v1.36. */
 import { child, index, keyPath } from '../../field-error.ts';
-import type { Container, NodeSelectorTerm, PodAffinityTerm, PodSpec, Volume } from '../../generated/core.v1.ts';
+import type { Container, PodAffinityTerm, PodSpec, Volume } from '../../generated/core.v1.ts';
 import type { ObjectMeta } from '../../generated/meta.v1.ts';
 import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
-import { own } from '../../validation/equal.ts';
 import { unchecked } from '../../validation/fields.ts';
 import { ipWarnings } from '../../validation/ip.ts';
-import { isLabelValue } from '../../validation/names.ts';
+import { deprecatedNodeLabel, nodeTermWarnings } from '../../validation/node-labels.ts';
 import { profileWarnings } from './security/annotations.ts';
-
-/** Labels of nodes that have been replaced, as messages speak of them. Source: pkg/api/node/util.go. */
-const DEPRECATED_NODE_LABELS: Readonly<Record<string, string>> = {
-  'failure-domain.beta.kubernetes.io/zone': 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-  'failure-domain.beta.kubernetes.io/region': 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-  'beta.kubernetes.io/instance-type': 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-  'beta.kubernetes.io/os': 'deprecated since v1.14; use "kubernetes.io/os" instead',
-  'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-};
 
 const DEPRECATED_ANNOTATIONS: Readonly<Record<string, string>> = {
   'scheduler.alpha.kubernetes.io/critical-pod': 'non-functional in v1.16+; use the "priorityClassName" field instead',
@@ -83,41 +73,28 @@ const allContainers = (spec: PodSpec, path: string): [Container, string][] =>
 
 function nodeLabelWarnings(spec: PodSpec, path: string): string[] {
   const warnings = Object.keys(spec.nodeSelector ?? {})
-    .filter((key) => Object.hasOwn(DEPRECATED_NODE_LABELS, key))
-    .map((key) => `${keyPath(child(path, 'nodeSelector'), key)}: ${DEPRECATED_NODE_LABELS[key]}`);
+    .filter((key) => deprecatedNodeLabel(key) !== undefined)
+    .map((key) => `${keyPath(child(path, 'nodeSelector'), key)}: ${deprecatedNodeLabel(key)}`);
   const { nodeAffinity } = spec.affinity ?? {};
   const affinityPath = child(path, 'affinity', 'nodeAffinity');
   const terms = child(affinityPath, 'requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms');
   const preferences = child(affinityPath, 'preferredDuringSchedulingIgnoredDuringExecution');
   warnings.push(
     ...(nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []).flatMap((term, i) =>
-      termWarnings(term, index(terms, i), false),
+      nodeTermWarnings(term, index(terms, i), false),
     ),
     ...(nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(({ preference }, i) =>
-      termWarnings(preference, child(index(preferences, i), 'preference'), true),
+      nodeTermWarnings(preference, child(index(preferences, i), 'preference'), true),
     ),
   );
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const at = index(child(path, 'topologySpreadConstraints'), i);
-    const message = own(DEPRECATED_NODE_LABELS, topologyKey ?? '');
+    const message = deprecatedNodeLabel(topologyKey);
     if (message !== undefined) warnings.push(`${child(at, 'topologyKey')}: ${topologyKey} is ${message}`);
     if (labelSelector === undefined) warnings.push(`${child(at, 'labelSelector')}: ${NO_SELECTOR}`);
   }
   return warnings;
 }
-
-/** `values`: those of preferences are not validated, so that they are worth a word here. Source: GetWarningsForNodeSelectorTerm in pkg/api/node/util.go v1.36. */
-const termWarnings = (term: NodeSelectorTerm | undefined, path: string, values: boolean): string[] =>
-  (term?.matchExpressions ?? []).flatMap((expression, i) => {
-    const at = index(child(path, 'matchExpressions'), i);
-    const message = own(DEPRECATED_NODE_LABELS, expression.key ?? '');
-    return [
-      ...(message === undefined ? [] : [`${child(at, 'key')}: ${expression.key} is ${message}`]),
-      ...(values ? (expression.values ?? []) : []).flatMap((value, j) =>
-        isLabelValue(value).map((wrong) => `${index(child(at, 'values'), j)}: ${value} is invalid, ${wrong}`),
-      ),
-    ];
-  });
 
 const NO_SELECTOR = 'a null labelSelector results in matching no pod';
 

@@ -8,6 +8,14 @@ import { nameIsDNSSubdomain } from '../../validation/names.ts';
 
 /** Storage classes were an annotation once, which still wins. */
 export const STORAGE_CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
+
+/** Of volumes and claims that name their class as was done before v1.8. */
+export const classAnnotationWarnings = (annotations: Readonly<Record<string, string>> | undefined): string[] =>
+  annotations?.[STORAGE_CLASS_ANNOTATION] === undefined
+    ? []
+    : [
+        `metadata.annotations[${STORAGE_CLASS_ANNOTATION}]: deprecated since v1.8; use "storageClassName" attribute instead`,
+      ];
 export const VOLUME_MODES = ['Block', 'Filesystem'];
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];

@@ -1,7 +1,8 @@
 import type { FieldError } from '../../field-error.ts';
-import { child, forbiddenField, keyPath, notSupported, required } from '../../field-error.ts';
+import { child, forbiddenField, index, keyPath, notSupported, required } from '../../field-error.ts';
 import type * as core from '../../generated/core.v1.ts';
 import { defineKind } from '../../kind.ts';
+import { nodeTermWarnings } from '../../validation/node-labels.ts';
 import { canonicalQuantity } from '../../quantity.ts';
 import { AGE, age, NAME } from '../../table.ts';
 import { semanticEqual } from '../../validation/equal.ts';
@@ -11,7 +12,7 @@ import { validateNodeSelector } from '../pod/scheduling.ts';
 import {
   accessModesText,
   fractionWarnings,
-  STORAGE_CLASS_ANNOTATION,
+  classAnnotationWarnings,
   storageClassOf,
   storagePath,
   validateAccessModes,
@@ -101,18 +102,17 @@ const GONE = [
   ['cephfs', 'spec.cephfs: deprecated in v1.28, non-functional in v1.31+'],
 ] as const;
 
-function warnings({ metadata: { annotations = {} }, spec }: PersistentVolume): string[] {
+function warnings({ metadata, spec }: PersistentVolume): string[] {
   return [
-    ...(annotations[STORAGE_CLASS_ANNOTATION] === undefined
-      ? []
-      : [
-          `metadata.annotations[${STORAGE_CLASS_ANNOTATION}]: deprecated since v1.8; use "storageClassName" attribute instead`,
-        ]),
+    ...classAnnotationWarnings(metadata.annotations),
     ...(spec.persistentVolumeReclaimPolicy === 'Recycle'
       ? [
           'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
         ]
       : []),
+    ...(spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).flatMap((term, i) =>
+      nodeTermWarnings(term, index('spec.nodeAffinity.required.nodeSelectorTerms', i), false),
+    ),
     ...GONE.filter(([source]) => spec[source] !== undefined).map(([, text]) => text),
     ...fractionWarnings(spec.capacity?.['storage'], storagePath('spec', 'capacity')),
   ];

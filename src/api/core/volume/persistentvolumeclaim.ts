@@ -11,6 +11,7 @@ import { isNativeResource } from '../pod/resources.ts';
 import { normalizeDataSources, validatePersistentVolumeClaimSpec } from './claimspec.ts';
 import {
   accessModesText,
+  classAnnotationWarnings,
   fractionWarnings,
   STORAGE_CLASS_ANNOTATION,
   storageClassOf,
@@ -126,8 +127,10 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   defaults: defaultPersistentVolumeClaim,
   validate: ({ spec }) => validatePersistentVolumeClaimSpec(spec, 'spec'),
   validateUpdate,
-  warnings: ({ spec }) =>
-    fractionWarnings(spec.resources?.requests?.['storage'], storagePath('spec.resources.requests')),
+  warnings: ({ metadata, spec }) => [
+    ...classAnnotationWarnings(metadata.annotations),
+    ...fractionWarnings(spec.resources?.requests?.['storage'], storagePath('spec.resources.requests')),
+  ],
   prepareForCreate(claim) {
     claim.status = { phase: 'Pending' };
     normalizeDataSources(claim.spec, undefined);
