@@ -128,6 +128,7 @@ test('the protobuf of version 2 says what its JSON says', async () => {
     'application/json-patch+json',
     'application/merge-patch+json',
     'application/strategic-merge-patch+json',
+    'application/apply-patch+yaml',
   ]);
 });
 

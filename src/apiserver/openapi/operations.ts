@@ -69,6 +69,7 @@ const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
 const ANY = ['*/*'];
 const OBJECTS = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
