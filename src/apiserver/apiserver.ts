@@ -57,6 +57,7 @@ import { accessReviews } from './virtual/access-reviews.ts';
 import { authenticationReviews } from './virtual/authentication-reviews.ts';
 import { coreKinds } from './virtual/core.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
+import { FanOut } from './watchcache/fan-out.ts';
 
 export { newSecretTokenSigner } from './serviceaccount/signer.ts';
 export { serviceAccountUser } from './authn/service-account-user.ts';
@@ -139,6 +140,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   });
   const env: VerbEnvironment = {
     store,
+    fanOut: new FanOut(clock),
     authorizer,
     tokens: { apiAudiences: API_AUDIENCES, sign: (claims) => signToken(key, claims) },
     fields: new FieldManagers({ clock, log, versions: (kind) => registry.versions(kind) }),

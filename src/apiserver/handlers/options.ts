@@ -14,6 +14,7 @@ import type { Store } from '#store';
 import type { Resource } from '../registry/resource.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { ListRequest } from '../registry/list.ts';
+import type { FanOut } from '../watchcache/fan-out.ts';
 import type { RegistryEnvironment, WriteScope } from '../registry/scope.ts';
 import type { Authorizer } from '../authz/authz.ts';
 import type { FieldManagers } from '../fields/managers.ts';
@@ -23,6 +24,8 @@ import { APPLY } from './patch.ts';
 
 export interface VerbEnvironment extends RegistryEnvironment {
   readonly store: Store;
+  /** Where watches over connections write what they have gathered. */
+  readonly fanOut: FanOut;
   readonly authorizer: Authorizer;
   readonly fields: FieldManagers;
   readonly tokens: TokenIssuer;

@@ -5,6 +5,7 @@ import type { VerbEnvironment } from '../handlers/options.ts';
 import { MAX_BACKLOG_BYTES, planWatch, runWatch } from '../handlers/watch.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Frame, FrameType } from '../watchcache/change.ts';
+import { type FanOut, type Gatherer, join } from '../watchcache/fan-out.ts';
 import { answerWebSocket, isWebSocket, webSocketSink } from '../websocket/websocket.ts';
 import type { ByteSink, HttpRequest, HttpResponse } from './context.ts';
 import { CONTENT_TYPES, metaApiVersion, type Negotiated } from './negotiate.ts';
@@ -31,14 +32,14 @@ export function watchResponse(
       const sink = webSocketSink(socket, { binary });
       // A message has its own length, so events go without one before them.
       const push = (event: Buffer): void => void sink.write(binary ? event.subarray(LENGTH_BYTES) : event);
-      await speak(sink, encoder, { push, flush() {} });
+      await speak(sink, encoder, { push, flush: () => 0, bytes: 0 });
     });
   }
   return {
     status: 200,
     headers: { 'content-type': watchContentType(negotiated), 'cache-control': 'no-cache, private' },
     async stream(sink: ByteSink) {
-      await speak(sink, encoder, newCoalescer(sink));
+      await speak(sink, encoder, newCoalescer(sink, env.fanOut));
       sink.end();
     },
   };
@@ -48,7 +49,7 @@ export function watchResponse(
       await runWatch(env, call, plan, {
         onFrames(frames) {
           for (const frame of frames) out.push(events.frame(frame));
-          return sink.bufferedBytes <= MAX_BACKLOG_BYTES;
+          return sink.bufferedBytes + out.bytes <= MAX_BACKLOG_BYTES;
         },
         onBookmark: (object) => out.push(events.bookmark(object)),
         async drained() {
@@ -57,7 +58,7 @@ export function watchResponse(
         },
       });
     } catch (error) {
-      if (sink.bufferedBytes > MAX_BACKLOG_BYTES) return sink.cut();
+      if (sink.bufferedBytes + out.bytes > MAX_BACKLOG_BYTES) return sink.cut();
       // The status line is out already; the error travels as an event, as upstream's does once it streams.
       const known = error instanceof StatusError ? error : internalError(error);
       if (known !== error) env.log.error('Watch failed', { error });
@@ -67,29 +68,34 @@ export function watchResponse(
   }
 }
 
-interface EventWriter {
+interface EventWriter extends Gatherer {
   push(bytes: Buffer): void;
-  flush(): void;
+  /** Gathered and not written yet. */
+  readonly bytes: number;
 }
 
 /** Before each event of a protobuf stream. */
 const LENGTH_BYTES = 4;
 
 /** Gathers what one turn of the event loop brings: a write for each event would cost five times as much. */
-function newCoalescer(sink: ByteSink): EventWriter {
+function newCoalescer(sink: ByteSink, fanOut: FanOut): EventWriter {
   let pending: Buffer[] = [];
-  const flush = (): void => {
-    if (pending.length === 0) return;
-    sink.write(pending.length === 1 ? pending[0]! : Buffer.concat(pending));
-    pending = [];
-  };
-  return {
-    push(bytes) {
-      if (pending.length === 0) queueMicrotask(flush);
+  const writer = {
+    bytes: 0,
+    push(bytes: Buffer) {
+      if (pending.length === 0) fanOut.add(writer);
       pending.push(bytes);
+      writer.bytes += bytes.length;
     },
-    flush,
+    flush() {
+      const { bytes } = writer;
+      if (pending.length > 0) sink.write(join(pending));
+      pending = [];
+      writer.bytes = 0;
+      return bytes;
+    },
   };
+  return writer;
 }
 
 /** Source: serveWatchHandler of handlers/watch.go v1.36: whatever JSON is asked for is called just that. */

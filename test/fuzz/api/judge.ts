@@ -8,8 +8,8 @@ const MAX_HOLD_MS = 50;
 const ODD_PATCHES = /^application\/(?:strategic-merge-patch\+json|apply-patch\+yaml)/;
 /** Answers of 500 and above that are upstream's too, by what they say. */
 const ALLOWED: readonly RegExp[] = [
-  // Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36, which is a timeout.
-  /^Too large resource version/,
+  // A revision that does not come, and the time a request gives itself. Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36.
+  /^Timeout: (?:Too large resource version|request did not complete)/,
   // What stands behind a proxied request cannot be found or reached. Source: GetPreferredNodeAddress of pkg/util/node, ResourceLocation of
   // pkg/registry/core/{node,pod,service}, apimachinery pkg/util/proxy v1.36.
   /^no preferred addresses found/,
