@@ -161,6 +161,9 @@ table('macros loop over lists and maps with one variable or two', {
   "{'a': 'x', 'b': 'x'}.transformMapEntry(k, v, {v: k})": 'error: insert failed: key x already exists',
   '[[1, 2], [3]].map(l, l.map(x, x + 1))': '[[2, 3], [4]]',
   '[1, 2].map(x, [x]).map(y, y + [0])': '[[1, 0], [2, 0]]',
+  'dyn(1).all(x, x)': "error: got 'types.Int', expected iterable type",
+  'dyn(1).all(i, x, x)': 'error: unsupported comprehension range type: types.Int',
+  "[].flatten(dyn('1'))": 'error: no such overload',
   '1.all(x, x)':
     "compile: 1:1: expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
   '[1].all(1, true)': 'compile: 1:9: argument must be a simple name',

@@ -18,7 +18,7 @@ import { standardLibrary } from './library/standard.ts';
 import { stringLibrary } from './library/strings.ts';
 import { childrenOf, type Node } from './syntax/ast.ts';
 import { parse } from './syntax/parser.ts';
-import { Issues } from './syntax/source.ts';
+import { CompileError, Issues } from './syntax/source.ts';
 import { EvalCancelled, Meter } from './values/meter.ts';
 import { CelError, type Value } from './values/value.ts';
 
@@ -64,13 +64,19 @@ export interface Program {
 
 /** Parses and checks. Throws CompileError, with the words of cel-go. */
 export function compile(text: string, declarations: Declarations): Expression {
-  const node = parse(text);
-  const issues = new Issues(text);
-  check(node, FUNCTIONS, declarations, issues);
-  issues.throwIfAny();
-  validate(node, FUNCTIONS, issues);
-  issues.throwIfAny();
-  return { node, type: node.type! };
+  try {
+    const node = parse(text);
+    const issues = new Issues(text);
+    check(node, FUNCTIONS, declarations, issues);
+    issues.throwIfAny();
+    validate(node, FUNCTIONS, issues);
+    issues.throwIfAny();
+    return { node, type: node.type! };
+  } catch (error) {
+    // The limits of depth are for a stack of the usual size.
+    if (error instanceof RangeError) throw new CompileError('ERROR: <input>:-1:0: max recursion depth exceeded');
+    throw error;
+  }
 }
 
 /** Whether an expression reads a variable. */

@@ -109,6 +109,11 @@ const HOSTILE: Readonly<Record<string, string>> = {
       'v0, v0',
       '1, 1',
     ),
+  'types that double':
+    `${Array.from({ length: 60 }, (_, i) => `[{v${i}: v${i}}].map(v${i + 1}, `).join('')}1${')'.repeat(60)}`.replaceAll(
+      'v0',
+      '1',
+    ),
   'sums of lists that double': `l${repeat('+l', 100)} == l`,
   'texts that grow': `s.replace('', s).replace('', s).replace('', s)`,
   'a huge range': 'lists.range(9223372036854775807).size() > 0',

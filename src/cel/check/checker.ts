@@ -65,9 +65,22 @@ const NAMED_TYPES: ReadonlyMap<string, Type> = new Map(
   ].map((type) => [type.name, type]),
 );
 
+/** Types larger than this take too long to compare; nobody writes them for their own sake. */
+const MAX_TYPE_SIZE = 1000;
+
+/** A type has become too large: nothing more is said of the expression. */
+class TypeTooLarge extends Error {
+  override readonly name = 'TypeTooLarge';
+}
+
 /** Reports to `issues`; where there are none every node has its type. */
 export function check(root: Node, functions: Functions, declarations: Declarations, issues: Issues): void {
-  new Checker(functions, declarations, issues).run(root);
+  try {
+    new Checker(functions, declarations, issues).run(root);
+  } catch (error) {
+    if (!(error instanceof TypeTooLarge)) throw error;
+    issues.report(undefined, 'max recursion depth exceeded');
+  }
 }
 
 class Checker {
@@ -91,6 +104,7 @@ class Checker {
   }
 
   #set(node: Node, type: Type): void {
+    if (type.size > MAX_TYPE_SIZE) throw new TypeTooLarge();
     node.type = type;
     this.#checked.push(node);
   }

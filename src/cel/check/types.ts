@@ -26,11 +26,16 @@ export class Type {
   /** The name at run time: `google.protobuf.Duration`, `list`, `selfType.spec`. */
   readonly name: string;
   readonly params: readonly Type[];
+  /** How many types it is written with. A map of a type to itself is twice as large, and so on: none may grow without end. */
+  readonly size: number;
 
   constructor(kind: Kind, name: string, params: readonly Type[] = []) {
     this.kind = kind;
     this.name = name;
     this.params = params;
+    let size = 1;
+    for (const { size: own } of params) size += own;
+    this.size = size;
   }
 
   /** As run-time errors show it: `list(int)`. */

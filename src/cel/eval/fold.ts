@@ -1,4 +1,5 @@
 /** Loops over lists and maps. Source: cel-go interpreter/interpretable.go evalFold v0.26. */
+import type { Type } from '../check/types.ts';
 import type { Comprehension, Node } from '../syntax/ast.ts';
 import { ArrayList, EMPTY_LIST, EntryMap, GrowingList } from '../values/containers.ts';
 import { CelError, List, MapValue, typeOf, type Value } from '../values/value.ts';
@@ -53,6 +54,20 @@ const read =
   ({ slots }) =>
     slots[slot]!;
 
+/** What Go calls the types of values, which these errors quote. */
+const GO_TYPES: Partial<Record<Type['kind'], string>> = {
+  bool: 'types.Bool',
+  bytes: 'types.Bytes',
+  double: 'types.Double',
+  duration: 'types.Duration',
+  int: 'types.Int',
+  null: 'types.Null',
+  string: 'types.String',
+  timestamp: 'types.Timestamp',
+  type: '*types.Type',
+  uint: 'types.Uint',
+};
+
 /** The error of a range that is none. */
 function run(state: State, loop: Loop, values: Value): CelError | undefined {
   if (values instanceof List) {
@@ -67,7 +82,7 @@ function run(state: State, loop: Loop, values: Value): CelError | undefined {
     }
     return undefined;
   }
-  const name = typeOf(values).name;
+  const name = GO_TYPES[typeOf(values).kind] ?? typeOf(values).name;
   return new CelError(
     loop.two ? `unsupported comprehension range type: ${name}` : `got '${name}', expected iterable type`,
   );

@@ -19,7 +19,7 @@ import { compare, equal, isComparable } from '../values/compare.ts';
 import { ArrayList } from '../values/containers.ts';
 import { display } from '../values/display.ts';
 import type { Meter } from '../values/meter.ts';
-import { CelError, Double, Duration, List, NO_OVERLOAD, typeOf, Uint, type Value } from '../values/value.ts';
+import { CelError, Double, Duration, isInt, List, NO_OVERLOAD, typeOf, Uint, type Value } from '../values/value.ts';
 
 const A = param('A');
 const T = param('T');
@@ -116,7 +116,7 @@ function flattened(list: List, depth: number, meter: Meter, into: Value[]): void
 }
 
 const flatten: Implementation = ([list, depth = 1], meter) => {
-  if (!(list instanceof List)) return NO_OVERLOAD;
+  if (!(list instanceof List && isInt(depth))) return NO_OVERLOAD;
   if (Number(depth) < 0) return new CelError('level must be non-negative');
   const result: Value[] = [];
   flattened(list, Number(depth), meter, result);
