@@ -134,6 +134,21 @@ test('a list is converted in one request', async () => {
   assert.deepEqual(webhook.calls, [5]);
 });
 
+test('should be able to convert a non homogeneous list of CRs', async () => {
+  await using server = await startCustomServer();
+  await using webhook = await startWebhook();
+  await defineConverted(server, webhook);
+  await server.post(WIDGETS, widget('a', { spec: { size: 1 } }));
+  const { spec } = converted(webhook.url, webhook.ca);
+  const versions = spec.versions.map((own) => ({ ...own, storage: own.name === 'v2' }));
+  await server.redefine(widgets({ ...spec, versions }));
+  await server.post(V2, { ...widget('b', { spec: { length: 2 } }), apiVersion: 'example.com/v2' });
+  const specs = async (path: string): Promise<unknown> =>
+    (await server.get(path)).json().items.map((item: { spec: object }) => item.spec);
+  assert.deepEqual(await specs(WIDGETS), [{ size: 1 }, { size: 2 }]);
+  assert.deepEqual(await specs(V2), [{ length: 1 }, { length: 2 }]);
+});
+
 test('an answer that breaks the rules fails the request with the reason', async (t) => {
   await using server = await startCustomServer();
   await using webhook = await startWebhook();
