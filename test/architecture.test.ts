@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
   network: ['util', 'api', 'client', 'runtime', 'linux'],
   proxy: ['util', 'api', 'client', 'runtime', 'linux'],
   kubelet: ['util', 'api', 'client', 'runtime', 'cri', 'linux'],
-  cluster: ['util', 'api', 'client', 'linux', 'cri'],
+  cluster: ['util', 'api', 'client', 'linux', 'cri', 'store'],
   cli: ['util', 'api', 'client', 'cluster', 'cri'],
   cmd: 'everything',
   testing: 'everything',

@@ -8,13 +8,15 @@ import { down } from './down.ts';
 import { image } from './image.ts';
 import { node } from './node.ts';
 import { type Command, type Io, UsageError } from './command.ts';
+import { rewind } from './rewind.ts';
+import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
 
 export type { Io } from './command.ts';
 export type { ProgramPaths } from './command.ts';
 
-const COMMANDS: readonly Command[] = [up, down, status, node, image, crictl];
+const COMMANDS: readonly Command[] = [up, down, status, node, image, snapshot, rewind, crictl];
 
 /** Exit codes: it failed; the command line is wrong. */
 const FAILED = 1;

@@ -45,3 +45,14 @@ export { type ApiAccess, httpsReadiness, type Readiness, type WaitOptions } from
 export type { Progress, ProgressEvent } from './progress.ts';
 export { apiServerNames, ensurePki, type Pki } from './pki/pki.ts';
 export type { KeyPair } from './pki/certificate.ts';
+export { connectDatastore, datastoreChannel, HISTORY, openDatastoreFiles } from './datastore/connect.ts';
+export { type ObjectChange, rewindCluster, type RewindTarget, type Rewound } from './datastore/rewind.ts';
+export {
+  listSnapshots,
+  readSchedule,
+  saveSnapshot,
+  type Snapshot,
+  type SnapshotSchedule,
+  takeDueSnapshot,
+  writeSchedule,
+} from './datastore/snapshots.ts';

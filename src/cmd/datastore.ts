@@ -1,8 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ClusterState, type ExternalEtcd, statePaths } from '#cluster';
-import { newEtcdServer, openEmbeddedStore, openEtcdStore, type Store } from '#store';
-import { type Logger, systemClock } from '#util';
+import {
+  type ClusterState,
+  connectDatastore,
+  openDatastoreFiles,
+  readSchedule,
+  statePaths,
+  takeDueSnapshot,
+} from '#cluster';
+import { keepMoments, newEtcdServer, type Store } from '#store';
+import { type Logger, messageOf, sleep, systemClock } from '#util';
+
+/** Between two looks at whether a snapshot is due, which may be scheduled at any time. */
+const SNAPSHOT_CHECK_MS = 10_000;
 
 export interface Datastore extends AsyncDisposable {
   readonly store: Store;
@@ -10,20 +20,39 @@ export interface Datastore extends AsyncDisposable {
 
 /** The datastore of a cluster: its own, which then listens for etcdctl on loopback, or the etcd servers it was given. Dispose to close. */
 export async function openDatastore(state: ClusterState, directory: string, log: Logger): Promise<Datastore> {
-  if (state.etcd !== undefined) {
-    const store = await openExternal(state.etcd, log);
-    return { store, [Symbol.asyncDispose]: () => store.close() };
-  }
   const paths = statePaths(directory);
-  const store = await openEmbeddedStore({
-    directory: paths.data,
-    clock: systemClock,
+  const stop = new AbortController();
+  await using opened = new AsyncDisposableStack();
+  const store =
+    state.etcd === undefined
+      ? await openEmbedded(state, directory, log, opened)
+      : await connectDatastore(state, paths, log);
+  if (state.etcd !== undefined) opened.defer(() => store.close());
+  const snapshots = takeSnapshots(state, directory, { log, signal: stop.signal });
+  const moments = keepMoments(store, { clock: systemClock, log, signal: stop.signal });
+  opened.defer(async () => {
+    stop.abort();
+    await Promise.all([snapshots, moments]);
+  });
+  const all = opened.move();
+  return { store, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+async function openEmbedded(
+  state: ClusterState,
+  directory: string,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<Store> {
+  const paths = statePaths(directory);
+  const store = await openDatastoreFiles(paths, {
     log,
     onFatal(error) {
       log.error('The datastore failed; ending at once so that nothing is acknowledged that is not on disk', { error });
       process.exit(1);
     },
   });
+  opened.defer(() => store.close());
   const pki = (file: string): Promise<string> => readFile(join(paths.pki, 'etcd', file), 'utf8');
   const etcd = newEtcdServer({
     store,
@@ -35,23 +64,24 @@ export async function openDatastore(state: ClusterState, directory: string, log:
     identity: await pki('ca.crt'),
   });
   await etcd.listen('127.0.0.1', state.etcdPort);
-  return {
-    store,
-    async [Symbol.asyncDispose]() {
-      await etcd.close();
-      await store.close();
-    },
-  };
+  opened.defer(() => etcd.close());
+  return store;
 }
 
-async function openExternal({ servers, caFile, certFile, keyFile }: ExternalEtcd, log: Logger): Promise<Store> {
-  const tls =
-    caFile === undefined || certFile === undefined || keyFile === undefined
-      ? undefined
-      : {
-          ca: await readFile(caFile, 'utf8'),
-          certificate: await readFile(certFile, 'utf8'),
-          key: await readFile(keyFile, 'utf8'),
-        };
-  return await openEtcdStore({ endpoints: servers, tls, clock: systemClock, log });
+/** Takes snapshots as they are scheduled, and tries again later when one fails. */
+async function takeSnapshots(
+  state: ClusterState,
+  directory: string,
+  { log, signal }: { log: Logger; signal: AbortSignal },
+): Promise<void> {
+  const datastore = { state, paths: statePaths(directory) };
+  while (!signal.aborted) {
+    try {
+      const schedule = await readSchedule(datastore);
+      if (schedule !== undefined) await takeDueSnapshot(datastore, schedule, systemClock.now());
+    } catch (error) {
+      log.error('The scheduled snapshot was not taken', { reason: messageOf(error) });
+    }
+    await sleep(systemClock, SNAPSHOT_CHECK_MS, { signal }).catch(() => {}); // told to end
+  }
 }

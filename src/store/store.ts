@@ -7,9 +7,15 @@
  * - revisions grow by exactly one per transaction that changes something, and never go back;
  * - a watcher gets each event once, in order, and all events of one transaction in one call.
  */
+export type { CompactionOptions } from './embedded/compactor.ts';
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded/embedded.ts';
+export type { ChannelOptions } from './etcd-client/channel.ts';
+export { downloadSnapshot } from './etcd-client/download.ts';
 export { type EtcdStoreOptions, openEtcdStore } from './etcd-client/etcd.ts';
 export { type EtcdServerOptions, newEtcdServer } from './etcd-server/server.ts';
+export { changesBetween, makeChanges, pairsAt, type StoreChange } from './history/changes.ts';
+export { keepMoments, revisionAt, timeOf } from './history/moments.ts';
+export { readSnapshot } from './snapshot/etcd-file.ts';
 export {
   type Compare,
   type Key,

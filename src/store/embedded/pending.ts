@@ -261,13 +261,20 @@ function checkDuplicates(ops: readonly Op[]): Written {
   }
   for (const part of parts) {
     for (const span of part.deletes) {
-      for (const [key, other] of puts) {
-        if (other !== part && contains(span, key))
-          throw new StoreError('duplicate-key', 'a transaction puts and deletes the same key');
-      }
+      if (writers(puts, span).some((other) => other !== part))
+        throw new StoreError('duplicate-key', 'a transaction puts and deletes the same key');
     }
   }
   return { puts: [...puts.keys()], deletes: parts.flatMap(({ deletes }) => deletes) };
+}
+
+/** Who of `puts` writes a key of the span. Most spans are of one key, which is looked up. */
+function writers(puts: ReadonlyMap<Key, Written>, span: Span): Written[] {
+  if (span.end === `${span.from}\0`) {
+    const one = puts.get(span.from);
+    return one === undefined ? [] : [one];
+  }
+  return [...puts].flatMap(([key, part]) => (contains(span, key) ? [part] : []));
 }
 
 function writtenBy(op: Op): Written {

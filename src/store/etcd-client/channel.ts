@@ -8,6 +8,8 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import type { Codec, Draft } from '../etcd/codec.ts';
 import { asStoreError, CODE, GrpcError } from '../etcd/errors.ts';
 import { StoreError } from '../types.ts';
@@ -132,8 +134,11 @@ export class EtcdChannel {
 }
 
 function newClient(endpoint: string, tls: EtcdTls | undefined): Client {
-  const { protocol, host } = new URL(endpoint);
-  return new Client(host, credentialsOf(protocol, tls), {
+  const { protocol, host, hostname } = new URL(endpoint);
+  const address = hostname.replace(/^\[(.*)\]$/, '$1');
+  return new Client(host, credentialsOf(protocol, address, tls), {
+    // TLS takes no address for a server's name, and the library has no other idea; whose certificate it is is checked below.
+    ...(isIP(address) === 0 ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -145,10 +150,12 @@ function newClient(endpoint: string, tls: EtcdTls | undefined): Client {
   });
 }
 
-function credentialsOf(protocol: string, tls: EtcdTls | undefined): ChannelCredentials {
+function credentialsOf(protocol: string, host: string, tls: EtcdTls | undefined): ChannelCredentials {
   if (protocol === 'http:') return credentials.createInsecure();
   if (tls === undefined) throw new TypeError('etcd servers behind https need an authority and a client certificate');
-  return credentials.createSsl(Buffer.from(tls.ca), Buffer.from(tls.key), Buffer.from(tls.certificate));
+  return credentials.createSsl(Buffer.from(tls.ca), Buffer.from(tls.key), Buffer.from(tls.certificate), {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
 }
 
 const GONE: ReadonlySet<number> = new Set([CODE.unavailable, CODE.deadlineExceeded]);

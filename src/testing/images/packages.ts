@@ -19,6 +19,7 @@ export const PACKAGE_SETS = {
   python: { packages: ['python3-flask', 'python3-redis', 'python3-requests'] },
   redis: { packages: ['redis-server'] },
   registry: { packages: ['docker-registry'], alone: true }, // its only library is the C library of the machine
+  etcd: { packages: ['etcd-client', 'etcd-server'], alone: true }, // static
 } as const satisfies Record<string, PackageSet>;
 
 export type PackageSetName = keyof typeof PACKAGE_SETS;
