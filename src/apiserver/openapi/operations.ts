@@ -14,9 +14,9 @@ export interface Operation {
   readonly method: Method;
   readonly operationId: string;
   readonly tag: string;
-  /** x-kubernetes-action. */
-  readonly action: string;
-  readonly gvk: { readonly group: string; readonly kind: string; readonly version: string };
+  /** x-kubernetes-action; absent, as the kind, where no resource is asked for. */
+  readonly action?: string;
+  readonly gvk?: { readonly group: string; readonly kind: string; readonly version: string };
   readonly query: readonly Parameter[];
   /** Media types a body may have; empty: there is none. */
   readonly consumes: readonly string[];
@@ -28,6 +28,8 @@ export interface Operation {
 
 export interface PathItem {
   readonly path: string;
+  /** It takes no parameters at all. */
+  readonly bare?: true;
   readonly operations: readonly Operation[];
 }
 
@@ -83,6 +85,27 @@ const CUSTOM_PATCH_TYPES = [
   'application/merge-patch+json',
   'application/apply-patch+yaml',
 ];
+
+/** What tells of the resources of each built-in group and version. Source: the APIVersionHandler of apiserver pkg/endpoints/discovery/version.go v1.36. */
+export function versionPaths(kinds: readonly Kind[], builder: SchemaBuilder): readonly PathItem[] {
+  const first = new Map(kinds.filter((kind) => kind.custom === undefined).map((kind) => [apiVersionOf(kind), kind]));
+  return [...first.values()].map((kind) => ({
+    path: resourcePath({ ...kind, plural: '' }, {}),
+    bare: true,
+    operations: [
+      {
+        method: 'get',
+        operationId: `get${groupName(kind)}APIResources`,
+        tag: tagOf(kind),
+        query: [],
+        consumes: OBJECTS,
+        produces: OBJECTS,
+        answer: builder.ref('meta.v1.APIResourceList'),
+        statuses: ['200'],
+      },
+    ],
+  }));
+}
 
 export function kindPaths(kind: Kind, builder: SchemaBuilder): readonly PathItem[] {
   const at = (options: { all?: true; name?: string; subresource?: string } = {}): string =>

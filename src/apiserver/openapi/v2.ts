@@ -1,18 +1,18 @@
 import type { Kind } from '#api';
 import type { Descriptions } from './descriptions.ts';
-import { kindPaths, type Operation, type Parameter } from './operations.ts';
+import { kindPaths, type Operation, type Parameter, versionPaths } from './operations.ts';
 import { SchemaBuilder } from './schemas.ts';
 
 /** The one OpenAPI 2.0 document over all kinds. */
 export function documentV2(kinds: readonly Kind[], version: string, descriptions: Descriptions): object {
   const builder = new SchemaBuilder('v2', descriptions);
-  const items = kinds.flatMap((kind) => kindPaths(kind, builder));
+  const items = [...versionPaths(kinds, builder), ...kinds.flatMap((kind) => kindPaths(kind, builder))];
   const paths = Object.fromEntries(
-    items.map(({ path, operations }) => [
+    items.map(({ path, operations, bare }) => [
       path,
       {
         ...Object.fromEntries(operations.map((own) => [own.method, operationV2(own)])),
-        parameters: pathParameters(path),
+        ...(bare === true ? {} : { parameters: pathParameters(path) }),
       },
     ]),
   );
@@ -47,8 +47,8 @@ function operationV2(own: Operation): object {
       ),
       '401': { description: 'Unauthorized' },
     },
-    'x-kubernetes-action': own.action,
-    'x-kubernetes-group-version-kind': own.gvk,
+    ...(own.action === undefined ? {} : { 'x-kubernetes-action': own.action }),
+    ...(own.gvk === undefined ? {} : { 'x-kubernetes-group-version-kind': own.gvk }),
   };
 }
 

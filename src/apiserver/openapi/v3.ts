@@ -1,16 +1,17 @@
 import type { Kind } from '#api';
 import type { Descriptions } from './descriptions.ts';
-import { kindPaths, type Operation, type Parameter } from './operations.ts';
+import { kindPaths, type Operation, type Parameter, versionPaths } from './operations.ts';
 import { SchemaBuilder } from './schemas.ts';
 
 /** The OpenAPI 3.0 document of one group and version. */
 export function documentV3(kinds: readonly Kind[], version: string, descriptions: Descriptions): object {
   const builder = new SchemaBuilder('v3', descriptions);
   const paths: Record<string, object> = {};
-  for (const { path, operations } of kinds.flatMap((kind) => kindPaths(kind, builder)))
+  const items = [...versionPaths(kinds, builder), ...kinds.flatMap((kind) => kindPaths(kind, builder))];
+  for (const { path, operations, bare } of items)
     paths[path] = {
       ...Object.fromEntries(operations.map((own) => [own.method, operationV3(own)])),
-      parameters: pathParameters(path),
+      ...(bare === true ? {} : { parameters: pathParameters(path) }),
     };
   builder.common(kinds);
   return {
@@ -55,8 +56,8 @@ function operationV3(own: Operation): object {
       ),
       '401': { description: 'Unauthorized' },
     },
-    'x-kubernetes-action': own.action,
-    'x-kubernetes-group-version-kind': own.gvk,
+    ...(own.action === undefined ? {} : { 'x-kubernetes-action': own.action }),
+    ...(own.gvk === undefined ? {} : { 'x-kubernetes-group-version-kind': own.gvk }),
   };
 }
 
