@@ -1,8 +1,7 @@
 /** What the conformance suite of Kubernetes v1.36 asks of the API's machinery (test/e2e/apimachinery), asked of the server itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigMap, FlowSchema, type Kind, PriorityLevelConfiguration, resourcePath, type WatchEvent } from '#api';
-import { MINIMAL } from '../../src/apiserver/testdata/minimal.ts';
+import type { ConfigMap, WatchEvent } from '#api';
 import { type Answer, type HttpsServer, type Json, startHttpsServer } from '../../src/apiserver/testdata/https.ts';
 
 const MERGE = { 'content-type': 'application/merge-patch+json' };
@@ -176,51 +175,4 @@ test('watchers that begin at different versions see the same events in the same 
     for (let i = 0; i < left; i++) seen.push(await closing.next());
     assert.deepEqual(seen, order.slice(-left));
   }
-});
-
-/** What the suite's "should support … API operations" do with a kind: everything, once. */
-async function operations(server: HttpsServer, kind: Kind): Promise<void> {
-  const minimal: { metadata?: object } = MINIMAL[`${kind.kind}.${kind.group}`] ?? {};
-  const labels = { 'special-label': 'x' };
-  const body = (name: string): object => ({
-    apiVersion: kind.group === '' ? kind.version : `${kind.group}/${kind.version}`,
-    kind: kind.kind,
-    ...minimal,
-    metadata: { ...minimal.metadata, name, labels },
-  });
-  const collection = resourcePath(kind, {});
-  const at = (name: string, subresource?: string): string => resourcePath(kind, { name, subresource });
-  const selected = `?${selector('special-label=x')}`;
-  for (const name of ['a', 'b', 'c']) await good(server.ask(collection, { method: 'POST', body: body(name) }));
-  assert.equal((await good(server.ask(at('a')))).metadata.name, 'a');
-  assert.equal((await good(server.ask(`${collection}${selected}`))).items.length, 3);
-  const annotate = { metadata: { annotations: { patched: 'true' } } };
-  const patched = await good(server.ask(at('a'), { method: 'PATCH', headers: MERGE, body: annotate }));
-  assert.equal(patched.metadata.annotations.patched, 'true');
-  const changed = { ...patched, metadata: { ...patched.metadata, annotations: { updated: 'true' } } };
-  const updated = await good(server.ask(at('a'), { method: 'PUT', body: changed }));
-  assert.deepEqual(updated.metadata.annotations, { updated: 'true' });
-  if (kind.status !== undefined) {
-    const conditions = [{ type: 'Dangling', status: 'True', reason: 'Test', message: 'test' }];
-    const status = { status: { conditions } };
-    const written = await good(server.ask(at('a', 'status'), { method: 'PATCH', headers: MERGE, body: status }));
-    assert.equal(written.status.conditions[0].message, 'test');
-    assert.equal((await good(server.ask(at('a', 'status')))).status.conditions[0].reason, 'Test');
-    const put = await good(server.ask(at('a', 'status'), { method: 'PUT', body: { ...written, status: {} } }));
-    assert.deepEqual(put.status?.conditions ?? [], []);
-  }
-  await good(server.ask(at('a'), { method: 'DELETE' }));
-  assert.equal((await server.ask(at('a'))).status, 404);
-  await good(server.ask(`${collection}${selected}`, { method: 'DELETE' }));
-  assert.deepEqual((await good(server.ask(`${collection}${selected}`))).items, []);
-}
-
-test('flow schemas support all operations', async () => {
-  await using server = await startHttpsServer();
-  await operations(server, FlowSchema);
-});
-
-test('priority levels support all operations', async () => {
-  await using server = await startHttpsServer();
-  await operations(server, PriorityLevelConfiguration);
 });
