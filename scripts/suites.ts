@@ -43,7 +43,9 @@ export async function runChecks(): Promise<Report[]> {
 
 /** Tests beside the code and those of the whole source tree. */
 export async function runUnitTests(): Promise<Report> {
-  const files = globSync(['src/**/*.test.ts', 'scripts/*.test.ts', 'test/*.test.ts'], { cwd: ROOT }).toSorted();
+  const files = globSync(['src/**/*.test.ts', 'scripts/*.test.ts', 'test/*.test.ts', 'test/conformance/*.test.ts'], {
+    cwd: ROOT,
+  }).toSorted();
   return await runTests('unit tests', [process.execPath], files, UNIT_TIMEOUT_MS, false);
 }
 
