@@ -92,7 +92,16 @@ test('any text at all is read or refused', () => {
   );
 });
 
-/** Expressions written to take long, of one self each. */
+/** Names a list of two lists, which are one, and so on: the last has 2^levels elements to walk. */
+function doubling(name: string, levels: number, inner: string): string {
+  const bindings = Array.from({ length: levels }, (_, i) => {
+    const below = i === 0 ? '1' : `${name}${i}`;
+    return `[dyn([${below}, ${below}])].map(${name}${i + 1}, `;
+  });
+  return bindings.join('') + inner + ')'.repeat(levels);
+}
+
+/** Expressions written to take long. */
 const repeat = (text: string, times: number): string => text.repeat(times);
 const HOSTILE: Readonly<Record<string, string>> = {
   'brackets within brackets': `${repeat('(', 30_000)}1${repeat(')', 30_000)}`,
@@ -104,11 +113,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
   'half a string for each character': repeat(`'''"`, 20_000),
   'copies of copies': `optional.of(1)${repeat('.optMap(x, x)', 200)}`,
   'loops within loops': `${repeat('l.all(x, ', 40)}true${repeat(')', 40)}`,
-  'lists that double':
-    `${Array.from({ length: 60 }, (_, i) => `[[v${i}, v${i}]].map(v${i + 1}, `).join('')}v60 == [v60]${repeat(')', 60)}`.replace(
-      'v0, v0',
-      '1, 1',
-    ),
+  'lists that double': doubling('v', 25, doubling('w', 25, 'v25 == w25')),
   'types that double':
     `${Array.from({ length: 60 }, (_, i) => `[{v${i}: v${i}}].map(v${i + 1}, `).join('')}1${')'.repeat(60)}`.replaceAll(
       'v0',

@@ -100,7 +100,11 @@ export function formatText(format: string, args: List, meter: Meter): Value {
     return parseFormat(
       format,
       (index) => index < args.size,
-      (clause, index) => formatted(clause, args.at(index), meter),
+      (clause, index) => {
+        const text = formatted(clause, args.at(index), meter);
+        meter.step(text.length);
+        return text;
+      },
     );
   } catch (error) {
     if (error instanceof FormatError) return new CelError(error.message);

@@ -1,7 +1,7 @@
 /** What evaluation has used of what it may use. Nothing an expression does takes longer than this allows. */
 
-/** A list can hold another twice, and so on: small to make, endless to walk. Some tens of milliseconds. */
-const MAX_STEPS = 2_000_000;
+/** A list can hold another twice, and so on: small to make, endless to walk. Enough for the largest objects twice. */
+const MAX_STEPS = 4_000_000;
 /** Source: apiserver pkg/apis/cel/config.go CheckFrequency. */
 const CHECK_FREQUENCY = 100;
 
