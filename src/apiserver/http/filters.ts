@@ -194,25 +194,32 @@ const tooManyRequests = (): HttpResponse => ({
 /** Source: user.Anonymous, user.AllUnauthenticated, user.AllAuthenticated of apiserver pkg/authentication/user. */
 const ANONYMOUS: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** The first authenticator that knows the credentials says who it is; bad credentials are refused, none is anonymous. */
+/**
+ * The first authenticator that knows the credentials says who it is, whatever those before it said; credentials nobody knows are refused, none is
+ * anonymous. Source: apiserver pkg/authentication/request/union v1.36, with which kube-apiserver asks all of them.
+ */
 export const withAuthentication =
   (authenticators: readonly Authenticator[]): Filter =>
   (next) =>
   async (context) => {
-    context.user = ANONYMOUS;
+    let failure: unknown;
     for (const authenticate of authenticators) {
       let found: Authenticated | undefined;
       try {
         found = await authenticate(context.request);
       } catch (error) {
-        context.log.info('Unable to authenticate the request', { reason: messageOf(error) });
-        throw new StatusError('Unauthorized', 'Unauthorized', { cause: error });
+        failure ??= error;
       }
       if (found === undefined) continue;
       context.user = found.user;
       if (found.headers !== undefined) context.request = withHeaders(context.request, found.headers);
-      break;
+      return await next(context);
     }
+    if (failure !== undefined) {
+      context.log.info('Unable to authenticate the request', { reason: messageOf(failure) });
+      throw new StatusError('Unauthorized', 'Unauthorized', { cause: failure });
+    }
+    context.user = ANONYMOUS;
     return await next(context);
   };
 

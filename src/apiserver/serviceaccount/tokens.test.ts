@@ -4,7 +4,7 @@ import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet
 import { Node, Pod, RoleBinding, Secret, ServiceAccount, type TokenRequest, TokenReview } from '#api';
 import type { TestApiServer } from '#testing';
 import { FakeClock } from '#util';
-import { askH1, type HttpsServer, type Json, startHttpsServer } from '../testdata/https.ts';
+import { askH1, authority, type HttpsServer, type Json, startHttpsServer } from '../testdata/https.ts';
 import { podDraft, refused, startServer } from '../testdata/objects.ts';
 import { newSecretTokenSigner } from './signer.ts';
 import { temporaryKey } from './keys.ts';
@@ -213,6 +213,15 @@ test('over HTTP a token lets in whom a binding allows; a wrong one nobody', asyn
   assert.equal((await ask({}, '/version')).status, 200);
   assert.equal((await ask({}, '/healthz')).status, 200);
   assert.equal((await ask({}, '/api')).status, 403);
+});
+
+test('a certificate of another authority does not spoil a good token', async () => {
+  await using server = await startHttpsServer();
+  const stranger = (await authority(1)).admin;
+  const token = (await request(server.test)).status.token!;
+  const path = '/api/v1/namespaces/default/configmaps';
+  assert.equal((await askH1(server, path, {}, stranger)).status, 401);
+  assert.equal((await askH1(server, path, { headers: bearer(token) }, stranger)).status, 403);
 });
 
 test('others verify tokens by the documents the server publishes', async () => {
