@@ -152,7 +152,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     // In the order of upstream's AllOrderedPlugins.
     admission: newAdmission([
       namespaceLifecycle(resource('namespaces')),
-      serviceAccount(resource('serviceaccounts'), random),
+      serviceAccount(resource('serviceaccounts'), { random, clock }),
       taintNodesByCondition,
       priority(registry.find('scheduling.k8s.io', 'v1', 'priorityclasses')!),
       defaultTolerationSeconds,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Pod, type PodSpec, Secret, ServiceAccount } from '#api';
+import { Namespace, Pod, type PodSpec, Secret, ServiceAccount } from '#api';
 import { podDraft, refused, startServer } from '../testdata/objects.ts';
 
 const PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -112,4 +112,12 @@ test('a mirror pod has no account, no secrets and no tokens', async () => {
     { volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }] },
     'a mirror pod may not use ServiceAccountToken volume projections',
   );
+});
+
+test('a pod in a namespace just made waits for the account that is about to be there', async () => {
+  await using t = await startServer();
+  await t.client.create(Namespace, { metadata: { name: 'fresh' }, spec: {} });
+  const made = t.client.create(Pod, { ...podDraft('a'), metadata: { name: 'a', namespace: 'fresh' } });
+  await t.client.create(ServiceAccount, { metadata: { name: 'default', namespace: 'fresh' } });
+  assert.equal((await made).spec.serviceAccountName, 'default');
 });

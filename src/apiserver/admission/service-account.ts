@@ -1,4 +1,5 @@
 import { type Container, forbidden, generateName, type Pod, type ServiceAccount, type Volume } from '#api';
+import type { Clock } from '#util';
 import type { Resource } from '../registry/resource.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
 
@@ -11,6 +12,9 @@ const VOLUME = 'kube-api-access-';
 /** A token for this long is understood to be this plugin's, and counts for longer. Source: WarnOnlyBoundTokenExpirationSeconds. */
 const TOKEN_SECONDS = 3607;
 
+/** A namespace made a moment ago gets its account `default` from a controller. Source: ten attempts, 100 to 200 ms apart. */
+const PATIENCE_MS = 1350;
+
 const isPod = ({ kind }: AdmissionAttributes): boolean => kind.plural === 'pods' && kind.group === '';
 const isMirror = ({ metadata }: Pod): boolean => metadata.annotations?.[MIRROR] !== undefined;
 
@@ -18,7 +22,10 @@ const isMirror = ({ metadata }: Pod): boolean => metadata.annotations?.[MIRROR] 
  * Pods run as a service account that exists, `default` if they name none, with its pull secrets and, unless account or pod say otherwise, with its token,
  * the cluster's certificate and their namespace mounted in every container. `random` in [0,1).
  */
-export function serviceAccount(accounts: Resource, random: () => number): AdmissionPlugin {
+export function serviceAccount(
+  accounts: Resource,
+  { random, clock }: { readonly random: () => number; readonly clock: Clock },
+): AdmissionPlugin {
   const find = (attributes: AdmissionAttributes, name: string): ServiceAccount => {
     const { kind, namespace } = attributes;
     const account: ServiceAccount | undefined = accounts.get(namespace, name)?.object;
@@ -47,8 +54,8 @@ export function serviceAccount(accounts: Resource, random: () => number): Admiss
   };
   return {
     name: 'ServiceAccount',
-    admit(attributes) {
-      const { operation, subresource, object } = attributes;
+    async admit(attributes) {
+      const { operation, subresource, object, namespace } = attributes;
       if (!isPod(attributes) || operation !== 'CREATE' || subresource !== '') return;
       const pod = object as Pod;
       // A mirror pod stands for something that runs already, and is left as it is.
@@ -56,6 +63,7 @@ export function serviceAccount(accounts: Resource, random: () => number): Admiss
         const { spec } = pod;
         if ((spec.serviceAccountName ?? '') === '') spec.serviceAccountName = DEFAULT_NAME;
         spec.serviceAccount = spec.serviceAccountName;
+        if (spec.serviceAccountName === DEFAULT_NAME) await untilThere(accounts, namespace, clock);
         const account = find(attributes, spec.serviceAccountName!);
         if (automounts(account, pod)) mountToken(pod, random);
         const { imagePullSecrets = [] } = account;
@@ -67,6 +75,24 @@ export function serviceAccount(accounts: Resource, random: () => number): Admiss
     },
     validate: check,
   };
+}
+
+async function untilThere(accounts: Resource, namespace: string, clock: Clock): Promise<void> {
+  const isThere = (): boolean => accounts.get(namespace, DEFAULT_NAME) !== undefined;
+  if (isThere()) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using waiting = new DisposableStack();
+  waiting.use(
+    accounts.cache.watch({
+      prefix: accounts.key(namespace, DEFAULT_NAME),
+      onFrames() {
+        if (isThere()) resolve();
+      },
+      onEnd: () => resolve(),
+    }),
+  );
+  waiting.use(clock.after(PATIENCE_MS, resolve));
+  await promise;
 }
 
 const automounts = (account: ServiceAccount, { spec }: Pod): boolean =>
