@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Kind } from '#api';
+import { type Kind, listKindOf } from '#api';
 import type { Clock } from '#util';
 import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 import { encodeGnostic } from './gnostic.ts';
@@ -36,16 +36,35 @@ export class OpenApi {
   readonly clock: Clock;
   readonly #options: OpenApiOptions;
   readonly #documents = new Map<string, Built>();
+  readonly #known = new WeakMap<Kind, Part>();
 
   constructor(options: OpenApiOptions) {
     this.clock = options.clock;
     this.#options = options;
   }
 
+  /** What is built in is built once; what is defined at run time is put into it, so that a new definition costs its own part only. */
   v2Json(): OpenApiDocument {
     const { version } = this.#options;
     const kinds = this.#options.kinds();
-    return this.#document('v2', kinds, (descriptions) => documentV2(kinds, version, descriptions));
+    const known = this.#documents.get('v2');
+    if (known !== undefined && isSame(known.kinds, kinds)) return known;
+    const custom = kinds.filter((kind) => kind.custom !== undefined);
+    const builtIn = kinds.filter((kind) => kind.custom === undefined);
+    const own = this.#document('v2 built in', builtIn, (descriptions) => documentV2(builtIn, version, descriptions));
+    if (custom.length === 0) return own;
+    return this.#keep('v2', kinds, merged(own.bytes, this.#parts(custom)));
+  }
+
+  #parts(kinds: readonly Kind[]): readonly Part[] {
+    const { version, descriptions = () => NO_DESCRIPTIONS } = this.#options;
+    const isNew = kinds.some((kind) => !this.#known.has(kind));
+    const texts = isNew ? descriptions() : NO_DESCRIPTIONS;
+    return kinds.map((kind) => {
+      let part = this.#known.get(kind);
+      if (part === undefined) this.#known.set(kind, (part = partOf(kind, version, texts)));
+      return part;
+    });
   }
 
   async v2Protobuf(): Promise<OpenApiDocument> {
@@ -97,13 +116,54 @@ export class OpenApi {
   ): OpenApiDocument {
     const known = this.#documents.get(key);
     if (known !== undefined && isSame(known.kinds, kinds)) return known;
-    const bytes = Buffer.from(JSON.stringify(build(read())));
+    return this.#keep(key, kinds, Buffer.from(JSON.stringify(build(read()))));
+  }
+
+  #keep(key: string, kinds: readonly Kind[], bytes: Buffer): Built {
+    const known = this.#documents.get(key);
     const hash = createHash('sha512').update(bytes).digest('hex').toUpperCase();
     const modifiedMs = known?.hash === hash ? known.modifiedMs : this.clock.now();
     const document = { bytes, hash, modifiedMs, kinds };
     this.#documents.set(key, document);
     return document;
   }
+}
+
+const PATHS = Buffer.from('"paths":{');
+const DEFINITIONS = Buffer.from('"definitions":{');
+
+/** What one custom kind adds to the document of version 2: members of two objects, each with a comma behind it. */
+interface Part {
+  readonly paths: Buffer;
+  readonly definitions: Buffer;
+}
+
+function partOf(kind: Kind, version: string, descriptions: Descriptions): Part {
+  const { paths, definitions } = documentV2([kind], version, descriptions);
+  // What it refers to is built in.
+  const prefix = kind.definition.slice(0, kind.definition.lastIndexOf('.') + 1);
+  const own = [kind.definition, `${prefix}${listKindOf(kind)}`];
+  return {
+    paths: members(Object.entries(paths)),
+    definitions: members(Object.entries(definitions).filter(([name]) => own.includes(name))),
+  };
+}
+
+const members = (entries: readonly (readonly [string, unknown])[]): Buffer =>
+  Buffer.from(entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},`).join(''));
+
+/** The document, which has paths and definitions, with those of others. */
+function merged(document: Buffer, parts: readonly Part[]): Buffer {
+  // Neither stands anywhere before it stands at the top.
+  const paths = document.indexOf(PATHS) + PATHS.length;
+  const definitions = document.indexOf(DEFINITIONS, paths) + DEFINITIONS.length;
+  return Buffer.concat([
+    document.subarray(0, paths),
+    ...parts.map((part) => part.paths),
+    document.subarray(paths, definitions),
+    ...parts.map((part) => part.definitions),
+    document.subarray(definitions),
+  ]);
 }
 
 const isSame = (a: readonly Kind[], b: readonly Kind[]): boolean =>

@@ -3,8 +3,14 @@ import type { Descriptions } from './descriptions.ts';
 import { kindPaths, type Operation, type Parameter, versionPaths } from './operations.ts';
 import { SchemaBuilder } from './schemas.ts';
 
+interface DocumentV2 {
+  readonly [member: string]: unknown;
+  readonly paths: Readonly<Record<string, object>>;
+  readonly definitions: Readonly<Record<string, object>>;
+}
+
 /** The one OpenAPI 2.0 document over all kinds. */
-export function documentV2(kinds: readonly Kind[], version: string, descriptions: Descriptions): object {
+export function documentV2(kinds: readonly Kind[], version: string, descriptions: Descriptions): DocumentV2 {
   const builder = new SchemaBuilder('v2', descriptions);
   const items = [...versionPaths(kinds, builder), ...kinds.flatMap((kind) => kindPaths(kind, builder))];
   const paths = Object.fromEntries(
