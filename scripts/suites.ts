@@ -16,9 +16,17 @@ const BIN = join(ROOT, 'node_modules/.bin');
 const COLOUR = process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' };
 const ENV = { ...process.env, ...COLOUR, NODE_COMPILE_CACHE: join(ROOT, '.cache/compile') };
 
-const UNIT_TIMEOUT_MS = 120_000;
-/** A suite that takes longer is stuck: the slowest takes a third of it on two cores. */
-const END_TO_END_TIMEOUT_MS = 360_000;
+interface TestRun {
+  /** What takes longer is stuck: the slowest takes a third of it on two cores. */
+  readonly timeoutMs: number;
+  /** Shown as it runs. */
+  readonly live: boolean;
+  readonly flags: readonly string[];
+}
+
+const CHECK_TIMEOUT_MS = 180_000;
+const UNIT: TestRun = { timeoutMs: 300_000, live: false, flags: ['--test-isolation=none'] };
+const END_TO_END: TestRun = { timeoutMs: 360_000, live: true, flags: [] };
 const END_GRACE_MS = 15_000;
 
 const CHECKS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
@@ -33,7 +41,7 @@ export async function runChecks(): Promise<Report[]> {
   return await Promise.all(
     CHECKS.map(async ([name, command, ...args]) => {
       const startMs = performance.now();
-      const { code, output } = await runCaptured(join(BIN, command), args, UNIT_TIMEOUT_MS);
+      const { code, output } = await runCaptured(join(BIN, command), args, CHECK_TIMEOUT_MS);
       console.log(`${code === 0 ? '✔' : '✖'} ${name} (${seconds(startMs)})`);
       if (code !== 0) console.log(output);
       return { passed: Number(code === 0), failed: Number(code !== 0), skipped: 0 };
@@ -41,12 +49,42 @@ export async function runChecks(): Promise<Report[]> {
   );
 }
 
-/** Tests beside the code and those of the whole source tree. */
+/** Files of one process: enough for its start to be cheap, few enough for all processors to have something to do until the end. */
+const GROUP_FILES = 18;
+
+/**
+ * Tests beside the code and those of the whole source tree. Files of a component share a process: loading the program once for each of them takes
+ * longer than the tests do.
+ */
 export async function runUnitTests(): Promise<Report> {
-  const files = globSync(['src/**/*.test.ts', 'scripts/*.test.ts', 'test/*.test.ts', 'test/conformance/*.test.ts'], {
-    cwd: ROOT,
-  }).toSorted();
-  return await runTests('unit tests', [process.execPath], files, UNIT_TIMEOUT_MS, false);
+  const startMs = performance.now();
+  const patterns = ['src/**/*.test.ts', 'scripts/*.test.ts', 'test/*.test.ts', 'test/conformance/*.test.ts'];
+  const files = globSync(patterns, { cwd: ROOT }).toSorted();
+  console.log(`\n── unit tests (${files.length} files) ──`);
+  const groups = groupsOf(files).values();
+  const reports: Report[] = [];
+  const worker = async (): Promise<void> => {
+    for (const [name, own] of groups) reports.push(await runTests(name, [process.execPath], own, UNIT));
+  };
+  // One more than there are processors: some tests wait.
+  await Promise.all(Array.from({ length: availableParallelism() + 1 }, worker));
+  console.log(`unit tests: ${seconds(startMs)}`);
+  return reportOf(reports);
+}
+
+/** Files by component, the largest groups first. */
+function groupsOf(files: readonly string[]): (readonly [name: string, files: readonly string[]])[] {
+  const components = Map.groupBy(files, (file) =>
+    file.startsWith('src/') ? file.split('/', 2).join('/') : 'the project',
+  );
+  const groups = [...components].flatMap(([component, own]) => {
+    const count = Math.ceil(own.length / GROUP_FILES);
+    return Array.from({ length: count }, (_, i) => {
+      const name = count === 1 ? component : `${component} ${i + 1}/${count}`;
+      return [name, own.filter((_file, at) => at % count === i)] as const;
+    });
+  });
+  return groups.toSorted((x, y) => y[1].length - x[1].length);
 }
 
 /** Files of `test/e2e`, all or those whose name is in `wanted`; throws when there is no such suite. */
@@ -63,15 +101,14 @@ export function endToEndSuites(wanted: readonly string[]): readonly string[] {
 /** One end-to-end suite, in the network and mount namespaces that `scripts/machine.sh` makes for it: a machine of its own. */
 export async function runEndToEnd(file: string): Promise<Report> {
   const machine = [join(ROOT, 'scripts/machine.sh'), process.execPath];
-  return await runTests(file, machine, [file], END_TO_END_TIMEOUT_MS, true);
+  return await runTests(file, machine, [file], END_TO_END);
 }
 
 async function runTests(
   name: string,
   [command = '', ...prefix]: readonly string[],
   files: readonly string[],
-  timeoutMs: number,
-  live: boolean,
+  { timeoutMs, live, flags }: TestRun,
 ): Promise<Report> {
   const startMs = performance.now();
   const scratch = await mkdtemp(join(tmpdir(), 'pirogue-test-'));
@@ -82,15 +119,16 @@ async function runTests(
     `--test-reporter=${join(ROOT, 'scripts/count-reporter.mjs')}`,
     `--test-reporter-destination=${counts}`,
   ];
-  const args = [...prefix, '--test', `--test-concurrency=${availableParallelism()}`, ...reporters, ...files];
-  console.log(`\n── ${name} (${files.length} ${files.length === 1 ? 'file' : 'files'}) ──`);
+  const args = [...prefix, '--test', ...flags, ...reporters, ...files];
+  if (live) console.log(`\n── ${name} ──`);
   try {
     const { code, output } = await runCaptured(command, args, timeoutMs, live);
-    // The summary of a run that passes; all of one that does not.
-    if (!live) console.log(code === 0 ? output.slice(output.search(/^.*ℹ tests /m)).trimEnd() : output);
+    // Of a run that is not followed live, all is shown when it fails.
+    if (!live && code !== 0) console.log(output);
     const report = await readFile(counts, 'utf8').then(parseCounts, () => undefined);
     const failed = code === 0 ? 0 : Math.max(1, report?.failed ?? 1);
-    console.log(`${failed === 0 ? '✔' : '✖'} ${name} (${seconds(startMs)})`);
+    const count = report === undefined || live ? '' : `${report.passed + report.failed} tests, `;
+    console.log(`${failed === 0 ? '✔' : '✖'} ${name} (${count}${seconds(startMs)})`);
     return { passed: report?.passed ?? 0, failed, skipped: report?.skipped ?? 0 };
   } finally {
     await rm(scratch, { recursive: true, force: true });

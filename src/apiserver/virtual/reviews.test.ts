@@ -155,6 +155,7 @@ test('discovery and OpenAPI tell of kinds that are not stored, with the one verb
   );
   const { paths }: Json = (await server.ask('/openapi/v3/apis/authentication.k8s.io/v1')).json();
   assert.deepEqual(Object.keys(paths).toSorted(), [
+    '/apis/authentication.k8s.io/v1/',
     '/apis/authentication.k8s.io/v1/selfsubjectreviews',
     '/apis/authentication.k8s.io/v1/tokenreviews',
   ]);

@@ -15,11 +15,15 @@ const WAIT_MS = 10_000;
 async function content(name: string, accept: (text: string) => boolean): Promise<string> {
   const stop = new AbortController();
   const changes = watch(scratch, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(WAIT_MS)]) });
+  // It watches only once it is asked: asked after the look, it would miss what comes between the two.
+  let change = changes.next();
   try {
     for (;;) {
+      change.catch(() => {}); // when nobody waits for it any more
       const text = await readFile(join(scratch, name), 'utf8').catch(() => '');
       if (accept(text)) return text;
-      await changes.next();
+      await change;
+      change = changes.next();
     }
   } finally {
     stop.abort();
@@ -36,6 +40,7 @@ async function start(name: string, command: readonly string[], graceSeconds = 5)
   await writeFile(join(scratch, `${name}.sh`), script);
   const child = spawn('sh', [join(scratch, `${name}.sh`)], { stdio: 'ignore' });
   await once(child, 'spawn');
+  after(() => child.kill('SIGTERM')); // whatever the test came to
   return child;
 }
 
