@@ -121,3 +121,13 @@ test('a pod in a namespace just made waits for the account that is about to be t
   await t.client.create(ServiceAccount, { metadata: { name: 'default', namespace: 'fresh' } });
   assert.equal((await made).spec.serviceAccountName, 'default');
 });
+
+test('what a pod lacks is for validation to say', async () => {
+  await using t = await startServer();
+  const nameless = { volumes: [{}] } as Partial<PodSpec>;
+  await refused(t.client.create(Pod, podDraft('a', nameless)), 'Invalid');
+  const bare = { spec: { volumes: [{}] } as PodSpec, metadata: { name: 'b', namespace: 'default' } };
+  await refused(t.client.create(Pod, bare), 'Invalid');
+  const mirror = { ...bare, metadata: { ...bare.metadata, annotations: { 'kubernetes.io/config.mirror': 'x' } } };
+  await refused(t.client.create(Pod, mirror), 'Invalid');
+});

@@ -1,4 +1,12 @@
-import { type Container, forbidden, generateName, type Pod, type ServiceAccount, type Volume } from '#api';
+import {
+  type Container,
+  forbidden,
+  generateName,
+  type Pod,
+  type PodSpec,
+  type ServiceAccount,
+  type Volume,
+} from '#api';
 import type { Clock } from '#util';
 import type { Resource } from '../registry/resource.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
@@ -98,17 +106,23 @@ async function untilThere(accounts: Resource, namespace: string, clock: Clock): 
 const automounts = (account: ServiceAccount, { spec }: Pod): boolean =>
   spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
 
-function mountToken({ spec }: Pod, random: () => number): void {
-  const known = (spec.volumes ?? []).find(({ name }) => name.startsWith(VOLUME));
+/** A pod that is not validated yet: names and containers may be missing. */
+interface UncheckedPod {
+  readonly spec: Partial<PodSpec>;
+}
+
+function mountToken({ spec }: UncheckedPod, random: () => number): void {
+  const { initContainers = [], containers = [], volumes = [] } = spec;
+  const known = volumes.find(({ name }: Partial<Volume>) => name?.startsWith(VOLUME));
   const name = known?.name ?? generateName(VOLUME, random);
   let needed = false;
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+  for (const container of [...initContainers, ...containers]) {
     // Whoever mounts something there himself does not want it.
     if (container.volumeMounts?.some(({ mountPath }) => mountPath === MOUNT_PATH) === true) continue;
     container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: MOUNT_PATH }];
     needed = true;
   }
-  if (needed && known === undefined) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
+  if (needed && known === undefined) spec.volumes = [...volumes, tokenVolume(name)];
 }
 
 const tokenVolume = (name: string): Volume => ({
@@ -138,8 +152,8 @@ function wrongWithMirror(pod: Pod): string | undefined {
 }
 
 /** Source: VisitPodSecretNames in pkg/api/pod/util.go v1.36, for the volumes there are. */
-function refersToSecrets({ spec }: Pod): boolean {
-  const { imagePullSecrets = [], initContainers = [], containers, ephemeralContainers = [], volumes = [] } = spec;
+function refersToSecrets({ spec }: UncheckedPod): boolean {
+  const { imagePullSecrets = [], initContainers = [], containers = [], ephemeralContainers = [], volumes = [] } = spec;
   if (imagePullSecrets.length > 0) return true;
   const all: readonly Pick<Container, 'env' | 'envFrom'>[] = [...initContainers, ...containers, ...ephemeralContainers];
   return (
