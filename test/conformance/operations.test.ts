@@ -1,114 +1,177 @@
-/** What the tests "should support … API operations" of the conformance suite of Kubernetes v1.36 do with a kind: everything, once. */
+/**
+ * What the conformance suite of Kubernetes v1.36 asks where only the API is concerned, of whatever folder: its tests "should support … API operations", those
+ * of lifecycles, and TestResource of test/e2e/framework/conformance do everything with a kind, once.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  ConfigMap,
   CronJob,
+  CSIDriver,
+  CSINode,
   CSIStorageCapacity,
+  DeviceClass,
+  Endpoints,
   EndpointSlice,
+  Event,
+  EventsEvent,
   FlowSchema,
   Ingress,
   IngressClass,
+  IPAddress,
   type Kind,
+  Lease,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
+  Node,
+  PodTemplate,
   PriorityLevelConfiguration,
+  ResourceClaim,
+  ResourceClaimTemplate,
   resourcePath,
+  ResourceSlice,
   RuntimeClass,
+  Secret,
+  ServiceCIDR,
+  StorageClass,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
+  VolumeAttachment,
+  VolumeAttributesClass,
 } from '#api';
 import { MINIMAL } from '../../src/apiserver/testdata/minimal.ts';
-import { type Answer, type HttpsServer, type Json, startHttpsServer } from '../../src/apiserver/testdata/https.ts';
+import { type Session, startSession } from './support.ts';
 
-const MERGE = { 'content-type': 'application/merge-patch+json' };
 const SELECTED = '?labelSelector=special-label%3Dx';
 
-/** The answer's body; the answer must be a good one. */
-async function good(answer: Promise<Answer>): Promise<Json> {
-  const { status, text, json } = await answer;
-  assert.ok(status < 300, text);
-  return json();
+interface Options {
+  /** What is written to the status of a kind that has one. */
+  readonly status?: Readonly<Record<string, unknown>>;
+  /** Names objects can have. */
+  readonly names?: readonly [string, string, string];
 }
 
-/** The first event of a watch from a revision, which then is left. */
-function firstEvent(server: HttpsServer, path: string): Promise<Json> {
-  const { promise, resolve, reject } = Promise.withResolvers<Json>();
-  const stream = server.connect().request({ ':path': path });
-  let text = '';
-  stream.on('error', reject);
-  stream.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    if (!text.includes('\n')) return;
-    stream.close();
-    resolve(JSON.parse(text.split('\n')[0]!));
-  });
-  return promise;
-}
-
-/** `status`: what is written to the status of a kind that has one. */
-async function operations(kind: Kind, status?: Readonly<Record<string, unknown>>): Promise<void> {
-  await using server = await startHttpsServer();
+async function operations(kind: Kind, { status, names = ['a', 'b', 'c'] }: Options = {}): Promise<void> {
+  await using session = await startSession();
+  const groupVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
   const minimal: { metadata?: object } = MINIMAL[`${kind.kind}.${kind.group}`] ?? {};
+  const own = { apiVersion: groupVersion, kind: kind.kind };
   const body = (name: string): object => ({
-    apiVersion: `${kind.group}/${kind.version}`,
-    kind: kind.kind,
+    ...own,
     ...minimal,
     metadata: { ...minimal.metadata, name, labels: { 'special-label': 'x' } },
   });
   const namespace = kind.namespaced ? 'default' : undefined;
   const collection = resourcePath(kind, { namespace });
-  const at = (name: string, subresource?: string): string => resourcePath(kind, { namespace, name, subresource });
-  for (const name of ['a', 'b', 'c']) await good(server.ask(collection, { method: 'POST', body: body(name) }));
-  const first = await good(server.ask(at('a')));
-  assert.equal(first.metadata.name, 'a');
-  const list = await good(server.ask(`${collection}${SELECTED}`));
+  const [name] = names;
+  const at = resourcePath(kind, { namespace, name });
+
+  const { resources } = await session.get(kind.group === '' ? '/api/v1' : `/apis/${groupVersion}`);
+  assert.ok(resources.some((resource: { name: string }) => resource.name === kind.plural));
+  for (const each of names) await session.post(collection, body(each));
+  const first = await session.get(at);
+  assert.equal(first.metadata.name, name);
+  assert.match(first.metadata.uid, /^[\da-f-]{36}$/);
+  assert.equal((await session.refused(409, 'POST', collection, body(name))).reason, 'AlreadyExists');
+  const list = await session.get(`${collection}${SELECTED}`);
   assert.equal(list.items.length, 3);
-  if (kind.namespaced) assert.equal((await good(server.ask(`${resourcePath(kind, {})}${SELECTED}`))).items.length, 3);
+  if (kind.namespaced)
+    assert.deepEqual((await session.names(`${resourcePath(kind, {})}${SELECTED}`)).toSorted(), names.toSorted());
 
+  const since = `${collection}${SELECTED}&watch=true&resourceVersion=${list.metadata.resourceVersion}`;
   const annotate = { metadata: { annotations: { patched: 'true' } } };
-  const patched = await good(server.ask(at('a'), { method: 'PATCH', headers: MERGE, body: annotate }));
+  const patched = await session.patch(at, annotate);
   assert.equal(patched.metadata.annotations.patched, 'true');
-  const { type, object } = await firstEvent(
-    server,
-    `${collection}${SELECTED}&watch=true&resourceVersion=${list.metadata.resourceVersion}`,
-  );
-  assert.deepEqual([type, object.metadata.annotations.patched], ['MODIFIED', 'true']);
-  const changed = { ...patched, metadata: { ...patched.metadata, annotations: { updated: 'true' } } };
-  const updated = await good(server.ask(at('a'), { method: 'PUT', body: changed }));
+  const [event] = await session.events(since, 1);
+  assert.deepEqual([event?.type, event?.object.metadata.annotations.patched], ['MODIFIED', 'true']);
+  await patchInEveryWay(session, at, { ...own, metadata: { name } });
+  const current = await session.get(at);
+  const changed = { ...current, metadata: { ...current.metadata, annotations: { updated: 'true' } } };
+  const updated = await session.put(at, changed);
   assert.deepEqual(updated.metadata.annotations, { updated: 'true' });
-  if (status !== undefined) await statusOperations(server, at('a', 'status'), status);
+  assert.equal((await session.refused(409, 'PUT', at, changed)).reason, 'Conflict');
+  if (status !== undefined) await statusOperations(session, `${at}/status`, { own, status });
 
-  await good(server.ask(at('a'), { method: 'DELETE' }));
-  assert.equal((await server.ask(at('a'))).status, 404);
-  await good(server.ask(`${collection}${SELECTED}`, { method: 'DELETE' }));
-  assert.deepEqual((await good(server.ask(`${collection}${SELECTED}`))).items, []);
+  await session.delete(at);
+  assert.equal((await session.refused(404, 'GET', at)).reason, 'NotFound');
+  await session.delete(`${collection}${SELECTED}`);
+  assert.deepEqual(await session.names(`${collection}${SELECTED}`), []);
 }
 
-async function statusOperations(server: HttpsServer, path: string, status: object): Promise<void> {
-  const annotations = { patchedstatus: 'true' };
-  const body = { metadata: { annotations }, status };
-  const written = await good(server.ask(path, { method: 'PATCH', headers: MERGE, body }));
+/** The kinds of patch there are beside merge patches. */
+async function patchInEveryWay(session: Session, at: string, own: { metadata: object }): Promise<void> {
+  const strategic = await session.patch(at, { metadata: { annotations: { strategic: 'true' } } }, 'strategic');
+  const operation = { op: 'add', path: '/metadata/annotations/json', value: 'true' };
+  await session.patch(at, [operation], 'json');
+  const configuration = { ...own, metadata: { ...own.metadata, annotations: { applied: 'true' } } };
+  const applied = await session.patch(`${at}?fieldManager=conformance`, configuration, 'apply');
+  assert.deepEqual(applied.metadata.annotations, {
+    ...strategic.metadata.annotations,
+    json: 'true',
+    applied: 'true',
+  });
+}
+
+async function statusOperations(
+  session: Session,
+  path: string,
+  { own, status }: { own: object; status: Readonly<Record<string, unknown>> },
+): Promise<void> {
+  const body = { metadata: { annotations: { patchedstatus: 'true' } }, status };
+  const written = await session.patch(path, body);
   assert.equal(written.metadata.annotations.patchedstatus, 'true');
   for (const [field, value] of Object.entries(status)) assert.deepEqual(written.status[field], value);
-  assert.deepEqual(await good(server.ask(path)), written);
-  const put = await good(server.ask(path, { method: 'PUT', body: { ...written, status: {} } }));
+  assert.deepEqual(await session.get(path), written);
+  const put = await session.put(path, { ...written, status: {} });
   for (const field of Object.keys(status)) assert.notDeepEqual(put.status?.[field], written.status[field]);
+  const metadata = { name: written.metadata.name };
+  const applied = await session.patch(
+    `${path}?fieldManager=conformance&force=true`,
+    { ...own, metadata, status },
+    'apply',
+  );
+  for (const [field, value] of Object.entries(status)) assert.deepEqual(applied.status[field], value);
 }
 
 const conditions = [
   { type: 'Dangling', status: 'True', reason: 'Test', message: 'test', lastTransitionTime: '2026-01-01T00:00:00Z' },
 ];
+const ADDRESSES = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const;
 
-test('flow schemas support all operations', () => operations(FlowSchema, { conditions }));
-test('priority levels support all operations', () => operations(PriorityLevelConfiguration, { conditions }));
+test('flow schemas support all operations', () => operations(FlowSchema, { status: { conditions } }));
+test('priority levels support all operations', () =>
+  operations(PriorityLevelConfiguration, { status: { conditions } }));
 test('mutating policies support all operations', () => operations(MutatingAdmissionPolicy));
 test('bindings of mutating policies support all operations', () => operations(MutatingAdmissionPolicyBinding));
-test('validating policies support all operations', () => operations(ValidatingAdmissionPolicy, { conditions }));
+test('validating policies support all operations', () =>
+  operations(ValidatingAdmissionPolicy, { status: { conditions } }));
 test('bindings of validating policies support all operations', () => operations(ValidatingAdmissionPolicyBinding));
-test('cron jobs support all operations', () => operations(CronJob, { lastScheduleTime: '2026-01-01T00:00:00Z' }));
+test('cron jobs support all operations', () =>
+  operations(CronJob, { status: { lastScheduleTime: '2026-01-01T00:00:00Z' } }));
 test('runtime classes support all operations', () => operations(RuntimeClass));
 test('endpoint slices support all operations', () => operations(EndpointSlice));
 test('ingresses support all operations', () =>
-  operations(Ingress, { loadBalancer: { ingress: [{ ip: '169.1.1.1' }] } }));
+  operations(Ingress, { status: { loadBalancer: { ingress: [{ ip: '169.1.1.1' }] } } }));
 test('ingress classes support all operations', () => operations(IngressClass));
+test('addresses of services support all operations', () => operations(IPAddress, { names: ADDRESSES }));
+test('ranges of addresses support all operations', () => operations(ServiceCIDR, { status: { conditions } }));
 test('storage capacities support all operations', () => operations(CSIStorageCapacity));
+test('drivers of storage support all operations', () => operations(CSIDriver));
+test('what drivers of storage are on a node supports all operations', () => operations(CSINode));
+test('storage classes support all operations', () => operations(StorageClass));
+test('classes of volume attributes support all operations', () => operations(VolumeAttributesClass));
+test('attachments of volumes support all operations', () =>
+  operations(VolumeAttachment, { status: { attached: true } }));
+test('config maps support all operations', () => operations(ConfigMap));
+test('secrets support all operations', () => operations(Secret));
+test('events support all operations', () => operations(Event));
+test('events of events.k8s.io support all operations', () => operations(EventsEvent));
+test('endpoints support all operations', () => operations(Endpoints));
+test('leases support all operations', () => operations(Lease));
+test('nodes support all operations', () => operations(Node));
+test('pod templates support all operations', () => operations(PodTemplate));
+test('device classes support all operations', () => operations(DeviceClass));
+test('claims of devices support all operations', () =>
+  operations(ResourceClaim, { status: { allocation: { devices: {} } } }));
+test('templates of claims support all operations', () => operations(ResourceClaimTemplate));
+test('slices of devices support all operations', () => operations(ResourceSlice));
