@@ -1,5 +1,5 @@
 import type { Informer } from '#client';
-import type { KubeObject } from '#api';
+import { type KubeObject, splitKey, StatusError } from '#api';
 import { messageOf } from '#util';
 import type { Controller, ControllerContext, ControllerStatus, ReconcileContext } from './types.ts';
 import { Workqueue } from './workqueue.ts';
@@ -69,9 +69,11 @@ function newRunner(controller: Controller, context: Pick<ControllerContext, 'inf
       if (result !== undefined) queue.addAfter(key, result.requeueAfterMs);
     } catch (error) {
       if (!options.signal.aborted) {
-        failures++;
-        lastError = messageOf(error);
-        log.warn('reconcile failed', { key, failures: queue.failuresOf(key) + 1, error });
+        if (!isOfDeleted(key, error)) {
+          failures++;
+          lastError = messageOf(error);
+          log.warn('reconcile failed', { key, failures: queue.failuresOf(key) + 1, error });
+        }
         queue.addRateLimited(key);
       }
     } finally {
@@ -109,3 +111,7 @@ function newRunner(controller: Controller, context: Pick<ControllerContext, 'inf
     },
   };
 }
+
+/** What is reconciled was deleted meanwhile: the next look finds nothing to do. */
+const isOfDeleted = (key: string, error: unknown): boolean =>
+  StatusError.is(error, 'NotFound') && error.details?.name === splitKey(key).name;

@@ -1,4 +1,7 @@
-/** Stands in for the agent of a node: says once that it runs, with the node's own certificate, and stays. */
+/**
+ * Stands in for the agent of a node: says again and again that it runs, as real ones do, with the node's own certificate. The control plane's stand-in
+ * forgets when it is killed.
+ */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import type { AgentConfig } from '#cluster';
@@ -11,9 +14,9 @@ function register(): void {
   const outgoing = request(new URL('/api/v1/nodes', config.apiServer), { method: 'POST', ...tls }, (response) =>
     response.resume(),
   );
-  outgoing.on('error', () => setTimeout(register, 50)); // the control plane may not listen yet
+  outgoing.on('error', () => {}); // the control plane may not listen yet
   outgoing.end();
 }
 
 register();
-setInterval(() => {}, 60_000);
+setInterval(register, 200);
