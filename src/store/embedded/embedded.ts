@@ -46,13 +46,15 @@ export interface EmbeddedStoreOptions {
   readonly compaction?: CompactionOptions;
   /** The file never grows beyond this; writes that need more fail with `no-space`. Default: as far as the disk goes. */
   readonly maxBytes?: number;
+  /** What writes the files of `directory`. Default: a thread of its own. Tests let it fail as disks do. */
+  readonly openLog?: typeof openLogThread;
   /** Makes ids of leases: positive integers. Default: 47 random bits. */
   readonly newLeaseId?: () => number;
 }
 
 /** Opens the store. Throws StoreError: `corrupt`, `unavailable` (another server uses the directory, no permission), `no-space`. */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
-  const { directory } = options;
+  const { directory, openLog = openLogThread } = options;
   const keyspace = new Keyspace();
   let store: EmbeddedStore | undefined;
   const leases = new Leases({ clock: options.clock, onExpired: (id) => store?.expire(id) });
@@ -66,10 +68,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     return store;
   }
   const started = options.clock.monotonic();
-  const opened = await openLogThread(
-    { directory, maxBytes: options.maxBytes },
-    { onFailure: (error) => store?.fail(error) },
-  );
+  const opened = await openLog({ directory, maxBytes: options.maxBytes }, { onFailure: (error) => store?.fail(error) });
   let loaded: Loaded;
   try {
     loaded = await load(opened, keyspace, leases, databasePath(directory));
