@@ -1,13 +1,8 @@
-/** The checker of `npm run faults -- store` sees what must not be, and a few of its rounds. */
+/** The checker of `npm run faults -- store` sees what must not be. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { Checker } from './fault/store/check.ts';
 import type { Entry, Event, Pair, Read, Told, Write } from './fault/store/history.ts';
-import { runRounds } from './fault/store/rounds.ts';
-import { newRandom } from './fuzz/api/random.ts';
 
 const END = 6;
 
@@ -202,18 +197,4 @@ test('a write that vanishes with a server is seen in the next round', () => {
     checker.check([read(50, 1, [])], 1).join('\n'),
     /the store went back from revision 2 to 1\n.*\ba read is at revision 1, though 2 was known/s,
   );
-});
-
-test('a store that is killed, cut off and let down by its disk shows a history that can be', async (t: TestContext) => {
-  const scratch = mkdtempSync(join(tmpdir(), 'faults-'));
-  t.after(() => rmSync(scratch, { recursive: true, force: true }));
-  const { problems, done } = await runRounds({
-    directory: join(scratch, 'store'),
-    rounds: 4,
-    random: newRandom(7),
-    maxWrites: 100,
-    failureFile: join(scratch, 'history.jsonl'),
-  });
-  assert.deepEqual(problems, []);
-  assert.ok(done > 0, 'nothing was acknowledged');
 });
