@@ -9,6 +9,11 @@ const CONTROLLER = 'system:controller:';
 const MANAGER = 'kube-controller-manager';
 const SCHEDULER = 'kube-scheduler';
 
+const leaderLocking = [
+  rule(`create ${READ} update`, 'coordination.k8s.io', 'leases'),
+  rule(`create ${READ} update`, 'coordination.k8s.io', 'leasecandidates'),
+];
+
 export const namespaceRoles: readonly Draft<Role>[] = [
   role(SYSTEM, 'extension-apiserver-authentication-reader', [
     rule(READ, 'core', 'configmaps', 'extension-apiserver-authentication'),
@@ -16,14 +21,8 @@ export const namespaceRoles: readonly Draft<Role>[] = [
   role(SYSTEM, `${CONTROLLER}bootstrap-signer`, [rule(READ, 'core', 'secrets')]),
   role(SYSTEM, `${CONTROLLER}cloud-provider`, [rule(`create ${READ}`, 'core', 'configmaps')]),
   role(SYSTEM, `${CONTROLLER}token-cleaner`, [rule(`delete ${READ}`, 'core', 'secrets'), eventsRule]),
-  role(SYSTEM, `system::leader-locking-${MANAGER}`, [
-    rule('watch', 'core', 'configmaps'),
-    rule('get update', 'core', 'configmaps', MANAGER),
-  ]),
-  role(SYSTEM, `system::leader-locking-${SCHEDULER}`, [
-    rule('watch', 'core', 'configmaps'),
-    rule('get update', 'core', 'configmaps', SCHEDULER),
-  ]),
+  role(SYSTEM, `system::leader-locking-${MANAGER}`, leaderLocking),
+  role(SYSTEM, `system::leader-locking-${SCHEDULER}`, leaderLocking),
   role(PUBLIC, `${CONTROLLER}bootstrap-signer`, [
     rule(READ, 'core', 'configmaps'),
     rule('update', 'core', 'configmaps', 'cluster-info'),
@@ -49,7 +48,11 @@ export const namespaceRoleBindings: readonly Draft<RoleBinding>[] = [
     [user(`system:${MANAGER}`), user(`system:${SCHEDULER}`)],
     'system::extension-apiserver-authentication-reader',
   ),
-  binding(SYSTEM, `system::leader-locking-${MANAGER}`, [user(`system:${MANAGER}`), account(SYSTEM, MANAGER)]),
+  binding(SYSTEM, `system::leader-locking-${MANAGER}`, [
+    user(`system:${MANAGER}`),
+    account(SYSTEM, MANAGER),
+    account(SYSTEM, 'leader-election-controller'),
+  ]),
   binding(SYSTEM, `system::leader-locking-${SCHEDULER}`, [user(`system:${SCHEDULER}`), account(SYSTEM, SCHEDULER)]),
   binding(SYSTEM, `${CONTROLLER}bootstrap-signer`, [account(SYSTEM, 'bootstrap-signer')]),
   binding(SYSTEM, `${CONTROLLER}cloud-provider`, [account(SYSTEM, 'cloud-provider')]),

@@ -8,7 +8,7 @@ export const nodeRules = [
   rule(`create ${READ}`, 'core', 'nodes'),
   rule('patch update', 'core', 'nodes/status'),
   rule('patch update', 'core', 'nodes'),
-  { ...eventsRule, apiGroups: [''] },
+  eventsRule,
   rule(READ, 'core', 'pods'),
   rule('create delete', 'core', 'pods'),
   rule('patch update', 'core', 'pods/status'),

@@ -5,83 +5,8 @@ import { newClient } from '#client';
 import { bootstrapRoles } from '../../bootstrap.ts';
 import { startServer } from '../../testdata/objects.ts';
 import { defaultPolicy } from './policy.ts';
-
-/** Names of default cluster roles of v1.36 but those of controllers, with the number of their rules. Source: testdata/cluster-roles.yaml of bootstrappolicy. */
-const CLUSTER_ROLES: Readonly<Record<string, number>> = {
-  admin: 0,
-  'cluster-admin': 2,
-  edit: 0,
-  'system:aggregate-to-admin': 2,
-  'system:aggregate-to-edit': 14,
-  'system:aggregate-to-view': 11,
-  'system:auth-delegator': 2,
-  'system:basic-user': 2,
-  'system:certificates.k8s.io:certificatesigningrequests:nodeclient': 1,
-  'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient': 1,
-  'system:certificates.k8s.io:kube-apiserver-client-approver': 1,
-  'system:certificates.k8s.io:kube-apiserver-client-kubelet-approver': 1,
-  'system:certificates.k8s.io:kubelet-serving-approver': 1,
-  'system:certificates.k8s.io:legacy-unknown-approver': 1,
-  'system:discovery': 1,
-  'system:heapster': 2,
-  'system:kube-aggregator': 1,
-  'system:kube-controller-manager': 11,
-  'system:kube-dns': 1,
-  'system:kube-scheduler': 25,
-  'system:kubelet-api-admin': 4,
-  'system:monitoring': 1,
-  'system:node': 25,
-  'system:node-bootstrapper': 1,
-  'system:node-problem-detector': 3,
-  'system:node-proxier': 5,
-  'system:persistent-volume-provisioner': 5,
-  'system:public-info-viewer': 1,
-  'system:service-account-issuer-discovery': 1,
-  'system:volume-scheduler': 3,
-  view: 0,
-};
-
-/** The same of controllers, by the name behind `system:controller:`. Source: testdata/controller-roles.yaml. */
-const CONTROLLER_ROLES: Readonly<Record<string, number>> = {
-  'attachdetach-controller': 8,
-  'certificate-controller': 6,
-  'clusterrole-aggregation-controller': 1,
-  'cronjob-controller': 6,
-  'daemon-set-controller': 8,
-  'deployment-controller': 6,
-  'device-taint-eviction-controller': 6,
-  'disruption-controller': 9,
-  'endpoint-controller': 4,
-  'endpointslice-controller': 4,
-  'endpointslicemirroring-controller': 5,
-  'ephemeral-volume-controller': 4,
-  'expand-controller': 4,
-  'generic-garbage-collector': 2,
-  'horizontal-pod-autoscaler': 8,
-  'job-controller': 5,
-  'legacy-service-account-token-cleaner': 2,
-  'namespace-controller': 3,
-  'node-controller': 5,
-  'persistent-volume-binder': 9,
-  'pod-garbage-collector': 3,
-  'pv-protection-controller': 2,
-  'pvc-protection-controller': 4,
-  'replicaset-controller': 5,
-  'replication-controller': 5,
-  'resource-claim-controller': 7,
-  'resourcequota-controller': 3,
-  'root-ca-cert-publisher': 2,
-  'route-controller': 3,
-  'selinux-warning-controller': 5,
-  'service-account-controller': 2,
-  'service-cidrs-controller': 5,
-  'service-controller': 4,
-  'statefulset-controller': 10,
-  'ttl-after-finished-controller': 2,
-  'ttl-controller': 2,
-  'validatingadmissionpolicy-status-controller': 3,
-  'volumeattributesclass-protection-controller': 4,
-};
+import { CONTROLLER_ROLES } from './testdata/controller-rules.ts';
+import { CLUSTER_ROLES, ROLES } from './testdata/rules.ts';
 
 /** Whom each default binding binds; those of controllers bind the account of their name in kube-system. */
 const CLUSTER_BINDINGS: Readonly<Record<string, string>> = {
@@ -107,7 +32,7 @@ const NAMESPACE_BINDINGS: Readonly<Record<string, string>> = {
   'kube-system/system::extension-apiserver-authentication-reader':
     'User system:kube-controller-manager, User system:kube-scheduler',
   'kube-system/system::leader-locking-kube-controller-manager':
-    'User system:kube-controller-manager, ServiceAccount kube-system/kube-controller-manager',
+    'User system:kube-controller-manager, ServiceAccount kube-system/kube-controller-manager, ServiceAccount kube-system/leader-election-controller',
   'kube-system/system::leader-locking-kube-scheduler':
     'User system:kube-scheduler, ServiceAccount kube-system/kube-scheduler',
 };
@@ -119,19 +44,33 @@ const nameOf = ({
 }): string => (namespace === undefined ? name! : `${namespace}/${name!}`);
 const text = ({ kind, name, namespace }: Subject): string =>
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+const ruleText = ({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): string =>
+  [
+    verbs,
+    ...(nonResourceURLs === undefined
+      ? [apiGroups!.map((group) => (group === '' ? 'core' : group)), resources!]
+      : [nonResourceURLs]),
+    ...(resourceNames === undefined ? [] : [resourceNames]),
+  ]
+    .map((words) => words.join(' '))
+    .join(' | ');
 const texts = (subjects: readonly Subject[] = []): string => subjects.map(text).join(', ');
 const sorted = (entries: readonly (readonly [string, unknown])[]): Record<string, unknown> =>
   Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
-test('the default roles and bindings are those of v1.36', () => {
+test('the default roles, rule by rule, and bindings are those of v1.36', () => {
   const { clusterRoles, clusterRoleBindings, roles, roleBindings } = defaultPolicy;
   const controllers = Object.entries(CONTROLLER_ROLES);
   assert.deepEqual(
-    sorted(clusterRoles.map(({ metadata, rules = [] }) => [metadata.name!, rules.length])),
+    sorted(clusterRoles.map(({ metadata, rules = [] }) => [metadata.name!, rules.map(ruleText)])),
     sorted([
       ...Object.entries(CLUSTER_ROLES),
-      ...controllers.map(([name, count]) => [`system:controller:${name}`, count] as const),
+      ...controllers.map(([name, rules]) => [`system:controller:${name}`, rules] as const),
     ]),
+  );
+  assert.deepEqual(
+    sorted(roles.map(({ metadata, rules = [] }) => [nameOf({ metadata }), rules.map(ruleText)])),
+    sorted(Object.entries(ROLES)),
   );
   assert.deepEqual(
     sorted(clusterRoleBindings.map(({ metadata, subjects }) => [metadata.name!, texts(subjects)])),
@@ -144,7 +83,6 @@ test('the default roles and bindings are those of v1.36', () => {
     sorted(roleBindings.map(({ metadata, subjects }) => [nameOf({ metadata }), texts(subjects)])),
     sorted(Object.entries(NAMESPACE_BINDINGS)),
   );
-  assert.equal(roles.length, 7);
   for (const { metadata } of [...clusterRoles, ...clusterRoleBindings, ...roles, ...roleBindings]) {
     assert.equal(metadata.labels?.['kubernetes.io/bootstrapping'], 'rbac-defaults', nameOf({ metadata }));
     assert.equal(metadata.annotations?.['rbac.authorization.kubernetes.io/autoupdate'], 'true', nameOf({ metadata }));

@@ -1,7 +1,7 @@
 /** Roles of the cluster's components and of everybody. Source: bootstrappolicy/policy.go v1.36, with the feature gates as they are by default. */
 import type { ClusterRole, Draft, PolicyRule } from '#api';
 import { nodeRules } from './node-rules.ts';
-import { clusterRole, eventsRule, READ, rule, urls } from './rule.ts';
+import { ALL, clusterRole, eventsRule, READ, rule, urls } from './rule.ts';
 
 const HEALTH = '/healthz /livez /readyz /version /version/';
 const createReviews = [
@@ -9,14 +9,11 @@ const createReviews = [
   rule('create', 'authorization.k8s.io', 'subjectaccessreviews'),
 ];
 
-const leaderElection = (name: string): PolicyRule[] => [
-  rule('create', 'coordination.k8s.io', 'leases'),
-  rule('get update', 'coordination.k8s.io', 'leases', name),
-];
-
 const SCHEDULER_RULES = [
   eventsRule,
-  ...leaderElection('kube-scheduler'),
+  rule('create', 'coordination.k8s.io', 'leases'),
+  rule(`${READ} update`, 'coordination.k8s.io', 'leases', 'kube-scheduler'),
+  rule(ALL, 'coordination.k8s.io', 'leasecandidates'),
   rule(READ, 'core', 'nodes'),
   rule(`delete ${READ}`, 'core', 'pods'),
   rule('create', 'core', 'bindings pods/binding'),
@@ -35,14 +32,16 @@ const SCHEDULER_RULES = [
   rule(READ, 'resource.k8s.io', 'deviceclasses'),
   rule(`${READ} patch update`, 'resource.k8s.io', 'resourceclaims'),
   rule(`${READ} patch update`, 'resource.k8s.io', 'resourceclaims/status'),
-  rule(`${READ} patch update`, 'core', 'pods/finalizers'),
+  rule('update', 'core', 'pods/finalizers'),
   rule(READ, 'resource.k8s.io', 'resourceslices'),
+  rule('create delete', 'resource.k8s.io', 'resourceclaims'),
   rule('patch update', 'resource.k8s.io', 'resourceclaims/binding'),
 ];
 
 const CONTROLLER_MANAGER_RULES = [
   eventsRule,
-  ...leaderElection('kube-controller-manager'),
+  rule('create', 'coordination.k8s.io', 'leases'),
+  rule('get update', 'coordination.k8s.io', 'leases', 'kube-controller-manager'),
   rule('create', 'core', 'secrets serviceaccounts'),
   rule('delete', 'core', 'secrets'),
   rule('get', 'core', 'configmaps namespaces secrets serviceaccounts'),
@@ -73,7 +72,8 @@ const CERTIFICATE_ROLES = [
 export const systemRoles: readonly Draft<ClusterRole>[] = [
   clusterRole('system:discovery', [urls('get', `${HEALTH} /openapi /openapi/* /api /api/* /apis /apis/*`)]),
   clusterRole('system:monitoring', [
-    urls('get', '/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*'),
+    urls('get', '/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz'),
+    rule('get', 'core', 'nodes/metrics'),
   ]),
   clusterRole('system:basic-user', [
     rule('create', 'authorization.k8s.io', 'selfsubjectaccessreviews selfsubjectrulesreviews'),

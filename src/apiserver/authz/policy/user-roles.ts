@@ -20,9 +20,10 @@ const EDIT_RULES = [
   rule(
     WRITE,
     'core',
-    'configmaps events persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy',
+    'configmaps persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy',
   ),
   rule('create', 'core', 'serviceaccounts/token'),
+  rule(WRITE, 'core events.k8s.io', 'events'),
   rule(
     WRITE,
     'apps',
@@ -50,9 +51,10 @@ const VIEW_RULES = [
   rule(
     READ,
     'core',
-    'bindings events limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status',
+    'bindings limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status',
   ),
   rule(READ, 'core', 'namespaces'),
+  rule(READ, 'core events.k8s.io', 'events'),
   rule(READ, 'discovery.k8s.io', 'endpointslices'),
   rule(
     READ,
