@@ -59,13 +59,12 @@ export class Indexer<T extends KubeObject> implements Lister<T> {
     return [...(this.#controllers.byValue.get(uid) ?? [])];
   }
 
+  /** The same index may be asked for again, by another who shares the cache. */
   addIndex(name: string, valuesOf: ValuesOf<T>): void {
-    if (this.#indexes.has(name)) throw new Error(`there is already an index "${name}"`);
+    const present = this.#indexes.get(name);
+    if (present?.valuesOf === valuesOf) return;
+    if (present !== undefined) throw new Error(`there is already an index "${name}"`);
     this.#indexes.set(name, this.#build(valuesOf));
-  }
-
-  hasIndex(name: string): boolean {
-    return this.#indexes.has(name);
   }
 
   /** Puts `object` in place of the one with its key, which is returned. */

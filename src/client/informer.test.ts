@@ -156,7 +156,10 @@ suite('informer', () => {
       log: silentLogger,
     });
     const informer = informers.informer(ConfigMap);
-    informer.addIndex('value', (object) => [object.data?.['value'] ?? '']);
+    const valueOf = (object: ConfigMap): string[] => [object.data?.['value'] ?? ''];
+    informer.addIndex('value', valueOf);
+    informer.addIndex('value', valueOf);
+    assert.throws(() => informer.addIndex('value', () => []), /already an index "value"/);
     await informers.start({ signal: stop.signal });
     api.put('a', 'x');
     api.put('b', 'x');

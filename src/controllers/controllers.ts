@@ -18,7 +18,7 @@ import { newNamespaceController } from './namespace/namespace.ts';
 import { newNodeLifecycleController, type NodeLifecycleOptions } from './nodelifecycle/nodelifecycle.ts';
 import { newTaintEvictionController } from './nodelifecycle/tainteviction.ts';
 import { newPodGCController, type PodGCOptions } from './podgc/podgc.ts';
-import { newReplicaSetController } from './replicaset/replicaset.ts';
+import { newReplicaSetController, newReplicationController } from './replicaset/replicaset.ts';
 import { newRootCACertPublisher } from './serviceaccount/root-ca.ts';
 import { newServiceAccountController } from './serviceaccount/serviceaccount.ts';
 import { newTokensController, type TokensOptions } from './serviceaccount/tokens.ts';
@@ -48,6 +48,7 @@ export function newControllers(context: ControllersContext, options: Controllers
   return [
     newDeploymentController(as('deployment-controller', 'deployment-controller')),
     newReplicaSetController(as('replicaset-controller', 'replicaset-controller')),
+    newReplicationController(as('replication-controller', 'replication-controller')),
     newEndpointSliceController(as('endpoint-slice-controller', 'endpointslice-controller')),
     newEndpointsController(as('endpoint-controller', 'endpoint-controller')),
     newEndpointSliceMirroringController(as('endpoint-slice-mirroring-controller', 'endpointslicemirroring-controller')),

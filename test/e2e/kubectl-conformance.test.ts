@@ -157,6 +157,106 @@ test('deployments and replica sets are scaled by their own path', async () => {
   }
 });
 
+const replicationController = (name: string, replicas = 1): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    metadata: { name },
+    spec: {
+      replicas,
+      selector: { app: name },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { containers: [{ name: 'httpd', image: HTTPD, ports: [{ name: 'http', containerPort: 6379 }] }] },
+      },
+    },
+  });
+
+async function runController(name: string, replicas: number): Promise<readonly Pod[]> {
+  await ok(replicationController(name, replicas), 'create');
+  await kubectl.waitFor(`{.status.readyReplicas}=${replicas}`, `rc/${name}`);
+  const list = JSON.parse(await kubectl.run('get', 'pods', '-l', `app=${name}`, '-o', 'json')) as { items: Pod[] };
+  return list.items;
+}
+
+test('describe tells what matters of a replication controller, its pod, service, node and namespace', async () => {
+  const [pod] = await runController('described', 1);
+  await kubectl.run('expose', 'rc', 'described', '--port=6379', '--target-port=http');
+  const says = async (what: readonly string[], ...lines: readonly RegExp[]): Promise<void> => {
+    const text = await kubectl.run('describe', ...what);
+    for (const line of lines) assert.match(text, line);
+  };
+  await says(
+    ['pod', pod!.metadata.name],
+    /^Name: +described-/m,
+    /^Namespace: +default$/m,
+    /^Node: +node-1/m,
+    /^Labels: +app=described$/m,
+    /^Status: +Running$/m,
+    /^IP: +\d/m,
+    /^Controlled By: +ReplicationController\/described$/m,
+    new RegExp(`^ +Image: +${HTTPD}$`, 'm'),
+    /^ +State: +Running$/m,
+  );
+  await says(
+    ['rc', 'described'],
+    /^Selector: +app=described$/m,
+    /^Replicas: +1 current \/ 1 desired$/m,
+    /^Pods Status: +1 Running \/ 0 Waiting \/ 0 Succeeded \/ 0 Failed$/m,
+    /^ +Normal +SuccessfulCreate +\S+ +replication-controller +Created pod: described-/m,
+  );
+  await says(
+    ['service', 'described'],
+    /^Selector: +app=described$/m,
+    /^Type: +ClusterIP$/m,
+    /^Port: +<unset> +6379\/TCP$/m,
+    /^TargetPort: +http\/TCP$/m,
+    /^Endpoints: +\d+\.\d+\.\d+\.\d+:6379$/m,
+    /^Session Affinity: +None$/m,
+  );
+  await says(['node', 'node-1'], /^Conditions:$/m, /^Addresses:$/m, /^Capacity:$/m, /^Allocatable:$/m);
+  await says(['namespace', 'default'], /^Name: +default$/m, /^Status: +Active$/m);
+  await kubectl.run('delete', 'rc/described', 'service/described');
+});
+
+test('a replication controller is exposed, and its service exposed again', async () => {
+  await runController('exposed', 1);
+  await kubectl.run('expose', 'rc', 'exposed', '--name=rm2', '--port=1234', '--target-port=6379');
+  await kubectl.run('expose', 'service', 'rm2', '--name=rm3', '--port=2345', '--target-port=6379');
+  for (const [name, port] of [
+    ['rm2', 1234],
+    ['rm3', 2345],
+  ] as const) {
+    const path = '{.spec.ports[0].port} {.spec.ports[0].targetPort} {.spec.selector.app}';
+    assert.equal(await kubectl.run('get', 'service', name, '-o', `jsonpath=${path}`), `${port} 6379 exposed`);
+    await kubectl.waitFor('{.subsets[0].ports[0].port}=6379', `endpoints/${name}`);
+  }
+  await kubectl.run('delete', 'rc/exposed', 'service/rm2', 'service/rm3');
+});
+
+test('pods of a replication controller are annotated by a patch', async () => {
+  const pods = await runController('patched', 2);
+  for (const { metadata } of pods) {
+    await kubectl.run('patch', 'pod', metadata.name, '-p', '{"metadata":{"annotations":{"x":"y"}}}');
+    assert.equal((await kubectl.get<Pod>('pod', metadata.name)).metadata.annotations?.['x'], 'y');
+  }
+  await kubectl.run('delete', 'rc', 'patched');
+});
+
+test('a replication controller is created, scaled down and up, and stopped', async () => {
+  await runController('update-demo', 2);
+  for (const replicas of [1, 2]) {
+    await kubectl.run('scale', 'rc', 'update-demo', `--replicas=${replicas}`, '--timeout=1m');
+    const names = async (): Promise<string> =>
+      await kubectl.run('get', 'pods', '-l', 'app=update-demo', '-o', 'name', '--field-selector=status.phase=Running');
+    await kubectl.waitFor(`{.status.readyReplicas}=${replicas}`, 'rc/update-demo');
+    if (replicas === 2) assert.equal((await names()).trim().split('\n').length, 2);
+  }
+  await kubectl.run('delete', 'rc', 'update-demo', '--grace-period=0', '--force');
+  await kubectl.run('wait', '--for=delete', 'pods', '-l', 'app=update-demo', '--timeout=30s');
+  assert.equal(await kubectl.run('get', 'rc', '-l', 'app=update-demo', '-o', 'name'), '');
+});
+
 test('nothing failed behind the scenes', () => {
   assert.deepEqual(
     plane.complaints.filter((text) => !text.includes('"reason":"Conflict"')),

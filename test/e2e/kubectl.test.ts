@@ -56,6 +56,26 @@ describe('logs', { concurrency: 4 }, () => {
     assert.match(stderr, /Defaulted container "main" out of: main, side/);
   });
 
+  test('are of a span of time, a line or a byte when asked for', async (t) => {
+    const own = await cluster.namespace(t);
+    await own.apply(
+      pod('chatty', { containers: [container(shell('while true; do echo "$(date +%s) tick"; sleep 0.5; done'))] }),
+    );
+    await own.waitReady('pod/chatty');
+    const lines = async (...flags: string[]): Promise<readonly string[]> =>
+      (await own.run('logs', 'chatty', 'main', ...flags)).split('\n').slice(0, -1);
+    assert.equal((await lines('--tail=1')).length, 1);
+    assert.equal((await own.run('logs', 'chatty', 'main', '--limit-bytes=1')).length, 1);
+    const [stamped = ''] = await lines('--tail=1', '--timestamps');
+    assert.ok(Math.abs(Date.parse(stamped.split(' ')[0]!) - Date.now()) < 60_000, stamped);
+    while ((await lines()).length < 8) await new Promise((resolve) => setTimeout(resolve, 200));
+    const recent = await lines('--since=1s');
+    const all = await lines('--since=24h');
+    assert.ok(recent.length < all.length, `${recent.length} of ${all.length} lines`);
+    const since = new Date(Number(all[4]!.split(' ')[0]) * 1000).toISOString();
+    assert.ok(!(await lines(`--since-time=${since}`)).includes(all[0]!));
+  });
+
   test('of what is not there are an error that says so', async () => {
     const none = await kubectl.try('logs', 'two', '-c', 'third');
     assert.equal(none.code, 1);

@@ -1,46 +1,89 @@
-import { type Draft, keyOf, labelSelectorAsSelector, Pod, ReplicaSet, StatusError } from '#api';
+import {
+  type Draft,
+  type Kind,
+  keyOf,
+  labelSelectorAsSelector,
+  Pod,
+  ReplicaSet,
+  ReplicationController,
+  type Selector,
+  selectorFromSet,
+  StatusError,
+} from '#api';
 import { type Controller, type ControllerContext, Expectations, mapped, owned, slowStartBatch } from '#runtime';
 import { messageOf } from '#util';
 import { claim, controllerRef, isNamespaceTerminating, orphanNamespace } from '../common/claim.ts';
 import { isActive, isTerminating } from '../common/pods.ts';
 import { podsToDelete } from './ranking.ts';
-import { nextAvailableMs, statusChanged, statusOf } from './status.ts';
+import { nextAvailableMs, type Replicated, type ReplicatedStatus, statusChanged, statusOf } from './status.ts';
 
 /** Most pods created or deleted in one reconcile. Source: BurstReplicas in pkg/controller/replicaset/replica_set.go v1.36. */
 const BURST_REPLICAS = 500;
 const ORPHANS = 'orphan-pods';
 
+/** What ReplicaSets and ReplicationControllers, their elder form, differ in. */
+interface Replicating<T extends Replicated> {
+  readonly name: string;
+  readonly kind: Kind<T>;
+  readonly selectorOf: (owner: T) => Selector;
+  /** Whether the status counts pods on their way out. */
+  readonly countsTerminating: boolean;
+  readonly withStatus: (owner: T, status: ReplicatedStatus) => T;
+}
+
 /** Keeps `spec.replicas` pods of each ReplicaSet in existence, and tells in its status how they do. */
-export function newReplicaSetController({ client, informers, recorder, clock }: ControllerContext): Controller {
-  const replicaSets = informers.informer(ReplicaSet);
+export const newReplicaSetController = (context: ControllerContext): Controller =>
+  newReplicatingController(context, {
+    name: 'replicaset',
+    kind: ReplicaSet,
+    selectorOf: ({ spec }) => labelSelectorAsSelector(spec.selector),
+    countsTerminating: true,
+    withStatus: (owner, status) => ({ ...owner, status }),
+  });
+
+/** The same for ReplicationControllers. Source: pkg/controller/replication/{replication_controller,conversion}.go v1.36. */
+export const newReplicationController = (context: ControllerContext): Controller =>
+  newReplicatingController(context, {
+    name: 'replicationcontroller',
+    kind: ReplicationController,
+    selectorOf: ({ spec }) => selectorFromSet(spec.selector),
+    countsTerminating: false,
+    withStatus: (owner, status) => ({ ...owner, status }),
+  });
+
+function newReplicatingController<T extends Replicated>(
+  { client, informers, recorder, clock }: ControllerContext,
+  { name, kind, selectorOf, countsTerminating, withStatus }: Replicating<T>,
+): Controller {
+  const owners = informers.informer(kind);
   const pods = informers.informer(Pod);
   pods.addIndex(ORPHANS, orphanNamespace);
   const expectations = new Expectations(clock);
 
   return {
-    name: 'replicaset',
-    concurrency: 5, // default of --concurrent-replicaset-syncs
+    name,
+    concurrency: 5, // default of --concurrent-replicaset-syncs and --concurrent-rc-syncs
     sources: [
-      mapped(ReplicaSet, (rs, { type }) => {
+      mapped(kind, (rs, { type }) => {
         // One made again under the same name starts clean.
         if (type === 'delete') expectations.forget(keyOf(rs));
         return [keyOf(rs)];
       }),
-      owned(Pod, ReplicaSet, expectations),
+      owned(Pod, kind, expectations),
       mapped(Pod, (pod) => (orphanNamespace(pod).length === 0 ? [] : possibleOwners(pod))),
     ],
 
     async reconcile(key, { signal }) {
-      const rs = replicaSets.get(key);
+      const rs = owners.get(key);
       if (rs === undefined) return undefined;
 
       // Until the watch has shown us our own last writes, the cache is older than we are: count nothing.
       const inStep = expectations.satisfied(key);
       const candidates = [...pods.controlledBy(rs.metadata.uid), ...pods.byIndex(ORPHANS, rs.metadata.namespace ?? '')];
-      const selector = labelSelectorAsSelector(rs.spec.selector);
+      const selector = selectorOf(rs);
       const active = await claim({
         client,
-        ownerKind: ReplicaSet,
+        ownerKind: kind,
         owner: rs,
         kind: Pod,
         selector,
@@ -51,41 +94,45 @@ export function newReplicaSetController({ client, informers, recorder, clock }: 
         inStep && rs.metadata.deletionTimestamp === undefined ? await manageReplicas(rs, active, signal) : undefined;
 
       // The status is written even after a failure, so that users see how far we came.
-      const terminating = pods
-        .controlledBy(rs.metadata.uid)
-        .filter((pod) => isTerminating(pod) && selector.matches(pod.metadata.labels)).length;
-      const observed = { rs, pods: active, terminating, failure, nowMs: clock.now() };
+      const observed = {
+        owner: rs,
+        pods: active,
+        terminating: countsTerminating ? terminatingOf(rs, selector) : undefined,
+        failure,
+        nowMs: clock.now(),
+      };
       const status = statusOf(observed);
-      if (statusChanged(rs, status)) await client.updateStatus(ReplicaSet, { ...rs, status }, { signal });
+      if (statusChanged(rs, status)) await client.updateStatus(kind, withStatus(rs, status), { signal });
       if (failure !== undefined) throw failure;
       const waitMs = nextAvailableMs(observed);
       return waitMs === undefined ? undefined : { requeueAfterMs: waitMs };
     },
   };
 
+  function terminatingOf(rs: T, selector: Selector): number {
+    const controlled = pods.controlledBy(rs.metadata.uid);
+    return controlled.filter((pod) => isTerminating(pod) && selector.matches(pod.metadata.labels)).length;
+  }
+
   function possibleOwners(pod: Pod): string[] {
     const { namespace = '', labels } = pod.metadata;
-    return replicaSets
+    return owners
       .list(namespace)
-      .filter((rs) => labelSelectorAsSelector(rs.spec.selector).matches(labels))
+      .filter((rs) => selectorOf(rs).matches(labels))
       .map(keyOf);
   }
 
   /** Creates or deletes what it takes; returns the first error. */
-  async function manageReplicas(
-    rs: ReplicaSet,
-    active: readonly Pod[],
-    signal: AbortSignal,
-  ): Promise<Error | undefined> {
+  async function manageReplicas(rs: T, active: readonly Pod[], signal: AbortSignal): Promise<Error | undefined> {
     const missing = (rs.spec.replicas ?? 1) - active.length;
     if (missing > 0) return createPods(rs, Math.min(missing, BURST_REPLICAS), signal);
     if (missing < 0) return deletePods(rs, active, Math.min(-missing, BURST_REPLICAS), signal);
     return undefined;
   }
 
-  async function createPods(rs: ReplicaSet, count: number, signal: AbortSignal): Promise<Error | undefined> {
+  async function createPods(rs: T, count: number, signal: AbortSignal): Promise<Error | undefined> {
     const key = keyOf(rs);
-    const draft = podFrom(rs);
+    const draft = podFrom(kind, rs);
     expectations.expectCreations(key, count);
     const { succeeded, error } = await slowStartBatch(count, async () => {
       try {
@@ -103,7 +150,7 @@ export function newReplicaSetController({ client, informers, recorder, clock }: 
   }
 
   async function deletePods(
-    rs: ReplicaSet,
+    rs: T,
     active: readonly Pod[],
     count: number,
     signal: AbortSignal,
@@ -127,10 +174,10 @@ export function newReplicaSetController({ client, informers, recorder, clock }: 
     return errorOf(results.find((result) => result.status === 'rejected')?.reason);
   }
 
-  /** Pods of all ReplicaSets that have the same owner. */
-  function siblings(rs: ReplicaSet): readonly Pod[] {
+  /** Pods of all that have the same owner. */
+  function siblings(rs: T): readonly Pod[] {
     const owner = rs.metadata.ownerReferences?.find((ref) => ref.controller === true);
-    const related = owner === undefined ? [rs] : replicaSets.controlledBy(owner.uid);
+    const related = owner === undefined ? [rs] : owners.controlledBy(owner.uid);
     return related.flatMap((each) => pods.controlledBy(each.metadata.uid));
   }
 }
@@ -139,7 +186,7 @@ const errorOf = (thrown: unknown): Error | undefined =>
   thrown === undefined || thrown instanceof Error ? thrown : new Error('thrown: ' + JSON.stringify(thrown));
 
 /** Source: controller.GetPodFromTemplate v1.36. */
-function podFrom(rs: ReplicaSet): Draft<Pod> {
+function podFrom<T extends Replicated>(kind: Kind<T>, rs: T): Draft<Pod> {
   const { metadata = {}, spec = { containers: [] } } = rs.spec.template ?? {};
   const { labels, annotations, finalizers } = metadata;
   return {
@@ -149,7 +196,7 @@ function podFrom(rs: ReplicaSet): Draft<Pod> {
       labels,
       annotations,
       finalizers,
-      ownerReferences: [controllerRef(ReplicaSet, rs)],
+      ownerReferences: [controllerRef(kind, rs)],
     },
     spec,
   };
