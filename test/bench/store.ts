@@ -1,6 +1,7 @@
 /**
  * The embedded store on this machine's disk: durable writes beside what the disk can do with the same bytes, reads, watches, memory,
- * opening. `npm run bench -- store`, or run this file. Half a minute, about 1 GB in the temporary directory.
+ * opening; then its etcd face beside a real etcd. `npm run bench -- store`: two minutes, about 1 GB in the temporary directory. `npm run bench -- store alone`
+ * or `… beside [WORDS OF ROUNDS] [--seconds N] [--turns N] [--profile DIRECTORY]`: one of the two parts.
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
@@ -12,20 +13,27 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { openEmbeddedStore, prefixEnd, type Store } from '#store';
 import { silentLogger, systemClock } from '#util';
+import { besideEtcd } from './store/beside-etcd.ts';
 
 const KEYS = 100_000;
 const VALUE_BYTES = 3000;
 const ROUND_MS = 2000;
 const PREFIX = '/registry/pods/';
 
-export async function run(): Promise<void> {
+export async function run(args: readonly string[]): Promise<void> {
+  const [part, ...rest] = args;
+  if (part !== 'beside') await alone();
+  if (part !== 'alone') await besideEtcd(part === 'beside' ? rest : args);
+}
+
+async function alone(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-store-'));
   try {
     let store = await timed('open, empty', () => open(directory));
     await load(store);
     await timed('close', () => store.close());
     // In a process of its own, as a server does it.
-    execFileSync(process.execPath, [import.meta.filename, directory], { stdio: 'inherit' });
+    execFileSync(process.execPath, [import.meta.filename, 'open', directory], { stdio: 'inherit' });
     store = await open(directory);
     for (const writers of [1, 16, 128]) {
       rawLimit(join(directory, 'raw'), writers);
@@ -204,7 +212,7 @@ function percentiles(milliseconds: number[]): string {
 const rate = (count: number, seconds: number): string => `${Math.round(count / seconds).toLocaleString('en')}/s`;
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
-/** Opens what {@link run} has filled. */
+/** Opens what {@link alone} has filled. */
 async function openOnly(directory: string): Promise<void> {
   using stall = watchLoop();
   const store = await timed(`open, ${KEYS} keys of ${VALUE_BYTES} B`, () => open(directory));
@@ -213,5 +221,5 @@ async function openOnly(directory: string): Promise<void> {
   await store.close();
 }
 
-const [, , filled] = process.argv;
-if (import.meta.main) await (filled === undefined ? run() : openOnly(filled));
+const [, , part, filled = ''] = process.argv;
+if (import.meta.main) await (part === 'open' ? openOnly(filled) : run(process.argv.slice(2)));
