@@ -203,6 +203,11 @@ test('an answer that breaks the rules fails the request with the reason', async 
       () => ({ status: 500, body: 'broken' }),
       `${failed} an error on the server ("broken") has prevented the request from succeeding`,
     ],
+    [
+      'an answer that is not JSON',
+      () => ({ body: '<html>' }),
+      `${failed} couldn't get version/kind; json parse error: invalid character '<' looking for beginning of value`,
+    ],
   ];
   for (const [name, answer, message] of cases) {
     await t.test(name, async () => {

@@ -113,6 +113,8 @@ test('continue tokens that were not given out are refused, not obeyed', async ()
     [token({ v: 'meta.k8s.io/v1', rv: 1 })]: ': encoded start key empty (version meta.k8s.io/v1)',
     [token({ v: 'meta.k8s.io/v1', rv: 1, start: '../secrets/a' })]: ': ../secrets/a',
     '%%%': ': illegal base64 data at input byte 0',
+    [Buffer.from('{"v":}').toString('base64url')]: ": invalid character '}' looking for beginning of value",
+    [Buffer.from('{').toString('base64url')]: ': unexpected end of JSON input',
   };
   for (const [bad, text] of Object.entries(texts))
     await refused(

@@ -8,6 +8,7 @@ import {
   matchFields,
   notSupported,
   parseFieldSelector,
+  parseJson,
   parseLabelSelector,
   requiredFieldValue,
   StatusError,
@@ -333,7 +334,7 @@ function decodeContinue(token: string, root: string): { revision: number; start:
   if (wrong !== null) throw invalid(`: illegal base64 data at input byte ${wrong.index}`);
   let decoded: unknown;
   try {
-    decoded = JSON.parse(Buffer.from(token, 'base64url').toString());
+    decoded = parseJson(Buffer.from(token, 'base64url'));
   } catch (error) {
     throw invalid(`: ${(error as Error).message}`);
   }

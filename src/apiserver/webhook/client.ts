@@ -4,6 +4,7 @@
  */
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { parseJson } from '#api';
 import type { ServiceResolver } from './resolver.ts';
 
 /** Where a webhook is, as definitions and webhook configurations say it. */
@@ -84,7 +85,7 @@ export async function callWebhook(
   const { status, text } = await post(target, JSON.stringify(body), options.timeoutMs);
   if (status < 200 || status > 206) throw new Error(statusText(status, text));
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (error) {
     throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error });
   }
