@@ -4,16 +4,12 @@
  * rounds, as `GET`; `--pods N` (10,000); `--seconds N` a round (2); `--rounds N`: each so often, the median counts (1); `--profile DIRECTORY` writes a CPU
  * profile of the server there.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { ClientHttp2Session } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { apiServerNames, ensurePki } from '#cluster';
-import { systemClock } from '#util';
-import { type Credentials, load, openSessions, send } from './api/load.ts';
+import { load, openSessions, send } from './api/load.ts';
+import { endServer, makePki, type Server, startServer } from './api/processes.ts';
 import { type Round, rounds } from './api/rounds.ts';
 import { seedStore } from './api/seed.ts';
 import type { Usage } from './api/usage.ts';
@@ -21,16 +17,8 @@ import { watchRound } from './api/watch.ts';
 
 /** As the control plane runs: NODE_FLAGS of src/cmd/cmd.ts. */
 const NODE_FLAGS = ['--max-semi-space-size=32'];
-const SESSIONS = 4;
 const WATCH_SESSIONS = 100;
 const AT_ONCE = 64;
-
-interface Server {
-  readonly process: ChildProcess;
-  readonly port: number;
-  readonly sessions: readonly ClientHttp2Session[];
-  usage(): Promise<Usage>;
-}
 
 interface Plan {
   readonly roundMs: number;
@@ -52,13 +40,13 @@ export async function run(args: readonly string[]): Promise<void> {
   const plan: Plan = { roundMs: 1000 * Number(values.seconds), repeat: Number(values.rounds) };
   const wanted = (name: string): boolean => positionals.length === 0 || positionals.some((word) => name.includes(word));
   const directory = mkdtempSync(join(tmpdir(), 'bench-api-'));
-  const children: ChildProcess[] = [];
+  const servers: Server[] = [];
   try {
     const credentials = await makePki(directory);
     const { bytesEach } = await seedStore(join(directory, 'store'), pods);
     const start = async (entry: string, flags: readonly string[]): Promise<Server> => {
       const server = await startServer(entry, directory, flags, credentials);
-      children.push(server.process);
+      servers.push(server);
       return server;
     };
     const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
@@ -76,44 +64,10 @@ export async function run(args: readonly string[]): Promise<void> {
       for (const session of sessions) session.destroy();
     }
     console.log(`at the end: ${memoryText(await server.usage())}`);
-    for (const { sessions } of [server, bare]) for (const session of sessions) session.destroy();
   } finally {
-    for (const child of children) {
-      if (child.connected) child.disconnect();
-      if (child.exitCode === null) await once(child, 'exit');
-    }
+    for (const server of servers) await endServer(server);
     rmSync(directory, { recursive: true });
   }
-}
-
-async function makePki(directory: string): Promise<Credentials> {
-  mkdirSync(join(directory, 'pki'));
-  const pki = await ensurePki({
-    directory: join(directory, 'pki'),
-    apiServerNames: apiServerNames({ hostname: 'bench', addresses: [], serviceIP: '10.96.0.1' }),
-    clock: systemClock,
-  });
-  return { ca: pki.caCertificate, cert: pki.admin.certificate, key: pki.admin.key };
-}
-
-async function startServer(
-  entry: string,
-  directory: string,
-  flags: readonly string[],
-  credentials: Credentials,
-): Promise<Server> {
-  const child = fork(join(import.meta.dirname, 'api', entry), [directory], { execArgv: [...flags] });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return {
-    process: child,
-    port,
-    sessions: await openSessions(port, SESSIONS, credentials),
-    async usage() {
-      child.send('usage');
-      const [usage] = (await once(child, 'message')) as [Usage];
-      return usage;
-    },
-  };
 }
 
 /** What the bare server answers with: the server's own answers. */

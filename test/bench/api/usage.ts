@@ -12,7 +12,7 @@ export interface Usage {
 
 /** Answers each message of the parent with what this process has used; ends with the parent. */
 export function tellUsage(): void {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
+  const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
