@@ -1,7 +1,7 @@
 /** Columns and cells many kinds share. Source: pkg/printers/internalversion/printers.go v1.36. */
 import type { LabelSelector } from './generated/meta.v1.ts';
 import type { Container } from './generated/core.v1.ts';
-import type { Column, KubeObject, Row } from './kind.ts';
+import type { Column, Kind, KubeObject, Row } from './kind.ts';
 import { formatLabelSelector } from './selector/selector.ts';
 import { humanDuration, timeMs } from './time.ts';
 
@@ -11,7 +11,47 @@ export const AGE: Column = { name: 'Age', type: 'string' };
 export const orNone = (text: string | undefined): string => (text === undefined || text === '' ? '<none>' : text);
 export const orUnknown = (text: string | undefined): string => (text === undefined || text === '' ? '<unknown>' : text);
 
-export const sinceText = (thenMs: number, nowMs: number): string => humanDuration(nowMs - thenMs);
+/** The times that are marked in the row being written for {@link ANY_TIME}. */
+let marked: number[] | undefined;
+/** In place of now: ages are filled in later. */
+const ANY_TIME = NaN;
+/** Before the number of a mark, and behind it. An object that has the first of its own is not for {@link timelessRow}. */
+export const ROW_MARK = '\uE000';
+const MARK_END = '\uE001';
+
+export const sinceText = (thenMs: number, nowMs: number): string =>
+  marked !== undefined && Number.isNaN(nowMs)
+    ? `${ROW_MARK}${marked.push(thenMs) - 1}${MARK_END}`
+    : humanDuration(nowMs - thenMs);
+
+/** The JSON of a row at any time: between the parts stand the ages of these times. */
+export interface TimelessRow {
+  readonly parts: readonly string[];
+  readonly sinceMs: readonly number[];
+}
+
+/** The row of an object that is read once and shown often, which `toText` writes as JSON. */
+export function timelessRow(kind: Kind, object: KubeObject, toText: (row: Row) => string): TimelessRow {
+  marked = [];
+  try {
+    const text = toText(kind.row(object, { nowMs: ANY_TIME }));
+    const [first = '', ...rest] = text.split(ROW_MARK);
+    const ends = rest.map((piece) => piece.indexOf(MARK_END));
+    return {
+      parts: [first, ...rest.map((piece, i) => piece.slice(ends[i]! + 1))],
+      sinceMs: rest.map((piece, i) => marked![Number(piece.slice(0, ends[i]))]!),
+    };
+  } finally {
+    marked = undefined;
+  }
+}
+
+/** The row as it is now. */
+export function rowText({ parts, sinceMs }: TimelessRow, nowMs: number): string {
+  let text = parts[0]!;
+  for (let i = 0; i < sinceMs.length; i++) text += humanDuration(nowMs - sinceMs[i]!) + parts[i + 1]!;
+  return text;
+}
 
 /** How long ago a time of the API was; `<unknown>` when it is not set. */
 export const ageOf = (time: string | undefined, nowMs: number): string =>

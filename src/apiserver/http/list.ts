@@ -9,7 +9,15 @@ import type { ByteSink, HttpResponse } from './context.ts';
 import { metaApiVersion, type Negotiated } from './negotiate.ts';
 import { compressed, GZIP_BYTES } from './compress.ts';
 import { lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.ts';
-import { columnDefinitions, type IncludeObject, partialMetadata, tableRow, wrongShape } from './table.ts';
+import {
+  columnDefinitions,
+  type IncludeObject,
+  partialMetadata,
+  partialText,
+  tableRow,
+  tableRowText,
+  wrongShape,
+} from './table.ts';
 
 /** Bytes gathered before they are written. Stored objects that are no more are answered in one piece, with their length known. */
 const CHUNK_BYTES = 256 << 10;
@@ -117,8 +125,6 @@ function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): G
 }
 
 const COMMA = 0x2c;
-/** How a row without its object ends. */
-const NO_OBJECT = 'null}';
 
 /** Items that are written anew. Yields when a chunk is full, and whenever `pace` asks for it. */
 function* madeChunks(
@@ -157,12 +163,7 @@ function listFormat(resource: Resource, page: ListPage, { negotiated, include, c
       const table = { kind: 'Table', apiVersion, metadata, ...columns };
       const how = { include, nowMs, apiVersion };
       const rows = around(table, 'rows', negotiated, (entry) => tableRow(kind, resource.object(entry), how));
-      if (include !== 'Metadata' || !isPlain(resource, negotiated)) return rows;
-      const item = (entry: Entry): string => {
-        const row = JSON.stringify(tableRow(kind, resource.object(entry), { ...how, include: 'None' }));
-        return `${row.slice(0, -NO_OBJECT.length)}${partialText(entry, apiVersion)}}`;
-      };
-      return { ...rows, item };
+      return isPlain(negotiated) ? { ...rows, item: (entry) => tableRowText(resource, entry, how) } : rows;
     }
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList': {
@@ -170,20 +171,14 @@ function listFormat(resource: Resource, page: ListPage, { negotiated, include, c
       const items = around(partial, 'items', negotiated, (entry) =>
         partialMetadata(resource.object(entry), apiVersion),
       );
-      return isPlain(resource, negotiated) ? { ...items, item: (entry) => partialText(entry, apiVersion) } : items;
+      return isPlain(negotiated) ? { ...items, item: (entry) => partialText(resource, entry, apiVersion) } : items;
     }
     case undefined:
       return around(list, 'items', negotiated, (entry) => resource.object(entry));
   }
 }
 
-/** JSON, whose metadata can be taken over as it is stored. */
-const isPlain = (resource: Resource, { format, pretty }: Negotiated): boolean =>
-  resource.isStored && format === 'json' && !pretty;
-
-/** JSON of {@link partialMetadata}. */
-const partialText = (entry: Entry, apiVersion: string): string =>
-  `{"kind":"PartialObjectMetadata","apiVersion":"${apiVersion}","metadata":${entry.metadataText()}}`;
+const isPlain = ({ format, pretty }: Negotiated): boolean => format === 'json' && !pretty;
 
 /** `list` with `field` as its last member, holding what `item` makes of each entry. */
 function around(

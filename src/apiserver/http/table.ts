@@ -1,4 +1,6 @@
-import { badRequest, invalid, type Kind, type KubeObject, StatusError } from '#api';
+import { badRequest, invalid, type Kind, type KubeObject, type Row, rowText, StatusError, timelessRow } from '#api';
+import type { Resource } from '../registry/resource.ts';
+import type { Entry } from '../watchcache/entry.ts';
 import type { Conversion } from './negotiate.ts';
 
 /** What of an object a table row carries. Source: meta/v1 IncludeObjectPolicy. */
@@ -44,6 +46,42 @@ export function tableRow(
     object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object, apiVersion),
   };
 }
+
+export interface RowOptions {
+  readonly include: IncludeObject;
+  readonly nowMs: number;
+  readonly apiVersion: string;
+}
+
+/** How a row without its object ends. */
+const NO_OBJECT = 'null}';
+
+/** JSON of {@link tableRow}: what the kind's printer said of an entry is kept with it, and what of the object goes along is taken over as it is stored. */
+export function tableRowText(resource: Resource, entry: Entry, options: RowOptions): string {
+  const { kind } = resource;
+  const { include, nowMs, apiVersion } = options;
+  // Columns of custom resources may show anything of the object.
+  const row =
+    resource.isStored && kind.custom === undefined
+      ? entry.row((object) => timelessRow(kind, object, bareRow))
+      : undefined;
+  const bare =
+    row === undefined
+      ? JSON.stringify(tableRow(kind, resource.object(entry), { ...options, include: 'None' }))
+      : rowText(row, nowMs);
+  if (include === 'None') return bare;
+  const object = include === 'Object' ? resource.bytes(entry).toString() : partialText(resource, entry, apiVersion);
+  return `${bare.slice(0, -NO_OBJECT.length)}${object}}`;
+}
+
+const bareRow = ({ cells, conditions }: Row): string =>
+  JSON.stringify({ cells, ...(conditions === undefined ? {} : { conditions }), object: null });
+
+/** JSON of {@link partialMetadata}. */
+export const partialText = (resource: Resource, entry: Entry, apiVersion: string): string =>
+  resource.isStored
+    ? `{"kind":"PartialObjectMetadata","apiVersion":"${apiVersion}","metadata":${entry.metadataText()}}`
+    : JSON.stringify(partialMetadata(resource.object(entry), apiVersion));
 
 /** A Table; `columns` false leaves the definitions out, as all but the first event of a watch do. */
 export function table(

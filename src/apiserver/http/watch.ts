@@ -10,7 +10,7 @@ import { answerWebSocket, isWebSocket, webSocketSink } from '../websocket/websoc
 import type { ByteSink, HttpRequest, HttpResponse } from './context.ts';
 import { CONTENT_TYPES, metaApiVersion, type Negotiated } from './negotiate.ts';
 import { lengthDelimited, partialProtobuf } from './protobuf.ts';
-import { type IncludeObject, partialMetadata, table } from './table.ts';
+import { type IncludeObject, partialMetadata, partialText, table, tableRowText } from './table.ts';
 
 export interface WatchWriter {
   readonly negotiated: Negotiated;
@@ -110,6 +110,9 @@ function eventLine(type: FrameType | 'BOOKMARK' | 'ERROR', object: Buffer): Buff
   return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, NEWLINE]);
 }
 
+/** How a table without rows ends. */
+const NO_ROWS = ']}';
+
 interface Encoder {
   frame(frame: Frame): Buffer;
   bookmark(object: KubeObject): Buffer;
@@ -131,25 +134,29 @@ function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, in
     };
   if (negotiated.as === 'Table') {
     let columns = true;
-    const line = (type: FrameType | 'BOOKMARK', objects: readonly KubeObject[], resourceVersion: string): Buffer => {
-      const metadata = { resourceVersion };
-      const content = table(kind, objects, { include, nowMs: clock.now(), apiVersion, columns, metadata });
+    const line = (type: FrameType | 'BOOKMARK', row: string, resourceVersion: string): Buffer => {
+      const content = table(kind, [], { include, nowMs: 0, apiVersion, columns, metadata: { resourceVersion } });
       columns = false;
-      return eventLine(type, Buffer.from(JSON.stringify(content)));
+      return eventLine(type, Buffer.from(`${JSON.stringify(content).slice(0, -NO_ROWS.length)}${row}]}`));
     };
     return {
       frame(frame) {
-        const make = ({ type, entry }: Frame): Buffer => line(type, [resource.object(entry)], String(entry.revision));
+        const make = ({ type, entry }: Frame): Buffer =>
+          line(
+            type,
+            tableRowText(resource, entry, { include, nowMs: clock.now(), apiVersion }),
+            String(entry.revision),
+          );
         return columns ? make(frame) : frame.encoded(`${format} ${apiVersion} table ${include}`, make);
       },
-      bookmark: (object) => line('BOOKMARK', [], object.metadata.resourceVersion),
+      bookmark: (object) => line('BOOKMARK', '', object.metadata.resourceVersion),
       error: errorLine,
     };
   }
   return {
     frame: (frame) =>
       frame.encoded(`${format} ${apiVersion} partial`, ({ type, entry }) =>
-        eventLine(type, Buffer.from(JSON.stringify(partialMetadata(resource.object(entry), apiVersion)))),
+        eventLine(type, Buffer.from(partialText(resource, entry, apiVersion))),
       ),
     bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(partialMetadata(object, apiVersion)))),
     error: errorLine,

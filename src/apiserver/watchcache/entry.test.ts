@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { KubeObject } from '#api';
+import { type KubeObject, ROW_MARK, type TimelessRow } from '#api';
 import { encodeStored, Entry } from './entry.ts';
 
 const text = fc.oneof(
@@ -53,6 +53,35 @@ test('the bytes of an entry, and of its metadata, are those of the object with i
       assert.equal(target.toString(), `..${entry.bytes().toString()}...`);
     }),
   );
+});
+
+test('a short look at an object shows all but its managedFields', () => {
+  fc.assert(
+    fc.property(metadata, json, fc.boolean(), (own, spec, inFront) => {
+      const object = { apiVersion: 'v1', kind: 'Thing', metadata: own, spec } as unknown as KubeObject;
+      // As others may have written it.
+      const value = inFront ? Buffer.from(JSON.stringify(object)) : encodeStored(object);
+      const { managedFields: _, ...left } = own;
+      new Entry('/k', value, 0).field('x', (seen) => {
+        const { managedFields: __, ...metadataSeen } = seen.metadata;
+        assert.deepEqual(
+          { ...seen, metadata: metadataSeen },
+          JSON.parse(JSON.stringify({ ...object, metadata: left })),
+        );
+        return '';
+      });
+    }),
+  );
+});
+
+test('the row of an object with the mark of a row in its text is not kept', () => {
+  const entryOf = (name: string): Entry =>
+    new Entry('/k', encodeStored({ apiVersion: 'v1', kind: 'Thing', metadata: { name } } as KubeObject), 7);
+  const read = ({ metadata: { name } }: KubeObject): TimelessRow => ({ parts: [name], sinceMs: [] });
+  assert.equal(entryOf(`a${ROW_MARK}0`).row(read), undefined);
+  const entry = entryOf('a');
+  assert.deepEqual(entry.row(read)?.parts, ['a']);
+  assert.equal(entry.row(read), entry.row(read));
 });
 
 test('a field is read once, and a look at it does not make the object stay', () => {

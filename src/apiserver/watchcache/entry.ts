@@ -1,4 +1,4 @@
-import type { KubeObject } from '#api';
+import { type KubeObject, ROW_MARK, type TimelessRow } from '#api';
 import { RecentlyUsed } from './recently-used.ts';
 
 /**
@@ -10,6 +10,8 @@ const PARSED_BYTES = 24 << 20;
 const ENTRY_BYTES = 256;
 
 const METADATA = Buffer.from('"metadata":{');
+const MANAGED_FIELDS = Buffer.from('"managedFields":[');
+const MARK = Buffer.from(ROW_MARK);
 
 /**
  * One stored object at one revision: the bytes as stored (without resourceVersion) and what is derived from them on demand.
@@ -25,10 +27,10 @@ export class Entry {
   used = false;
   /** What stands before the resourceVersion. */
   #head: string | undefined;
-  /** Where the metadata ends. */
-  #metadataEnd: number | undefined;
+  #extent: Extent | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
   #fields: Record<string, string> | undefined;
+  #row: TimelessRow | undefined;
   #object: KubeObject | undefined;
 
   static readonly #parsed = new RecentlyUsed<Entry>(
@@ -64,6 +66,12 @@ export class Entry {
     return value;
   }
 
+  /** The row of a table, as `read` makes it of the object without its managedFields. Undefined where its text cannot be told from a row's marks. */
+  row(read: (object: KubeObject) => TimelessRow): TimelessRow | undefined {
+    if (this.#row === undefined && !this.value.includes(MARK)) this.#row = read(this.#glance());
+    return this.#row;
+  }
+
   /** The JSON every reader gets: made anew each time, since a copy costs less than keeping it. `tail` is put behind. */
   bytes(tail = ''): Buffer {
     const length = this.byteLength;
@@ -91,18 +99,29 @@ export class Entry {
   /** The JSON of its metadata, with the resourceVersion. */
   metadataText(): string {
     const head = this.#start();
-    const from = head.length;
-    this.#metadataEnd ??= objectEnd(this.value, from - 1);
-    return `{${this.#insertion(head)}${this.value.toString('utf8', from, this.#metadataEnd)}`;
+    return `{${this.#insertion(head)}${this.value.toString('utf8', head.length, this.#metadata(head).end)}`;
+  }
+
+  #metadata(head: string): Extent {
+    return (this.#extent ??= extentOf(this.value, head.length - 1));
   }
 
   #parse(): KubeObject {
     return withRevision(JSON.parse(this.value.toString()) as KubeObject, this.revision);
   }
 
-  /** The object for a short look, which is no reason to keep it. */
+  /** The object for a short look, which is no reason to keep it. It may lack its managedFields, which are half of many an object. */
   #glance(): KubeObject {
-    return this.#object ?? this.#parse();
+    if (this.#object !== undefined) return this.#object;
+    const { value } = this;
+    const { end, last } = this.#metadata(this.#start());
+    if (
+      last === end ||
+      value.compare(MANAGED_FIELDS, 0, MANAGED_FIELDS.length, last, last + MANAGED_FIELDS.length) !== 0
+    )
+      return this.#parse();
+    const text = value.toString('utf8', 0, last - 1) + value.toString('utf8', end - 1);
+    return withRevision(JSON.parse(text) as KubeObject, this.revision);
   }
 
   #keep(object: KubeObject): KubeObject {
@@ -121,6 +140,12 @@ export class Entry {
       ? `"resourceVersion":"${this.revision}"`
       : `"resourceVersion":"${this.revision}",`;
   }
+}
+
+/** Where the metadata ends, and where its last member begins if it has several. */
+interface Extent {
+  readonly end: number;
+  readonly last: number;
 }
 
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
@@ -149,15 +174,21 @@ function headOf(value: Buffer): string {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const COMMA = 0x2c;
 
-/** The offset behind the object that begins at `at`, in JSON that is known to be right. */
-function objectEnd(json: Buffer, at: number): number {
+/** Of the object that begins at `at`, in JSON that is known to be right. */
+function extentOf(json: Buffer, at: number): Extent {
   let depth = 0;
+  let last = -1;
   for (let i = at; i < json.length; i++) {
     const byte = json[i];
-    if (byte === OPEN) depth++;
-    else if (byte === CLOSE && --depth === 0) return i + 1;
-    else if (byte === QUOTE) i = stringEnd(json, i + 1);
+    if (byte === QUOTE) i = stringEnd(json, i + 1);
+    else if (byte === OPEN || byte === OPEN_ARRAY) depth++;
+    else if (byte === COMMA && depth === 1) last = i + 1;
+    else if ((byte === CLOSE || byte === CLOSE_ARRAY) && --depth === 0)
+      return { end: i + 1, last: last < 0 ? i + 1 : last };
   }
   throw new Error('stored object has no end');
 }
@@ -175,8 +206,9 @@ function stringEnd(json: Buffer, from: number): number {
 /** The bytes an object is stored as: `apiVersion`, `kind`, `metadata` first, without resourceVersion. */
 export function encodeStored(object: KubeObject): Buffer {
   const { apiVersion, kind, metadata, ...rest } = object;
-  const { resourceVersion: _, ...stored } = metadata;
-  const text = JSON.stringify({ apiVersion, kind, metadata: stored, ...rest });
+  // Where Go writes them, too: so they can be left out by who looks at the rest only.
+  const { resourceVersion: _, managedFields, ...stored } = metadata;
+  const text = JSON.stringify({ apiVersion, kind, metadata: { ...stored, managedFields }, ...rest });
   // Not from Node's shared pool: a slice of it would keep 8 KB alive for as long as the object lives.
   const length = Buffer.byteLength(text);
   const bytes = Buffer.allocUnsafeSlow(length);
