@@ -40,7 +40,7 @@ export async function run(args: readonly string[]): Promise<void> {
         tries.push({ holdMs: after.holdMs, cpuMs: (after.cpuMicros - before.cpuMicros) / 1000, status, bytes });
       }
       const [{ holdMs, status, bytes }] = tries.toSorted((a, b) => a.holdMs - b.holdMs) as [(typeof tries)[0]];
-      const cpuMs = Math.min(...tries.map((one) => one.cpuMs));
+      const cpuMs = Math.min(...tries.map((each) => each.cpuMs));
       console.log(
         `${one.name}: loop held ${holdMs.toFixed(0)} ms, CPU ${cpuMs.toFixed(0)} ms, ${status}, ${(bytes / 1e6).toFixed(1)} MB`,
       );

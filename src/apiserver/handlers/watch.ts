@@ -15,15 +15,16 @@ const MIN_TIMEOUT_MS = 1_800_000;
 const BOOKMARK_MS = 60_000;
 /** A watcher that lets this much pile up is cut off; it resumes from where it was. */
 export const MAX_BACKLOG_BYTES = 64 << 20;
-/** What is there already is sent in lots of so many objects. */
+/** What is there already is sent in lots of so many objects, or of so many bytes. */
 const INITIAL_LOT = 100;
+const INITIAL_LOT_BYTES = 256 << 10;
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /** A watch in terms of frames, for the HTTP writer and for callers in this process alike. */
 export interface FrameSink {
-  /** False: this watcher is too slow and shall be cut off. */
-  onFrames(frames: readonly Frame[]): boolean;
+  /** False: this watcher is too slow and shall be cut off. Frames of the initial state are nobody else's. */
+  onFrames(frames: readonly Frame[], isInitial: boolean): boolean;
   onBookmark(object: KubeObject): void;
   /** Resolves when more of the initial state may be given; live changes do not wait for it. */
   drained(): Promise<void>;
@@ -96,7 +97,7 @@ export async function runWatch(env: VerbEnvironment, call: ApiCall, plan: WatchP
     ...selection,
     fromRevision: from,
     onFrames(frames) {
-      if (!(live ? sink.onFrames(frames) : backlog!.add(frames))) reject(tooSlow());
+      if (!(live ? sink.onFrames(frames, false) : backlog!.add(frames))) reject(tooSlow());
     },
     onEnd: (error) => (error === undefined ? resolve() : reject(error)),
   });
@@ -135,17 +136,22 @@ async function sendInitial(
 ): Promise<void> {
   const pace = new Pace(clock);
   let lot: Frame[] = [];
+  let bytes = 0;
   for (const entry of snapshot) {
-    if (matches?.(entry) ?? true) lot.push(new Frame('ADDED', entry));
-    if (lot.length === INITIAL_LOT) {
-      sink.onFrames(lot);
+    if (matches?.(entry) ?? true) {
+      lot.push(new Frame('ADDED', entry));
+      bytes += entry.value.length;
+    }
+    if (lot.length === INITIAL_LOT || bytes > INITIAL_LOT_BYTES) {
+      sink.onFrames(lot, true);
       lot = [];
+      bytes = 0;
       await sink.drained();
     }
     if (pace.due) await pace.turn();
     if (ended()) return;
   }
-  if (lot.length > 0) sink.onFrames(lot);
+  if (lot.length > 0) sink.onFrames(lot, true);
 }
 
 /** Live changes that came while the initial state was being sent. */
@@ -165,7 +171,7 @@ class Backlog {
   flush(sink: FrameSink): boolean {
     const frames = this.#frames;
     this.#frames = [];
-    return frames.length === 0 || sink.onFrames(frames);
+    return frames.length === 0 || sink.onFrames(frames, false);
   }
 }
 

@@ -47,8 +47,9 @@ export function watchResponse(
   async function speak(sink: ByteSink, events: Encoder, out: EventWriter): Promise<void> {
     try {
       await runWatch(env, call, plan, {
-        onFrames(frames) {
-          for (const frame of frames) out.push(events.frame(frame));
+        onFrames(frames, isInitial) {
+          if (isInitial && events.initial !== undefined && !isWebSocket(request)) out.push(events.initial(frames));
+          else for (const frame of frames) out.push(events.frame(frame));
           return sink.bufferedBytes + out.bytes <= MAX_BACKLOG_BYTES;
         },
         onBookmark: (object) => out.push(events.bookmark(object)),
@@ -102,13 +103,10 @@ function newCoalescer(sink: ByteSink, fanOut: FanOut): EventWriter {
 const watchContentType = ({ format }: Negotiated): string =>
   format === 'protobuf' ? `${CONTENT_TYPES.protobuf};stream=watch` : CONTENT_TYPES.json;
 
-const errorLine = (status: Status): Buffer => eventLine('ERROR', Buffer.from(JSON.stringify(status)));
+const errorLine = (status: Status): Buffer => eventLine('ERROR', JSON.stringify(status));
 
-const NEWLINE = Buffer.from('}\n');
-
-function eventLine(type: FrameType | 'BOOKMARK' | 'ERROR', object: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, NEWLINE]);
-}
+const eventLine = (type: FrameType | 'BOOKMARK' | 'ERROR', object: string): Buffer =>
+  Buffer.from(`${lineHead(type)}${object}${LINE_TAIL}`);
 
 /** How a table without rows ends. */
 const NO_ROWS = ']}';
@@ -117,6 +115,25 @@ interface Encoder {
   frame(frame: Frame): Buffer;
   bookmark(object: KubeObject): Buffer;
   error(status: Status): Buffer;
+  /** Several frames nobody else is told, at once. */
+  initial?(frames: readonly Frame[]): Buffer;
+}
+
+const lineHead = (type: FrameType | 'BOOKMARK' | 'ERROR'): string => `{"type":"${type}","object":`;
+const LINE_TAIL = '}\n';
+
+/** Lines of entries as they are stored: each byte is copied once. */
+function storedLines(frames: readonly Frame[]): Buffer {
+  let length = 0;
+  for (const { type, entry } of frames) length += lineHead(type).length + entry.byteLength + LINE_TAIL.length;
+  const lines = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const { type, entry } of frames) {
+    at += lines.write(lineHead(type), at, 'latin1');
+    at = entry.copyTo(lines, at);
+    at += lines.write(LINE_TAIL, at, 'latin1');
+  }
+  return lines;
 }
 
 /** Plain JSON lines are shared by all watchers of an event; tables are shared but for the first, which carries the columns. */
@@ -126,18 +143,22 @@ function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, in
   const apiVersion = metaApiVersion(negotiated);
   if (negotiated.format === 'protobuf') return protobufEncoder(resource, negotiated);
   // No event is a list, so one that asks for its metadata as a list gets the object.
-  if (negotiated.as === undefined || negotiated.as === 'PartialObjectMetadataList')
+  if (negotiated.as === undefined || negotiated.as === 'PartialObjectMetadataList') {
+    const lineOf = (frame: Frame): Buffer =>
+      resource.isStored ? storedLines([frame]) : eventLine(frame.type, JSON.stringify(resource.object(frame.entry)));
     return {
-      frame: (frame) => frame.encoded(format, ({ type, entry }) => eventLine(type, resource.bytes(entry))),
-      bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(object))),
+      frame: (frame) => frame.encoded(format, lineOf),
+      bookmark: (object) => eventLine('BOOKMARK', JSON.stringify(object)),
       error: errorLine,
+      ...(resource.isStored ? { initial: storedLines } : {}),
     };
+  }
   if (negotiated.as === 'Table') {
     let columns = true;
     const line = (type: FrameType | 'BOOKMARK', row: string, resourceVersion: string): Buffer => {
       const content = table(kind, [], { include, nowMs: 0, apiVersion, columns, metadata: { resourceVersion } });
       columns = false;
-      return eventLine(type, Buffer.from(`${JSON.stringify(content).slice(0, -NO_ROWS.length)}${row}]}`));
+      return eventLine(type, `${JSON.stringify(content).slice(0, -NO_ROWS.length)}${row}${NO_ROWS}`);
     };
     return {
       frame(frame) {
@@ -156,9 +177,9 @@ function newEncoder(clock: Clock, resource: Resource, negotiated: Negotiated, in
   return {
     frame: (frame) =>
       frame.encoded(`${format} ${apiVersion} partial`, ({ type, entry }) =>
-        eventLine(type, Buffer.from(partialText(resource, entry, apiVersion))),
+        eventLine(type, partialText(resource, entry, apiVersion)),
       ),
-    bookmark: (object) => eventLine('BOOKMARK', Buffer.from(JSON.stringify(partialMetadata(object, apiVersion)))),
+    bookmark: (object) => eventLine('BOOKMARK', JSON.stringify(partialMetadata(object, apiVersion))),
     error: errorLine,
   };
 }
