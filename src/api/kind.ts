@@ -49,7 +49,7 @@ export interface ScaleAccess<T> {
 /** How a subresource that is a part of the object (status, and for pods ephemeralcontainers and resize) is written. */
 export interface SubresourceStrategy<T> {
   /** Takes over from `old` whatever this subresource may not write; changes `object`. */
-  prepareForUpdate(object: T, old: T): void;
+  prepareForUpdate(object: T, old: T, context: { readonly nowMs: number }): void;
   validateUpdate?(object: T, old: T): FieldError[];
 }
 

@@ -129,7 +129,7 @@ test('roles and bindings', () => {
 
 test('ingresses: rules, paths and backends', () => {
   assert.deepEqual(errors(kinds.Ingress, {}), [
-    'spec: Invalid value: []: either `defaultBackend` or `rules` must be specified',
+    'spec: Invalid value: null: either `defaultBackend` or `rules` must be specified',
   ]);
   const backend = { service: { name: 'web', port: { number: 80 } } };
   const paths = [
@@ -170,7 +170,7 @@ test('network policies: types by default, peers, ports and blocks', () => {
     { endPort: 1, protocol: 'X' },
   ];
   assert.deepEqual(errors(kinds.NetworkPolicy, { spec: { ingress: [{ from, ports }] } }), [
-    'spec.ingress[0].ports[0].endPort: Invalid value: 70: must be greater than or equal to `port`',
+    'spec.ingress[0].ports[0].endPort: Invalid value: 80: must be greater than or equal to `port`',
     'spec.ingress[0].ports[1].endPort: Invalid value: 90: may not be specified when `port` is non-numeric',
     'spec.ingress[0].ports[2].protocol: Unsupported value: "X": supported values: "TCP", "UDP", "SCTP"',
     'spec.ingress[0].ports[2].endPort: Invalid value: 1: may not be specified when `port` is not specified',
@@ -303,7 +303,7 @@ test('certificate requests: decisions are made once, by those who decide', () =>
     [
       'spec.request: Invalid value: "": PEM block type must be CERTIFICATE REQUEST',
       'spec.usages: Required value',
-      'spec.signerName: Invalid value: "x": must be a fully qualified domain and path of the form "example.com/signer-name"',
+      `spec.signerName: Invalid value: "x": must be a fully qualified domain and path of the form 'example.com/signer-name'`,
       'spec.expirationSeconds: Invalid value: 1: may not specify a duration less than 600 seconds (10 minutes)',
     ],
   );
@@ -331,9 +331,9 @@ test('classes are for good', () => {
       { provisioner: 'a' },
     ),
     [
-      'parameters: Forbidden: updates to parameters are forbidden.',
-      'provisioner: Forbidden: updates to provisioner are forbidden.',
-      'reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.',
+      'parameters: Invalid value: {"a":"1"}: field is immutable',
+      'provisioner: Invalid value: "b": field is immutable',
+      'reclaimPolicy: Invalid value: "Retain": field is immutable',
     ],
   );
   assert.deepEqual(updateErrors(kinds.PriorityClass, { value: 2 }, { value: 1 }), [

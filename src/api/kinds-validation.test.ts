@@ -356,10 +356,7 @@ test('leases, endpoints, slices', () => {
       endpoints: [{ addresses: ['fd00::1'] }],
       ports: [{ port: 1 }, { port: 2 }],
     }),
-    [
-      'endpoints[0].addresses[0]: Invalid value: "fd00::1": must be a valid IPv4 address',
-      'ports[1].name: Duplicate value: ""',
-    ],
+    ['ports[1].name: Duplicate value: ""', 'endpoints[0].addresses: Invalid value: "fd00::1": must be an IPv4 address'],
   );
   assert.deepEqual(updateErrors(EndpointSlice, { addressType: 'IPv6' }, { addressType: 'IPv4' }), [
     'addressType: Invalid value: "IPv6": field is immutable',

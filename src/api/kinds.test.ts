@@ -21,6 +21,7 @@ const anyObject = (definition: string, apiVersion: string, kind: string) =>
 
 const ZEROS: Readonly<Record<string, unknown>> = {
   string: '',
+  bytes: '',
   bool: false,
   int32: 0,
   int64: 0,
@@ -82,7 +83,7 @@ for (const kind of allKinds) {
         kind.gracePeriodSeconds?.(object, undefined);
         for (const strategy of [kind.status, ...Object.values(kind.parts ?? {})]) {
           const copy = deepClone(object);
-          strategy?.prepareForUpdate(copy, old);
+          strategy?.prepareForUpdate(copy, old, { nowMs: 0 });
           strategy?.validateUpdate?.(copy, old);
         }
         kind.prepareForUpdate?.(object, old);

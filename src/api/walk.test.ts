@@ -60,7 +60,7 @@ function errorsOf(kind: Kind, body: object, old: KubeObject): FieldError[] {
   kind.warnings?.(made, undefined);
   for (const strategy of [kind.status, ...Object.values(kind.parts ?? {})]) {
     const next = deepClone(object);
-    strategy?.prepareForUpdate(next, old);
+    strategy?.prepareForUpdate(next, old, { nowMs: 0 });
     errors.push(...(strategy?.validateUpdate?.(next, old) ?? []));
   }
   kind.prepareForUpdate?.(object, old);
@@ -92,7 +92,7 @@ const SLIPS: readonly RegExp[] = [
   /\.resources\.containers\[/,
   /\.scopeSelector\.matchExpressions\.(scopeName|operator|values)$/,
   /^status\.(capacity|allocatable)\./, // the name of the resource behind a dot
-  /\.overhead\.limits\[/,
+  /(^|\.)overhead\.limits\[/,
   /[aA]ffinity\..*\.namespace$/,
   /\.csi\.name$/,
   /\.downwardAPI\.(path|mode|fieldRef|resourceFieldRef)/,

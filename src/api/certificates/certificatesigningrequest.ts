@@ -1,25 +1,18 @@
+import { X509Certificate } from 'node:crypto';
 import type { FieldError } from '../field-error.ts';
-import {
-  child,
-  duplicate,
-  forbiddenField,
-  index,
-  invalid,
-  invalidOmit,
-  notSupported,
-  required,
-} from '../field-error.ts';
+import { child, duplicate, forbiddenField, invalid, notSupported, required, tooLong } from '../field-error.ts';
+import type { CertificateSigningRequestCondition } from '../generated/certificates.v1.ts';
 import type * as certificates from '../generated/certificates.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, orNone } from '../table.ts';
-import { humanDuration } from '../time.ts';
-import { semanticEqual } from '../validation/equal.ts';
-import { eachOf, Seen, unchecked, validateImmutable } from '../validation/fields.ts';
-import { byteLength, isDNS1123Subdomain, isHTTPPath, nameIsPathSegment } from '../validation/names.ts';
+import { formatTime, humanDuration } from '../time.ts';
+import { eachOf, Seen, unchecked } from '../validation/fields.ts';
+import { byteLength, isDNS1123Label, isDNS1123Subdomain, nameIsPathSegment } from '../validation/names.ts';
 
 export type CertificateSigningRequest = certificates.CertificateSigningRequest;
 
 const MIN_EXPIRATION_SECONDS = 600;
+const SUBDOMAIN_MAX = 253;
 const SIGNER_NAME_MAX = 571;
 const LEGACY_UNKNOWN = 'kubernetes.io/legacy-unknown';
 const USAGES: ReadonlySet<string> = new Set([
@@ -51,99 +44,174 @@ const STATUSES = ['False', 'True', 'Unknown'];
 /** Once there they stay, and are always true. */
 const DECISIONS = ['Approved', 'Denied', 'Failed'];
 
-const PEM = /-----BEGIN ([^-\n]+)-----\n[^-]*-----END \1-----/;
+const PEM = /-----BEGIN ([^-\n]+)-----\r?\n([^-]*)-----END \1-----/g;
 
-/** The label of the first PEM block of a base64 text; undefined when there is none. */
-const pemType = (base64: string): string | undefined => PEM.exec(Buffer.from(base64, 'base64').toString('latin1'))?.[1];
+interface PemBlock {
+  readonly type: string;
+  readonly hasHeaders: boolean;
+  readonly bytes: Buffer;
+}
 
-function validateRequest({ spec }: CertificateSigningRequest): FieldError[] {
-  const { request = '', usages = [], signerName = '', expirationSeconds } = unchecked(spec);
+/** The PEM blocks of a base64 text. */
+const pemBlocks = (base64: string): PemBlock[] =>
+  [...Buffer.from(base64, 'base64').toString('latin1').matchAll(PEM)].map(([, type = '', body = '']) => ({
+    type,
+    hasHeaders: body.includes(':'),
+    bytes: Buffer.from(body, 'base64'),
+  }));
+
+/** What is wrong with an issued certificate; undefined when nothing is. Source: validateCertificate. */
+function certificateFault(base64: string): string | undefined {
+  if (base64 === '') return undefined;
+  const blocks = pemBlocks(base64);
+  for (const { type, hasHeaders, bytes } of blocks) {
+    if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
+    if (hasHeaders) return 'no PEM block headers are permitted';
+    if (!isCertificate(bytes)) return 'x509: malformed certificate';
+  }
+  return blocks.length === 0 ? 'must contain at least one CERTIFICATE PEM block' : undefined;
+}
+
+function isCertificate(der: Buffer): boolean {
+  try {
+    return new X509Certificate(der).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** What was wrong with a stored request may stay so: each rule is kept only by objects whose old form kept it. */
+function validateRequest(request: CertificateSigningRequest, old?: CertificateSigningRequest): FieldError[] {
+  const { request: pem = '', usages = [], signerName = '', expirationSeconds } = unchecked(request.spec);
   const errors: FieldError[] = [];
-  if (pemType(request) !== 'CERTIFICATE REQUEST') {
-    errors.push(invalid('spec.request', request, 'PEM block type must be CERTIFICATE REQUEST'));
+  if (pemBlocks(pem)[0]?.type !== 'CERTIFICATE REQUEST') {
+    errors.push(invalid('spec.request', pem, 'PEM block type must be CERTIFICATE REQUEST'));
   }
   if (usages.length === 0) errors.push(required('spec.usages'));
-  const seen = new Seen();
-  for (const [i, usage] of usages.entries()) {
-    const at = index('spec.usages', i);
-    if (!USAGES.has(usage)) errors.push(notSupported(at, usage, [...USAGES].toSorted()));
-    if (!seen.add(usage)) errors.push(duplicate(at, usage));
-  }
-  if (signerName === LEGACY_UNKNOWN) {
+  const { usages: oldUsages = [] } = unchecked(old?.spec ?? { request: '', signerName: '' });
+  if (unknownUsages(oldUsages, '').length === 0) errors.push(...unknownUsages(usages, 'spec.usages'));
+  if (duplicateUsages(oldUsages, '').length === 0) errors.push(...duplicateUsages(usages, 'spec.usages'));
+  if (signerName === LEGACY_UNKNOWN && old?.spec.signerName !== LEGACY_UNKNOWN) {
     errors.push(invalid('spec.signerName', signerName, 'the legacy signerName is not allowed via this API version'));
   } else errors.push(...validateSignerName(signerName, 'spec.signerName'));
   if (expirationSeconds !== undefined && expirationSeconds < MIN_EXPIRATION_SECONDS) {
     const why = 'may not specify a duration less than 600 seconds (10 minutes)';
     errors.push(invalid('spec.expirationSeconds', expirationSeconds, why));
   }
+  errors.push(...validateConditions(request, old, 'status.conditions'));
+  const { certificate = '' } = request.status;
+  const before = old?.status.certificate ?? '';
+  const mayBeAnything = old !== undefined && (certificate === before || certificateFault(before) !== undefined);
+  const fault = mayBeAnything ? undefined : certificateFault(certificate);
+  if (fault !== undefined) errors.push(invalid('status.certificate', '<certificate data>', fault));
   return errors;
 }
 
-/** `example.com/some-signer`. Source: ValidateSignerName in pkg/apis/certificates/validation v1.36. */
+const unknownUsages = (usages: readonly string[], path: string): FieldError[] =>
+  eachOf(usages, path, (usage, at) => (USAGES.has(usage) ? [] : [notSupported(at, usage, [...USAGES].toSorted())]));
+
+function duplicateUsages(usages: readonly string[], path: string): FieldError[] {
+  const seen = new Seen();
+  return eachOf(usages, path, (usage, at) => (seen.add(usage) ? [] : [duplicate(at, usage)]));
+}
+
+/** `example.com/some-signer`: two names with dots, whose first wrong part is told of. Source: ValidateSignerName in pkg/apis/core/validation/names.go v1.36. */
 function validateSignerName(name: string, path: string): FieldError[] {
   if (name === '') return [required(path)];
   const [domain = '', signer, ...more] = name.split('/');
   if (signer === undefined || more.length > 0) {
-    return [invalid(path, name, 'must be a fully qualified domain and path of the form "example.com/signer-name"')];
+    return [invalid(path, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")];
   }
-  const messages = [
-    ...isDNS1123Subdomain(domain).map((m) => `validating label "${domain}": ${m}`),
-    ...isHTTPPath(signer).map((m) => `validating label "${signer}": ${m}`),
-    ...(domain.includes('.') ? [] : ['should be a domain with at least two segments separated by dots']),
-    ...(byteLength(name) > SIGNER_NAME_MAX ? [`must be no more than ${SIGNER_NAME_MAX} characters`] : []),
+  const wrongParts = (part: string, rule: (label: string) => string[]): FieldError[] => {
+    const label = part.split('.').find((each) => rule(each).length > 0);
+    return label === undefined
+      ? []
+      : rule(label).map((why) => invalid(path, part, `validating label ${JSON.stringify(label)}: ${why}`));
+  };
+  return [
+    ...(byteLength(domain) > SUBDOMAIN_MAX ? [tooLong(path, SUBDOMAIN_MAX)] : []),
+    ...wrongParts(domain, isDNS1123Label),
+    ...(domain.includes('.')
+      ? []
+      : [invalid(path, domain, 'should be a domain with at least two segments separated by dots')]),
+    ...wrongParts(signer, isDNS1123Subdomain),
+    ...(byteLength(name) > SIGNER_NAME_MAX ? [tooLong(path, SIGNER_NAME_MAX)] : []),
   ];
-  return messages.map((message) => invalid(path, name, message));
 }
 
-function validateConditions({ status }: CertificateSigningRequest, path: string): FieldError[] {
+function validateConditions(
+  { status: { conditions } }: CertificateSigningRequest,
+  old: CertificateSigningRequest | undefined,
+  path: string,
+): FieldError[] {
+  const before = (old?.status.conditions ?? []).map(({ type }) => type);
+  const mayBeBoth = before.includes('Approved') && before.includes('Denied');
+  const mayRepeat = new Set(before).size < before.length;
   const types = new Seen();
-  const errors = eachOf(status.conditions, path, (condition, at) => {
+  return eachOf(conditions, path, (condition, at) => {
     const { type = '', status: value = '' } = unchecked(condition);
     const statusPath = child(at, 'status');
-    const found = type === '' ? [required(child(at, 'type'))] : [];
+    const found = type === '' && !before.includes('') ? [required(child(at, 'type'))] : [];
     if (value === '') found.push(required(statusPath));
     else if (DECISIONS.includes(type) && value !== 'True') found.push(notSupported(statusPath, value, ['True']));
     else if (!STATUSES.includes(value)) found.push(notSupported(statusPath, value, STATUSES));
-    if (!types.add(type)) found.push(duplicate(child(at, 'type'), type));
+    const other = type === 'Approved' ? 'Denied' : type === 'Denied' ? 'Approved' : undefined;
+    if (!mayBeBoth && other !== undefined && types.has(other)) {
+      found.push(invalid(path, type, 'Approved and Denied conditions are mutually exclusive'));
+    }
+    if (!types.add(type) && !mayRepeat) found.push(duplicate(child(at, 'type'), type));
     return found;
   });
-  if (types.has('Approved') && types.has('Denied')) {
-    errors.push(invalidOmit(path, 'Approved and Denied conditions are mutually exclusive'));
-  }
-  return errors;
 }
 
-/** `decisions` may be added by this write; none is ever taken back. */
+const conditionsOf = ({ status }: CertificateSigningRequest, type: string): CertificateSigningRequestCondition[] =>
+  (status.conditions ?? []).filter((condition) => condition.type === type);
+
+/** No decision is ever taken back; only approvers decide. */
 function validateWrite(
   request: CertificateSigningRequest,
   old: CertificateSigningRequest,
-  decisions: readonly string[],
+  { approves }: { readonly approves: boolean },
 ): FieldError[] {
   const path = 'status.conditions';
-  const errors = validateConditions(request, path);
-  for (const type of DECISIONS) {
-    const [now, before] = [request, old].map(({ status }) => (status.conditions ?? []).filter((c) => c.type === type));
-    if (semanticEqual(now, before)) continue;
-    if (now!.length < before!.length)
-      errors.push(forbiddenField(path, `updates may not remove a condition of type "${type}"`));
-    else if (before!.length === 0 && !decisions.includes(type)) {
-      errors.push(forbiddenField(path, `updates may not add a condition of type "${type}"`));
-    } else if (before!.length > 0) {
-      errors.push(forbiddenField(path, `updates may not modify a condition of type "${type}"`));
-    }
-  }
-  return errors;
+  const count = (type: string): number => conditionsOf(request, type).length - conditionsOf(old, type).length;
+  const forbid = (what: string, type: string): FieldError =>
+    forbiddenField(path, `updates may not ${what} a condition of type "${type}"`);
+  return [
+    ...validateRequest(request, old),
+    ...DECISIONS.filter((type) => count(type) < 0).map((type) => forbid('remove', type)),
+    ...(approves ? [] : ['Approved', 'Denied'].filter((type) => count(type) > 0).map((type) => forbid('add', type))),
+  ];
 }
 
 function validateStatusUpdate(request: CertificateSigningRequest, old: CertificateSigningRequest): FieldError[] {
   const [now = '', before = ''] = [request.status.certificate, old.status.certificate];
-  const at = 'status.certificate';
-  const errors = validateWrite(request, old, ['Failed']);
-  if (before !== '' && now !== before) errors.push(invalidOmit(at, 'existing certificate cannot be modified'));
-  else if (now !== '' && now !== before && pemType(now) !== 'CERTIFICATE') {
-    errors.push(invalidOmit(at, 'must contain one or more PEM blocks'));
+  return [
+    ...validateWrite(request, old, { approves: false }),
+    ...(before !== '' && now !== before
+      ? [forbiddenField('status.certificate', 'updates may not modify existing certificate content')]
+      : []),
+  ];
+}
+
+/** Decisions stay as they were made: signers write everything else. */
+function keepDecisions({ status }: CertificateSigningRequest, old: CertificateSigningRequest): void {
+  for (const type of ['Approved', 'Denied']) {
+    const before = conditionsOf(old, type);
+    const places = (status.conditions ?? []).flatMap((condition, i) => (condition.type === type ? [i] : []));
+    if (before.length !== places.length) continue;
+    for (const [n, place] of places.entries()) status.conditions![place] = before[n]!;
   }
-  return errors;
+}
+
+function fillTimestamps({ status }: CertificateSigningRequest, old: CertificateSigningRequest, nowMs: number): void {
+  const now = formatTime(nowMs);
+  for (const condition of status.conditions ?? []) {
+    condition.lastUpdateTime ??= now;
+    condition.lastTransitionTime ??=
+      conditionsOf(old, condition.type).find((c) => c.status === condition.status && c.lastTransitionTime !== undefined)
+        ?.lastTransitionTime ?? now;
+  }
 }
 
 /** Source: extractCSRStatus in pkg/printers/internalversion/printers.go v1.36. */
@@ -172,7 +240,6 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
   },
   validateName: nameIsPathSegment,
   validate: validateRequest,
-  validateUpdate: ({ spec }, old) => validateImmutable(spec, old.spec, 'spec'),
   prepareForCreate(request) {
     request.status = {};
   },
@@ -180,20 +247,23 @@ export const CertificateSigningRequest = defineKind<CertificateSigningRequest>({
     request.spec = old.spec;
   },
   status: {
-    prepareForUpdate(request, old) {
+    prepareForUpdate(request, old, { nowMs }) {
       request.spec = old.spec;
+      keepDecisions(request, old);
+      fillTimestamps(request, old, nowMs);
     },
     validateUpdate: validateStatusUpdate,
   },
   parts: {
     approval: {
-      prepareForUpdate(request, old) {
+      prepareForUpdate(request, old, { nowMs }) {
+        fillTimestamps(request, old, nowMs);
         request.spec = old.spec;
         const { certificate: _, ...status } = request.status;
         const { certificate } = old.status;
         request.status = { ...status, ...(certificate === undefined ? {} : { certificate }) };
       },
-      validateUpdate: (request, old) => validateWrite(request, old, ['Approved', 'Denied']),
+      validateUpdate: (request, old) => validateWrite(request, old, { approves: true }),
     },
   },
 

@@ -44,6 +44,15 @@ export const Lease = defineKind<Lease>({
   defaults(lease) {
     lease.spec ??= {};
   },
+  // CoordinatedLeaderElection is off in v1.36.
+  prepareForCreate({ spec }) {
+    delete spec.strategy;
+    delete spec.preferredHolder;
+  },
+  prepareForUpdate({ spec }, old) {
+    if (old.spec.strategy === undefined) delete spec.strategy;
+    if (old.spec.preferredHolder === undefined) delete spec.preferredHolder;
+  },
   validate: validateLease,
   columns: [NAME, { name: 'Holder', type: 'string' }, AGE],
   row: (lease, { nowMs }) => ({

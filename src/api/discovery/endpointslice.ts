@@ -15,22 +15,17 @@ import {
   validateQualifiedName,
   unchecked,
 } from '../validation/fields.ts';
-import { ipFamily, validateIP, validateNonSpecialIP } from '../validation/ip.ts';
-import {
-  isDNS1123Label,
-  isDNS1123Subdomain,
-  isLabelValue,
-  isPortNumber,
-  nameIsDNSSubdomain,
-} from '../validation/names.ts';
+import { ipFamily, ipWarnings, validateCanonicalIP, validateIP, validateNonSpecialIP } from '../validation/ip.ts';
+import { isDNS1123Label, isDNS1123Subdomain, isLabelValue, nameIsDNSSubdomain } from '../validation/names.ts';
 
 export type EndpointSlice = discovery.EndpointSlice;
 
 const MAX_ENDPOINTS = 1000;
 const MAX_ADDRESSES = 100;
 const MAX_PORTS = 20_000;
-const MAX_ZONE_HINTS = 8;
+const MAX_HINTS = 8;
 const TYPES = ['FQDN', 'IPv4', 'IPv6'];
+const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** Endpoints that have not changed are not looked at again: what may be in them was less strict once. */
@@ -38,12 +33,12 @@ function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlic
   const unchanged = old !== undefined && semanticEqual(endpoints, old.endpoints ?? []);
   return [
     ...validateEnum(addressType, TYPES, 'addressType'),
+    ...(ports.length > MAX_PORTS ? [tooMany('ports', ports.length, MAX_PORTS)] : validatePorts(ports)),
     ...(unchanged
       ? []
       : endpoints.length > MAX_ENDPOINTS
         ? [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)]
         : eachOf(endpoints, 'endpoints', (endpoint, at) => validateEndpoint(endpoint, at, addressType))),
-    ...(ports.length > MAX_PORTS ? [tooMany('ports', ports.length, MAX_PORTS)] : validatePorts(ports)),
   ];
 }
 
@@ -53,7 +48,7 @@ function validateEndpoint(endpoint: discovery.Endpoint, path: string, addressTyp
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(required(at, 'must contain at least 1 address'));
   else if (addresses.length > MAX_ADDRESSES) errors.push(tooMany(at, addresses.length, MAX_ADDRESSES));
-  for (const [i, address] of addresses.entries()) errors.push(...validateAddress(address, index(at, i), addressType));
+  for (const [i, address] of addresses.entries()) errors.push(...validateAddress(address, at, i, addressType));
   if (nodeName !== undefined) {
     errors.push(...invalidEach(child(path, 'nodeName'), nodeName, nameIsDNSSubdomain(nodeName, false)));
   }
@@ -67,7 +62,7 @@ function validateHints(hints: discovery.EndpointHints | undefined, path: string)
     const list = hints?.[field] ?? [];
     const at = child(path, field);
     const names = new Seen();
-    if (list.length > MAX_ZONE_HINTS) errors.push(tooMany(at, list.length, MAX_ZONE_HINTS));
+    if (list.length > MAX_HINTS) return [...errors, tooMany(at, list.length, MAX_HINTS)];
     for (const [i, { name = '' }] of list.entries()) {
       const namePath = child(index(at, i), 'name');
       const messages = field === 'forZones' ? isLabelValue(name) : nameIsDNSSubdomain(name, false);
@@ -78,13 +73,17 @@ function validateHints(hints: discovery.EndpointHints | undefined, path: string)
   return errors;
 }
 
-function validateAddress(address: string, path: string, addressType: string): FieldError[] {
+function validateAddress(address: string, list: string, i: number, addressType: string): FieldError[] {
+  const path = index(list, i);
   switch (addressType) {
     case 'IPv4':
     case 'IPv6': {
-      const valid = ipFamily(address) === addressType;
-      const wrong = invalid(path, address, `must be a valid ${addressType} address`);
-      return [...(valid ? validateIP(address, path) : [wrong]), ...validateNonSpecialIP(address, path)];
+      const wrong = addressType === 'IPv4' ? validateIP(address, path) : validateCanonicalIP(address, path);
+      if (wrong.length > 0) return wrong;
+      // Upstream blames the list.
+      const other =
+        ipFamily(address) === addressType ? [] : [invalid(list, address, `must be an ${addressType} address`)];
+      return [...other, ...validateNonSpecialIP(address, path)];
     }
     case 'FQDN':
       return validateFQDN(address, path);
@@ -109,10 +108,9 @@ function validateFQDN(address: string, path: string): FieldError[] {
 
 function validatePorts(ports: readonly discovery.EndpointPort[]): FieldError[] {
   const names = new Seen();
-  return eachOf(ports, 'ports', ({ name = '', port, protocol, appProtocol }, at) => [
+  return eachOf(ports, 'ports', ({ name = '', protocol, appProtocol }, at) => [
     ...(name === '' ? [] : validateDNS1123Label(name, child(at, 'name'))),
     ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
-    ...(port === undefined ? [] : invalidEach(child(at, 'port'), port, isPortNumber(port))),
     ...validateEnum(protocol, PROTOCOLS, child(at, 'protocol')),
     ...(appProtocol === undefined ? [] : validateQualifiedName(appProtocol, child(at, 'appProtocol'))),
   ]);
@@ -122,6 +120,23 @@ const portTexts = ({ ports = [] }: EndpointSlice): string[] =>
   ports.map(({ name, port }) => (port === undefined ? (name ?? '*') : String(port)));
 
 const orUnset = (text: string): string => (text === '' ? '<unset>' : text);
+
+const CONTROLLERS = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io'];
+
+function warnings({ metadata, addressType, endpoints = [] }: EndpointSlice, old: EndpointSlice | undefined): string[] {
+  const deprecated = old === undefined && addressType === 'FQDN';
+  return [
+    // The field is not of a spec; upstream has it so.
+    ...(deprecated ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+    ...(CONTROLLERS.includes(metadata.labels?.[MANAGED_BY_LABEL] ?? '')
+      ? []
+      : endpoints.flatMap((endpoint, i) =>
+          (unchecked(endpoint).addresses ?? []).flatMap((address, j) =>
+            ipWarnings(address, index(child(index('endpoints', i), 'addresses'), j)),
+          ),
+        )),
+  ];
+}
 
 /** Source: pkg/apis/discovery/{v1/defaults.go,validation}, pkg/registry/discovery/endpointslice/strategy.go v1.36. */
 export const EndpointSlice = defineKind<EndpointSlice>({
@@ -141,6 +156,7 @@ export const EndpointSlice = defineKind<EndpointSlice>({
     }
   },
   validate: validateSlice,
+  warnings,
   prepareForCreate: dropTopology,
   prepareForUpdate: dropTopology,
   validateUpdate: (slice, old) => validateImmutable(slice.addressType, old.addressType, 'addressType'),

@@ -5,7 +5,8 @@ import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { eachOf, invalidEach, unchecked, validateDNS1123Subdomain } from '../validation/fields.ts';
-import { isAnyIP, validateIP } from '../validation/ip.ts';
+import { isAnyIP, validateIP, ipWarnings } from '../validation/ip.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import {
   isDNS1123Subdomain,
   isPathSegmentName,
@@ -36,7 +37,7 @@ function validateIngress({ spec }: Ingress, before?: Ingress): FieldError[] {
   const { rules = [], defaultBackend, tls, ingressClassName } = spec;
   return [
     ...(rules.length === 0 && defaultBackend === undefined
-      ? [invalid('spec', rules, 'either `defaultBackend` or `rules` must be specified')]
+      ? [invalid('spec', spec.rules, 'either `defaultBackend` or `rules` must be specified')]
       : []),
     ...(defaultBackend === undefined ? [] : validateBackend(defaultBackend, 'spec.defaultBackend')),
     ...eachOf(rules, 'spec.rules', (rule, at) => validateRule(rule, at, anyWildcard)),
@@ -158,6 +159,20 @@ const addressText = ({ status }: Ingress): string =>
     .toSorted()
     .join(',');
 
+function warnings({ metadata, spec, status }: Ingress, old: Ingress | undefined): string[] {
+  if (old === undefined) {
+    return metadata.annotations?.[CLASS_ANNOTATION] !== undefined && spec.ingressClassName === undefined
+      ? [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`]
+      : [];
+  }
+  // Only writes of the status change it.
+  return semanticEqual(status, old.status)
+    ? []
+    : (status.loadBalancer?.ingress ?? []).flatMap(({ ip = '' }, i) =>
+        ipWarnings(ip, index('status.loadBalancer.ingress', i)),
+      );
+}
+
 /** Source: pkg/apis/networking/validation, pkg/registry/networking/ingress/strategy.go v1.36. */
 export const Ingress = defineKind<Ingress>({
   group: 'networking.k8s.io',
@@ -186,10 +201,7 @@ export const Ingress = defineKind<Ingress>({
   prepareForCreate(ingress) {
     ingress.status = { loadBalancer: {} };
   },
-  warnings: ({ metadata }, old) =>
-    old === undefined && metadata.annotations?.[CLASS_ANNOTATION] !== undefined
-      ? [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`]
-      : [],
+  warnings,
   status: {
     prepareForUpdate(ingress, old) {
       ingress.spec = old.spec;

@@ -1,20 +1,25 @@
 import type { FieldError } from '../field-error.ts';
-import { child, required } from '../field-error.ts';
+import { child, invalid, required } from '../field-error.ts';
 import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { NAME } from '../table.ts';
-import { invalidEach, unchecked, validateDNS1123Subdomain, validateImmutable } from '../validation/fields.ts';
-import { canonicalIP, validateIP } from '../validation/ip.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { invalidEach, unchecked, validateDNS1123Subdomain } from '../validation/fields.ts';
+import { validateCanonicalIP } from '../validation/ip.ts';
 import { isPathSegmentName, type NameRule } from '../validation/names.ts';
 
 export type IPAddress = networking.IPAddress;
 
-const nameIsCanonicalIP: NameRule = (name) => {
-  const wrong = validateIP(name, '').map(({ message }) => message.replace(/^Invalid value: ".*?": /, ''));
-  if (wrong.length > 0) return wrong;
-  const canonical = canonicalIP(name);
-  return canonical === name ? [] : [`must be in canonical form ("${canonical}")`];
-};
+const nameIsCanonicalIP: NameRule = (name) =>
+  validateCanonicalIP(name, '').map(({ message }) => message.replace(/^Invalid value: ".*?": /, ''));
+
+/** The parent is shown as upstream's internal type is: its fields have no JSON names. */
+function validateUpdate({ spec: { parentRef } }: IPAddress, old: IPAddress): FieldError[] {
+  if (semanticEqual(parentRef, old.spec.parentRef)) return [];
+  const { group = '', resource = '', namespace = '', name = '' } = unchecked(parentRef ?? {});
+  const shown = parentRef && { Group: group, Resource: resource, Namespace: namespace, Name: name };
+  return [invalid('spec.parentRef', shown, 'field is immutable')];
+}
 
 function validateParent(parent: networking.ParentReference | undefined, path: string): FieldError[] {
   if (parent === undefined) return [required(path)];
@@ -50,7 +55,7 @@ export const IPAddress = defineKind<IPAddress>({
   },
   validateName: nameIsCanonicalIP,
   validate: ({ spec }) => validateParent(spec.parentRef, 'spec.parentRef'),
-  validateUpdate: ({ spec }, old) => validateImmutable(spec.parentRef, old.spec.parentRef, 'spec.parentRef'),
+  validateUpdate,
 
   columns: [NAME, { name: 'ParentRef', type: 'string' }],
   row: (address) => ({ cells: [address.metadata.name, parentText(address)] }),

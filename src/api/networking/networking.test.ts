@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EndpointSlice } from '../discovery/endpointslice.ts';
 import { fieldErrorText } from '../field-error.ts';
 import type { Kind, KubeObject } from '../kind.ts';
-import { errors, make, statusErrors } from '../testdata/kinds.ts';
+import { errors, make, statusErrors, updateErrors } from '../testdata/kinds.ts';
 import { Ingress } from './ingress.ts';
 import { IPAddress } from './ipaddress.ts';
 import { NetworkPolicy } from './networkpolicy.ts';
@@ -11,7 +11,7 @@ import { ServiceCIDR } from './servicecidr.ts';
 
 /** What is wrong with an object that was `old` before. */
 const changed = <T extends KubeObject>(kind: Kind<T>, now: object, old: object): string[] =>
-  kind.validate!(make(kind, now), make(kind, old)).map(fieldErrorText);
+  (kind.validate?.(make(kind, now), make(kind, old)) ?? []).map(fieldErrorText);
 
 test('ambiguous networks of a policy may stay, and what they leave out is looked at all the same', () => {
   const policy = (cidr: string, except: string[]): object => ({
@@ -77,4 +77,59 @@ test('endpoints that have not changed are not looked at again', () => {
   const slice = (address: string): object => ({ addressType: 'IPv4', endpoints: [{ addresses: [address] }] });
   assert.equal(errors(EndpointSlice, slice('127.0.0.1')).length, 1);
   assert.deepEqual(changed(EndpointSlice, slice('127.0.0.1'), slice('127.0.0.1')), []);
+});
+
+const warnings = <T extends KubeObject>(kind: Kind<T>, now: object, old?: object): string[] =>
+  kind.warnings!(make(kind, now), old === undefined ? undefined : make(kind, old));
+
+test('addresses of endpoints are of the family, and of IPv6 in the one spelling', () => {
+  const slice = (addressType: string, ...addresses: string[]): object => ({ addressType, endpoints: [{ addresses }] });
+  assert.deepEqual(errors(EndpointSlice, slice('IPv6', '10.0.0.1', 'FD00::1')), [
+    'endpoints[0].addresses: Invalid value: "10.0.0.1": must be an IPv6 address',
+    'endpoints[0].addresses[1]: Invalid value: "FD00::1": must be in canonical form ("fd00::1")',
+  ]);
+  assert.deepEqual(errors(EndpointSlice, slice('IPv4', 'x')), [
+    'endpoints[0].addresses[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+  ]);
+  assert.deepEqual(errors(EndpointSlice, { addressType: 'IPv4', ports: [{ port: 70_000 }] }), []);
+  const hints = { forZones: Array.from({ length: 9 }, () => ({ name: '!' })) };
+  assert.deepEqual(errors(EndpointSlice, { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], hints }] }), [
+    'endpoints[0].hints.forZones: Too many: 9: must have at most 8 items',
+  ]);
+  assert.deepEqual(warnings(EndpointSlice, slice('FQDN', 'a.b')), ['spec.addressType: FQDN endpoints are deprecated']);
+  assert.deepEqual(warnings(EndpointSlice, slice('FQDN', 'a.b'), slice('FQDN', 'a.b')), []);
+  assert.deepEqual(warnings(EndpointSlice, slice('IPv4', '010.0.0.1')), [
+    'endpoints[0].addresses[0]: non-standard IP address "010.0.0.1" is invalid: use "10.0.0.1"',
+  ]);
+});
+
+test('policies and ingresses warn of addresses not written as they should be', () => {
+  const policy = { spec: { egress: [{ to: [{ ipBlock: { cidr: '10.0.0.1/8', except: ['10.1.0.1/16'] } }] }] } };
+  assert.deepEqual(warnings(NetworkPolicy, policy), [
+    'spec.egress[0].to[0].ipBlock.cidr: CIDR value "10.0.0.1/8" is ambiguous in this context (should be "10.0.0.0/8" or "10.0.0.1/32"?)',
+    'spec.egress[0].to[0].ipBlock.except[0]: CIDR value "10.1.0.1/16" is ambiguous in this context (should be "10.1.0.0/16" or "10.1.0.1/32"?)',
+  ]);
+  const status = { status: { loadBalancer: { ingress: [{ ip: '010.0.0.1' }] } } };
+  assert.deepEqual(warnings(Ingress, status, {}), [
+    'status.loadBalancer.ingress[0]: non-standard IP address "010.0.0.1" is invalid: use "10.0.0.1"',
+  ]);
+  const annotated = { metadata: { annotations: { 'kubernetes.io/ingress.class': 'a' } } };
+  assert.equal(warnings(Ingress, annotated).length, 1);
+  assert.deepEqual(warnings(Ingress, { ...annotated, spec: { ingressClassName: 'a' } }), []);
+  assert.deepEqual(errors(Ingress, {}), [
+    'spec: Invalid value: null: either `defaultBackend` or `rules` must be specified',
+  ]);
+});
+
+test('the parent of an address and networks of services stay, but for a second family', () => {
+  const address = (name: string): object => ({ spec: { parentRef: { resource: 'services', name } } });
+  assert.deepEqual(updateErrors(IPAddress, address('b'), address('a')), [
+    'spec.parentRef: Invalid value: {"Group":"","Resource":"services","Namespace":"","Name":"b"}: field is immutable',
+  ]);
+  assert.deepEqual(
+    updateErrors(ServiceCIDR, { spec: { cidrs: ['10.0.0.0/16', 'x'] } }, { spec: { cidrs: ['10.0.0.0/16'] } }),
+    ['spec.cidrs[1]: Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'],
+  );
+  // What is there is not looked at again.
+  assert.deepEqual(changed(ServiceCIDR, { spec: { cidrs: ['x'] } }, { spec: { cidrs: ['x'] } }), []);
 });

@@ -4,8 +4,15 @@ import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
 import { formatLabelSelector } from '../selector/selector.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { eachOf, invalidEach, unchecked, validateLabelSelector, validatePortNumOrName } from '../validation/fields.ts';
-import { cidrFamily, isStrictSubset, validateCIDR } from '../validation/ip.ts';
+import {
+  eachOf,
+  invalidEach,
+  unchecked,
+  validateLabelSelector,
+  validatePortNumOrName,
+  hasInvalidSelector,
+} from '../validation/fields.ts';
+import { cidrFamily, isStrictSubset, validateCIDR, cidrWarnings } from '../validation/ip.ts';
 import { isPortNumber } from '../validation/names.ts';
 
 export type NetworkPolicy = networking.NetworkPolicy;
@@ -35,9 +42,10 @@ function validateNetworkPolicy(policy: NetworkPolicy, old?: NetworkPolicy): Fiel
   const existing = (old === undefined ? [] : peersOf(old)).flatMap(({ ipBlock }) =>
     ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])],
   );
+  const invalidValues = hasInvalidSelector(old?.spec.podSelector);
   const checkPeer = (peer: networking.NetworkPolicyPeer, path: string): FieldError[] =>
-    validatePeer(peer, path, existing);
-  const errors = validateLabelSelector(spec.podSelector, 'spec.podSelector');
+    validatePeer(peer, path, { existing, invalidValues });
+  const errors = validateLabelSelector(spec.podSelector, 'spec.podSelector', { invalidValues });
   for (const [i, { ports, from }] of (spec.ingress ?? []).entries()) {
     const at = index('spec.ingress', i);
     errors.push(...eachOf(ports, child(at, 'ports'), validatePort), ...eachOf(from, child(at, 'from'), checkPeer));
@@ -73,18 +81,23 @@ function validatePort({ protocol, port, endPort }: networking.NetworkPolicyPort,
   }
   errors.push(...validatePortNumOrName(port, portPath));
   if (typeof port === 'number' && endPort !== undefined) {
-    if (endPort < port) errors.push(invalid(endPath, endPort, 'must be greater than or equal to `port`'));
+    // The port is shown, not its end.
+    if (endPort < port) errors.push(invalid(endPath, port, 'must be greater than or equal to `port`'));
     errors.push(...invalidEach(endPath, endPort, isPortNumber(endPort)));
   }
   return errors;
 }
 
-function validatePeer(peer: networking.NetworkPolicyPeer, path: string, existing: readonly string[]): FieldError[] {
+function validatePeer(
+  peer: networking.NetworkPolicyPeer,
+  path: string,
+  { existing, invalidValues }: { readonly existing: readonly string[]; readonly invalidValues: boolean },
+): FieldError[] {
   const { podSelector, namespaceSelector, ipBlock } = peer;
   const others = podSelector !== undefined || namespaceSelector !== undefined;
   return [
-    ...validateLabelSelector(podSelector, child(path, 'podSelector')),
-    ...validateLabelSelector(namespaceSelector, child(path, 'namespaceSelector')),
+    ...validateLabelSelector(podSelector, child(path, 'podSelector'), { invalidValues }),
+    ...validateLabelSelector(namespaceSelector, child(path, 'namespaceSelector'), { invalidValues }),
     ...(ipBlock === undefined ? [] : validateIPBlock(ipBlock, child(path, 'ipBlock'), existing)),
     ...(!others && ipBlock === undefined ? [required(path, 'must specify a peer')] : []),
     ...(others && ipBlock !== undefined ? [forbiddenField(path, 'may not specify both ipBlock and another peer')] : []),
@@ -108,6 +121,22 @@ function validateIPBlock(block: networking.IPBlock, path: string, existing: read
   ];
 }
 
+function networkWarnings({ spec: { ingress = [], egress = [] } }: NetworkPolicy): string[] {
+  const ofPeers = (peers: readonly networking.NetworkPolicyPeer[] = [], path: string): string[] =>
+    peers.flatMap(({ ipBlock }, i) => {
+      if (ipBlock === undefined) return [];
+      const at = child(index(path, i), 'ipBlock');
+      return [
+        ...cidrWarnings(ipBlock.cidr ?? '', child(at, 'cidr')),
+        ...(ipBlock.except ?? []).flatMap((cidr, j) => cidrWarnings(cidr, index(child(at, 'except'), j))),
+      ];
+    });
+  return [
+    ...ingress.flatMap(({ from }, i) => ofPeers(from, child(index('spec.ingress', i), 'from'))),
+    ...egress.flatMap(({ to }, i) => ofPeers(to, child(index('spec.egress', i), 'to'))),
+  ];
+}
+
 /** Source: pkg/apis/networking/validation, pkg/registry/networking/networkpolicy/strategy.go v1.36. */
 export const NetworkPolicy = defineKind<NetworkPolicy>({
   group: 'networking.k8s.io',
@@ -120,6 +149,7 @@ export const NetworkPolicy = defineKind<NetworkPolicy>({
 
   defaults: defaultNetworkPolicy,
   validate: validateNetworkPolicy,
+  warnings: networkWarnings,
   generation: true,
 
   columns: [NAME, { name: 'Pod-Selector', type: 'string' }, AGE],

@@ -2,6 +2,7 @@ import type { FieldError } from '../field-error.ts';
 import { index, invalid, required } from '../field-error.ts';
 import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
+import { resetMetadataForStatus } from '../meta/reset.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { eachOf, validateImmutable } from '../validation/fields.ts';
 import { canonicalCIDR, cidrFamily, validateCIDR } from '../validation/ip.ts';
@@ -28,15 +29,15 @@ function validateServiceCIDR({ spec: { cidrs = [] } }: ServiceCIDR): FieldError[
   ];
 }
 
-/** A second family may be added; nothing else changes. */
-function validateUpdate(
-  { spec: { cidrs = [] } }: ServiceCIDR,
-  { spec: { cidrs: old = [] } }: ServiceCIDR,
-): FieldError[] {
-  if (cidrs.length !== old.length && !(old.length === 1 && cidrs.length === 2)) {
-    return validateImmutable(cidrs, old, PATH);
-  }
-  return old.flatMap((cidr, i) => validateImmutable(cidrs[i], cidr, index(PATH, i)));
+/** A second family may be added, and is looked at; nothing else changes. */
+function validateUpdate(serviceCIDR: ServiceCIDR, { spec: { cidrs: old = [] } }: ServiceCIDR): FieldError[] {
+  const { cidrs = [] } = serviceCIDR.spec;
+  const grows = old.length === 1 && cidrs.length === 2;
+  if (cidrs.length !== old.length && !grows) return validateImmutable(cidrs, old, PATH);
+  return [
+    ...old.flatMap((cidr, i) => validateImmutable(cidrs[i], cidr, index(PATH, i))),
+    ...(grows ? validateServiceCIDR(serviceCIDR) : []),
+  ];
 }
 
 /** Source: ValidateServiceCIDR in pkg/apis/networking/validation, pkg/registry/networking/servicecidr/strategy.go v1.36. */
@@ -52,7 +53,7 @@ export const ServiceCIDR = defineKind<ServiceCIDR>({
     serviceCIDR.spec ??= {};
     serviceCIDR.status ??= {};
   },
-  validate: validateServiceCIDR,
+  validateCreate: validateServiceCIDR,
   validateUpdate,
   prepareForCreate(serviceCIDR) {
     serviceCIDR.status = {};
@@ -60,6 +61,7 @@ export const ServiceCIDR = defineKind<ServiceCIDR>({
   status: {
     prepareForUpdate(serviceCIDR, old) {
       serviceCIDR.spec = old.spec;
+      resetMetadataForStatus(serviceCIDR, old);
     },
   },
 

@@ -1,25 +1,42 @@
-import { roundedToMilli } from '../core/pod/defaults.ts';
-import { validateQuantity, validateResourceName } from '../core/pod/requirements.ts';
+import { validateRequirements } from '../core/pod/requirements.ts';
 import { validateTolerations } from '../core/pod/scheduling.ts';
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, index } from '../field-error.ts';
+import { child, duplicate, index, required } from '../field-error.ts';
+import type { Toleration } from '../generated/core.v1.ts';
 import type * as node from '../generated/node.v1.ts';
 import { defineKind } from '../kind.ts';
 import { deprecatedNodeLabel } from '../validation/node-labels.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { eachKey, Seen, validateDNS1123Label, validateImmutable, validateLabels } from '../validation/fields.ts';
+import { Seen, validateDNS1123Label, validateImmutable, validateLabels } from '../validation/fields.ts';
 
 export type RuntimeClass = node.RuntimeClass;
+
+/** As upstream's internal type is shown: its fields have no JSON names. */
+const shownToleration = ({
+  key = '',
+  operator = '',
+  value = '',
+  effect = '',
+  tolerationSeconds,
+}: Toleration): object => ({
+  Key: key,
+  Operator: operator,
+  Value: value,
+  Effect: effect,
+  TolerationSeconds: tolerationSeconds ?? null,
+});
 
 function validateScheduling(scheduling: node.Scheduling | undefined, path: string): FieldError[] {
   const tolerations = scheduling?.tolerations ?? [];
   const at = child(path, 'tolerations');
   const seen = new Seen();
+  const keyOfToleration = ({ key = '', operator = '', value = '', effect = '' }: Toleration): string =>
+    JSON.stringify([key, operator, value, effect]);
   return [
     ...validateLabels(scheduling?.nodeSelector, child(path, 'nodeSelector')),
     ...validateTolerations(tolerations, at),
     ...tolerations.flatMap((toleration, i) =>
-      seen.add(JSON.stringify(toleration)) ? [] : [duplicate(index(at, i), toleration)],
+      seen.add(keyOfToleration(toleration)) ? [] : [duplicate(index(at, i), shownToleration(toleration))],
     ),
   ];
 }
@@ -32,6 +49,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   plural: 'runtimeclasses',
   namespaced: false,
   definition: 'node.v1.RuntimeClass',
+  createOnUpdate: true,
   unconditionalUpdate: false,
   warnings: ({ scheduling }) =>
     Object.keys(scheduling?.nodeSelector ?? {}).flatMap((key) => {
@@ -39,15 +57,12 @@ export const RuntimeClass = defineKind<RuntimeClass>({
       return message === undefined ? [] : [`scheduling.nodeSelector: ${message}`];
     }),
 
-  defaults({ overhead }) {
-    if (overhead?.podFixed !== undefined) overhead.podFixed = roundedToMilli(overhead.podFixed);
-  },
   validate: ({ handler, overhead, scheduling }) => [
-    ...validateDNS1123Label(handler ?? '', 'handler'),
-    ...eachKey(overhead?.podFixed, 'overhead.podFixed', (name, quantity, at) => [
-      ...validateResourceName(name, at),
-      ...validateQuantity(name, quantity, at),
-    ]),
+    ...((handler ?? '') === '' ? [required('handler')] : validateDNS1123Label(handler, 'handler')),
+    // The overhead is read as limits of a container, and so are the paths.
+    ...(overhead === undefined
+      ? []
+      : validateRequirements({ limits: overhead.podFixed }, 'overhead', { claimNames: new Set() })),
     ...validateScheduling(scheduling, 'scheduling'),
   ],
   validateUpdate: ({ handler }, old) => validateImmutable(handler, old.handler, 'handler'),

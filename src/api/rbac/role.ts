@@ -1,9 +1,12 @@
 import type { FieldError } from '../field-error.ts';
-import { index, required } from '../field-error.ts';
+import { index, invalid, required } from '../field-error.ts';
+import type { LabelSelector } from '../generated/meta.v1.ts';
 import type * as rbac from '../generated/rbac.v1.ts';
 import { defineKind } from '../kind.ts';
 import { DEFAULT_COLUMNS, defaultRow } from '../table.ts';
-import { validateLabelSelector } from '../validation/fields.ts';
+import { labelSelectorAsSelector } from '../selector/label-selector.ts';
+import { StatusError } from '../status.ts';
+import { hasInvalidSelector, validateLabelSelector } from '../validation/fields.ts';
 import { nameIsPathSegment } from '../validation/names.ts';
 import { RBAC_GROUP, validateRules } from './rules.ts';
 
@@ -25,16 +28,33 @@ export const Role = defineKind<Role>({
   row: defaultRow,
 });
 
-function validateAggregation({ aggregationRule }: ClusterRole): FieldError[] {
+function validateAggregation({ aggregationRule }: ClusterRole, old: ClusterRole | undefined): FieldError[] {
   if (aggregationRule === undefined) return [];
+  const invalidValues = (old?.aggregationRule?.clusterRoleSelectors ?? []).some(hasInvalidSelector);
   const path = 'aggregationRule.clusterRoleSelectors';
   const selectors = aggregationRule.clusterRoleSelectors ?? [];
   const none = 'at least one clusterRoleSelector required if aggregationRule is non-nil';
   return [
     ...(selectors.length === 0 ? [required(path, none)] : []),
-    ...selectors.flatMap((selector, i) => validateLabelSelector(selector, index(path, i))),
+    ...selectors.flatMap((selector, i) => validateAggregated(selector, index(path, i), invalidValues)),
   ];
 }
+
+function isUsableSelector(selector: LabelSelector): boolean {
+  try {
+    labelSelectorAsSelector(selector);
+    return true;
+  } catch (error) {
+    if (error instanceof StatusError) return false;
+    throw error;
+  }
+}
+
+/** A selector that cannot be used is told of twice: by its parts, and as a whole. */
+const validateAggregated = (selector: LabelSelector, path: string, invalidValues: boolean): FieldError[] => [
+  ...validateLabelSelector(selector, path, { invalidValues }),
+  ...(isUsableSelector(selector) ? [] : [invalid(path, null, 'invalid label selector.')]),
+];
 
 /** Source: pkg/registry/rbac/clusterrole/strategy.go v1.36. */
 export const ClusterRole = defineKind<ClusterRole>({
@@ -46,7 +66,7 @@ export const ClusterRole = defineKind<ClusterRole>({
   definition: 'rbac.v1.ClusterRole',
   createOnUpdate: true,
   validateName: nameIsPathSegment,
-  validate: (role) => [...validateRules(role.rules, false), ...validateAggregation(role)],
+  validate: (role, old) => [...validateRules(role.rules, false), ...validateAggregation(role, old)],
   columns: DEFAULT_COLUMNS,
   row: defaultRow,
 });

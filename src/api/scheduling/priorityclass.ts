@@ -58,7 +58,7 @@ export const PriorityClass = defineKind<PriorityClass>({
     priorityClass.value ??= 0;
     priorityClass.preemptionPolicy ??= 'PreemptLowerPriority';
   },
-  validate: validatePriorityClass,
+  validateCreate: validatePriorityClass,
   validateUpdate: ({ value, preemptionPolicy }, old) => [
     ...(value === old.value ? [] : [forbiddenField('value', 'may not be changed in an update.')]),
     ...validateImmutable(preemptionPolicy, old.preemptionPolicy, 'preemptionPolicy'),

@@ -1,16 +1,18 @@
-import { validateCSIDriverName } from '../core/pod/volume/sources.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, duplicate, invalid } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, orNone } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import { eachOf, Seen, validateImmutable, validateOptionalEnum } from '../validation/fields.ts';
 import { STORAGE_GROUP } from './parameters.ts';
 
 export type CSIDriver = storage.CSIDriver;
 
 const FS_GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType'];
-const MODES = ['Ephemeral', 'Persistent'];
+const MODES = ['Persistent', 'Ephemeral'];
+const TOKENS_WARNING =
+  'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes';
 const MIN_TOKEN_SECONDS = 600;
 const MAX_TOKEN_SECONDS = 2 ** 32;
 const MIN_PERIOD_SECONDS = 10;
@@ -31,7 +33,8 @@ function defaultCSIDriver(driver: CSIDriver): void {
 function validateTokens(requests: readonly storage.TokenRequest[] | undefined, path: string): FieldError[] {
   const audiences = new Seen();
   return eachOf(requests, path, ({ audience, expirationSeconds: seconds }, at) => {
-    const errors = audiences.add(audience) ? [] : [duplicate(child(at, 'audience'), audience)];
+    if (!audiences.add(audience)) return [duplicate(child(at, 'audience'), audience)];
+    const errors: FieldError[] = [];
     if (seconds === undefined) return errors;
     if (seconds < MIN_TOKEN_SECONDS) {
       errors.push(invalid(child(at, 'expirationSeconds'), seconds, 'may not specify a duration less than 10 minutes'));
@@ -59,14 +62,21 @@ export const CSIDriver = defineKind<CSIDriver>({
   prepareForCreate({ spec }) {
     delete spec.preventPodSchedulingIfMissing;
   },
-  prepareForUpdate({ spec }, old) {
+  prepareForUpdate({ metadata, spec }, old) {
     if (old.spec.preventPodSchedulingIfMissing === undefined) delete spec.preventPodSchedulingIfMissing;
+    // Counted from the first change on: a new driver has no generation.
+    if (!semanticEqual(spec, old.spec)) metadata.generation = (old.metadata.generation ?? 0) + 1;
   },
-  validate: ({ metadata, spec }) => {
-    const period = spec.nodeAllocatableUpdatePeriodSeconds;
+  warnings: ({ spec: { tokenRequests = [], serviceAccountTokenInSecrets } }, old) =>
+    tokenRequests.length > 0 &&
+    serviceAccountTokenInSecrets === undefined &&
+    (old === undefined || !semanticEqual(tokenRequests, old.spec.tokenRequests))
+      ? [TOKENS_WARNING]
+      : [],
+  validate: ({ spec }) => {
+    const { nodeAllocatableUpdatePeriodSeconds: period, serviceAccountTokenInSecrets: inSecrets } = spec;
     const periodPath = 'spec.nodeAllocatableUpdatePeriodSeconds';
     return [
-      ...validateCSIDriverName(metadata.name, 'name'),
       ...validateOptionalEnum(spec.fsGroupPolicy, FS_GROUP_POLICIES, 'spec.fsGroupPolicy'),
       ...validateTokens(spec.tokenRequests, 'spec.tokenRequests'),
       ...(spec.volumeLifecycleModes ?? []).flatMap((mode) =>
@@ -74,6 +84,15 @@ export const CSIDriver = defineKind<CSIDriver>({
       ),
       ...(period !== undefined && period < MIN_PERIOD_SECONDS
         ? [invalid(periodPath, period, `must be greater than or equal to ${MIN_PERIOD_SECONDS} seconds`)]
+        : []),
+      ...(inSecrets !== undefined && (spec.tokenRequests ?? []).length === 0
+        ? [
+            invalid(
+              'spec.serviceAccountTokenInSecrets',
+              inSecrets,
+              'serviceAccountTokenInSecrets is set but no tokenRequests are specified',
+            ),
+          ]
         : []),
     ];
   },

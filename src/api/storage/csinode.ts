@@ -1,17 +1,11 @@
 import { validateCSIDriverName } from '../core/pod/volume/sources.ts';
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, required, tooLong } from '../field-error.ts';
+import { child, duplicate, invalid, required } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import {
-  eachOf,
-  Seen,
-  unchecked,
-  validateImmutable,
-  validateNonnegative,
-  validateQualifiedName,
-} from '../validation/fields.ts';
+import { semanticEqual } from '../validation/equal.ts';
+import { eachOf, Seen, unchecked, validateNonnegative, validateQualifiedName } from '../validation/fields.ts';
 import { byteLength } from '../validation/names.ts';
 import { STORAGE_GROUP } from './parameters.ts';
 
@@ -27,13 +21,16 @@ function validateDrivers({ spec }: CSINode): FieldError[] {
     return [
       ...validateCSIDriverName(name, child(at, 'name')),
       ...(nodeID === '' ? [required(child(at, 'nodeID'))] : []),
-      ...(byteLength(nodeID) > NODE_ID_MAX ? [tooLong(child(at, 'nodeID'), NODE_ID_MAX)] : []),
+      ...(byteLength(nodeID) > NODE_ID_MAX
+        ? [invalid(child(at, 'nodeID'), nodeID, `must be ${NODE_ID_MAX} characters or less`)]
+        : []),
       ...validateNonnegative(allocatable?.count, child(at, 'allocatable', 'count')),
       ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
       ...(topologyKeys ?? []).flatMap((key) => [
-        ...(key === '' ? [required(child(at, 'topologyKeys'))] : []),
-        ...(keys.add(key) ? [] : [duplicate(child(at, 'topologyKeys'), key)]),
-        ...validateQualifiedName(key, child(at, 'topologyKeys')),
+        // Upstream blames the driver, not the key.
+        ...(key === '' ? [required(at)] : []),
+        ...(keys.add(key) ? [] : [duplicate(at, key)]),
+        ...validateQualifiedName(key, at),
       ]),
     ];
   });
@@ -41,12 +38,16 @@ function validateDrivers({ spec }: CSINode): FieldError[] {
 
 /** A driver that is there stays as it is, or goes; how much it can hold may change. */
 function validateUpdate({ spec }: CSINode, old: CSINode): FieldError[] {
-  return (spec.drivers ?? []).flatMap((driver) => {
-    const before = (old.spec.drivers ?? []).find(({ name }) => name === driver.name);
-    return before === undefined
-      ? []
-      : validateImmutable({ ...driver, allocatable: before.allocatable }, before, 'CSINodeDriver');
-  });
+  return (old.spec.drivers ?? []).flatMap((before) =>
+    (spec.drivers ?? [])
+      .filter((driver) => driver.name === before.name)
+      .filter((driver) => !semanticEqual({ ...driver, allocatable: before.allocatable }, before))
+      .map(({ name, nodeID, topologyKeys }) => {
+        // Shown as upstream's internal type is: its fields have no JSON names.
+        const shown = { Name: name, NodeID: nodeID, TopologyKeys: topologyKeys ?? null, Allocatable: null };
+        return invalid('spec.drivers', shown, 'field is immutable');
+      }),
+  );
 }
 
 /** Source: ValidateCSINode in pkg/apis/storage/validation, pkg/registry/storage/csinode/strategy.go v1.36. */

@@ -5,7 +5,7 @@ import { defineKind } from '../kind.ts';
 import { nodeSelectorWarnings } from '../validation/node-labels.ts';
 import { canonicalQuantity, compareQuantity } from '../quantity.ts';
 import { NAME } from '../table.ts';
-import { invalidEach, validateImmutable, validateLabelSelector } from '../validation/fields.ts';
+import { hasInvalidSelector, invalidEach, validateImmutable, validateLabelSelector } from '../validation/fields.ts';
 import { nameIsDNSSubdomain } from '../validation/names.ts';
 import { STORAGE_GROUP } from './parameters.ts';
 
@@ -27,11 +27,12 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   unconditionalUpdate: false,
   warnings: ({ nodeTopology }) => nodeSelectorWarnings(nodeTopology, 'nodeTopology'),
 
-  validate: ({ storageClassName, nodeTopology, capacity, maximumVolumeSize }) => [
+  validate: ({ storageClassName, nodeTopology, capacity }, old) => [
+    ...validateLabelSelector(nodeTopology, 'nodeTopology', {
+      invalidValues: hasInvalidSelector(old?.nodeTopology),
+    }),
     ...invalidEach('storageClassName', storageClassName ?? '', nameIsDNSSubdomain(storageClassName ?? '', false)),
-    ...validateLabelSelector(nodeTopology, 'nodeTopology'),
     ...notNegative(capacity, 'capacity'),
-    ...notNegative(maximumVolumeSize, 'maximumVolumeSize'),
   ],
   validateUpdate: ({ storageClassName, nodeTopology }, old) => [
     ...validateImmutable(nodeTopology, old.nodeTopology, 'nodeTopology'),

@@ -1,29 +1,26 @@
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, forbiddenField, index, required } from '../field-error.ts';
+import { child, duplicate, index, required } from '../field-error.ts';
 import type { TopologySelectorTerm } from '../generated/core.v1.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
 import { topologyWarnings } from '../validation/node-labels.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { semanticEqual } from '../validation/equal.ts';
 import {
   eachOf,
-  invalidEach,
   Seen,
   unchecked,
-  validateEnum,
   validateImmutable,
   validateOptionalEnum,
   validateQualifiedName,
 } from '../validation/fields.ts';
-import { isQualifiedName } from '../validation/names.ts';
-import { STORAGE_GROUP, validateParameters } from './parameters.ts';
+import { STORAGE_GROUP, validateParameters, validateProvisioner } from './parameters.ts';
 
 export type StorageClass = storage.StorageClass;
 
 const IS_DEFAULT = 'storageclass.kubernetes.io/is-default-class';
 const BETA_IS_DEFAULT = 'storageclass.beta.kubernetes.io/is-default-class';
 const RECLAIM_POLICIES = ['Delete', 'Retain'];
+const IMMUTABLE = ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'] as const;
 const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
 
 export const isDefaultStorageClass = ({ metadata: { annotations = {} } }: StorageClass): boolean =>
@@ -31,19 +28,19 @@ export const isDefaultStorageClass = ({ metadata: { annotations = {} } }: Storag
 
 function validateStorageClass(storageClass: StorageClass): FieldError[] {
   const { provisioner = '' } = unchecked(storageClass);
+  const { reclaimPolicy = '' } = storageClass;
   return [
-    ...(provisioner === ''
-      ? [required('provisioner')]
-      : invalidEach('provisioner', provisioner, isQualifiedName(provisioner.toLowerCase()))),
+    ...validateProvisioner(provisioner, 'provisioner'),
     ...validateParameters(storageClass.parameters, 'parameters', { mayBeEmpty: true }),
-    ...validateOptionalEnum(storageClass.reclaimPolicy, RECLAIM_POLICIES, 'reclaimPolicy'),
-    ...validateEnum(storageClass.volumeBindingMode, BINDING_MODES, 'volumeBindingMode'),
+    ...(reclaimPolicy === '' ? [] : validateOptionalEnum(reclaimPolicy, RECLAIM_POLICIES, 'reclaimPolicy')),
+    ...validateOptionalEnum(storageClass.volumeBindingMode, BINDING_MODES, 'volumeBindingMode'),
     ...validateTopologies(storageClass.allowedTopologies, 'allowedTopologies'),
   ];
 }
 
 function validateTopologies(terms: readonly TopologySelectorTerm[] | undefined, path: string): FieldError[] {
-  const seenTerms = new Seen();
+  // Upstream compares each term with as many empty ones as there are terms, then with those before it.
+  const before = (terms ?? []).map(() => '');
   return eachOf(terms, path, ({ matchLabelExpressions = [] }, at) => {
     const errors: FieldError[] = [];
     const keys = new Seen();
@@ -59,10 +56,15 @@ function validateTopologies(terms: readonly TopologySelectorTerm[] | undefined, 
       errors.push(...validateQualifiedName(key, child(here, 'key')));
       if (!keys.add(key)) errors.push(duplicate(child(here, 'key'), key));
     }
-    const whole = matchLabelExpressions.map(({ key, values }) => JSON.stringify([key, (values ?? []).toSorted()]));
-    if (!seenTerms.add(whole.toSorted().join())) {
-      errors.push(duplicate(child(at, 'matchLabelExpressions'), ''));
-    }
+    const values = new Map(matchLabelExpressions.map(({ key, values: of }) => [key, [...new Set(of)].toSorted()]));
+    const whole = [...values]
+      .map((entry) => JSON.stringify(entry))
+      .toSorted()
+      .join();
+    errors.push(
+      ...before.filter((other) => other === whole).map(() => duplicate(child(at, 'matchLabelExpressions'), '')),
+    );
+    before.push(whole);
     return errors;
   });
 }
@@ -83,12 +85,8 @@ export const StorageClass = defineKind<StorageClass>({
   },
   validate: validateStorageClass,
   warnings: ({ allowedTopologies }) => topologyWarnings(allowedTopologies, 'allowedTopologies'),
-  validateUpdate: (storageClass, old) => [
-    ...(['parameters', 'provisioner', 'reclaimPolicy'] as const)
-      .filter((field) => !semanticEqual(storageClass[field], old[field]))
-      .map((field) => forbiddenField(field, `updates to ${field} are forbidden.`)),
-    ...validateImmutable(storageClass.volumeBindingMode, old.volumeBindingMode, 'volumeBindingMode'),
-  ],
+  validateUpdate: (storageClass, old) =>
+    IMMUTABLE.flatMap((field) => validateImmutable(storageClass[field], old[field], field)),
 
   columns: [
     NAME,

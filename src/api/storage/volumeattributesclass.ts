@@ -1,10 +1,9 @@
-import { validateCSIDriverName } from '../core/pod/volume/sources.ts';
 import { forbiddenField } from '../field-error.ts';
 import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
-import { STORAGE_GROUP, validateParameters } from './parameters.ts';
+import { STORAGE_GROUP, validateParameters, validateProvisioner } from './parameters.ts';
 
 export type VolumeAttributesClass = storage.VolumeAttributesClass;
 
@@ -21,9 +20,10 @@ export const VolumeAttributesClass = defineKind<VolumeAttributesClass>({
   definition: 'storage.v1.VolumeAttributesClass',
 
   validate: ({ driverName, parameters }) => [
-    ...validateCSIDriverName(driverName ?? '', 'driverName'),
+    ...validateProvisioner(driverName ?? '', 'driverName'),
     ...validateParameters(parameters, 'parameters', { mayBeEmpty: false }),
   ],
+  changesFirst: true,
   validateUpdate: (attributesClass, old) =>
     (['driverName', 'parameters'] as const)
       .filter((field) => !semanticEqual(attributesClass[field], old[field]))

@@ -83,11 +83,17 @@ export function validateAnnotations(
   return errors;
 }
 
+interface SelectorOptions {
+  readonly unknownOperators?: boolean;
+  /** What was let in once may stay. */
+  readonly invalidValues?: boolean;
+}
+
 /** Source: ValidateLabelSelectorRequirement in apimachinery pkg/apis/meta/v1/validation v0.36. */
 export function validateLabelSelectorRequirement(
   requirement: LabelSelectorRequirement,
   field: string,
-  { unknownOperators = false }: { readonly unknownOperators?: boolean } = {},
+  { unknownOperators = false, invalidValues = false }: SelectorOptions = {},
 ): FieldError[] {
   const errors: FieldError[] = [];
   const values = requirement.values ?? [];
@@ -111,21 +117,29 @@ export function validateLabelSelectorRequirement(
         errors.push(invalid(child(field, 'operator'), requirement.operator ?? '', 'not a valid selector operator'));
   }
   errors.push(...validateQualifiedName(requirement.key ?? '', child(field, 'key')));
-  for (const [i, value] of values.entries()) {
+  for (const [i, value] of invalidValues ? [] : values.entries()) {
     errors.push(...invalidEach(index(child(field, 'values'), i), value, isLabelValue(value)));
   }
   return errors;
 }
 
-export function validateLabelSelector(selector: LabelSelector | undefined, field: string): FieldError[] {
+export function validateLabelSelector(
+  selector: LabelSelector | undefined,
+  field: string,
+  options?: SelectorOptions,
+): FieldError[] {
   if (selector === undefined) return [];
   return [
     ...validateLabels(selector.matchLabels, child(field, 'matchLabels')),
     ...(selector.matchExpressions ?? []).flatMap((requirement, i) =>
-      validateLabelSelectorRequirement(requirement, index(child(field, 'matchExpressions'), i)),
+      validateLabelSelectorRequirement(requirement, index(child(field, 'matchExpressions'), i), options),
     ),
   ];
 }
+
+/** Whether a stored selector is one of those let in before values were checked. */
+export const hasInvalidSelector = (selector: LabelSelector | undefined): boolean =>
+  validateLabelSelector(selector, '').length > 0;
 
 /** Reports entries whose key was seen before in the list. */
 export class Seen {

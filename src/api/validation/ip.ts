@@ -42,6 +42,15 @@ export function validateIP(ip: string, field: string, existing: readonly string[
   ];
 }
 
+/** As {@link validateIP}, of fields that take the one spelling only. Source: IsValidIP. */
+export function validateCanonicalIP(ip: string, field: string): FieldError[] {
+  const wrong = validateIP(ip, field);
+  const canonical = canonicalIP(ip);
+  return wrong.length > 0 || canonical === ip
+    ? wrong
+    : [invalid(field, ip, `must be in canonical form ("${canonical}")`)];
+}
+
 /** `prefix` bits of the address a CIDR text names; undefined when it is none. */
 function cidrBits(cidr: string): { family: IPFamily; prefix: number } | undefined {
   const [ip = '', length = '', ...rest] = cidr.split('/');
@@ -116,7 +125,7 @@ export function isStrictSubset(inner: string, outer: string): boolean {
 }
 
 /** The one spelling new fields take; undefined when the text is no address. */
-export function canonicalIP(ip: string): string | undefined {
+function canonicalIP(ip: string): string | undefined {
   const family = ipFamily(ip);
   return family === 'IPv6' ? canonicalIPv6(ip) : family === 'IPv4' ? ip : undefined;
 }

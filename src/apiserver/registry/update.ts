@@ -148,7 +148,7 @@ async function updateOnce(
     dryRun: scope.dryRun,
   } as const;
   await admitted(env, attributes, scope);
-  prepare(kind, next, old, subresource);
+  prepare(kind, next, old, { subresource, nowMs: env.clock.now() });
   const release = subresource === '' ? env.hooks.get(resourceText(kind))?.beginUpdate?.(next, old) : undefined;
   try {
     ignoreManagedFieldsTimestamps(next, old);
@@ -170,7 +170,12 @@ async function updateOnce(
 }
 
 /** What an update may not touch is taken over from the stored object. Source: rest.BeforeUpdate v1.36. */
-function prepare(kind: Kind, next: KubeObject, old: KubeObject, subresource: string): void {
+function prepare(
+  kind: Kind,
+  next: KubeObject,
+  old: KubeObject,
+  { subresource, nowMs }: { readonly subresource: string; readonly nowMs: number },
+): void {
   const { metadata } = next;
   metadata.uid = old.metadata.uid;
   metadata.resourceVersion = old.metadata.resourceVersion;
@@ -181,9 +186,9 @@ function prepare(kind: Kind, next: KubeObject, old: KubeObject, subresource: str
   assignOrDelete(metadata, 'generateName', old.metadata.generateName);
   delete metadata.selfLink;
   if (subresource === 'status') {
-    kind.status?.prepareForUpdate(next, old);
+    kind.status?.prepareForUpdate(next, old, { nowMs });
   } else if (subresource !== '') {
-    kind.parts?.[subresource]?.prepareForUpdate(next, old);
+    kind.parts?.[subresource]?.prepareForUpdate(next, old, { nowMs });
   } else {
     if (kind.status !== undefined) takeOver(next, old, 'status');
     kind.prepareForUpdate?.(next, old);

@@ -251,7 +251,7 @@ test('a resize changes sizes of the pod too, and takes nothing away', () => {
   const resize = (now: Partial<PodSpec>, old: Partial<PodSpec>): string[] => {
     const [next, before] = [make(Pod, pod(now)), created(Pod, pod(old))];
     const { resize: strategy } = Pod.parts!;
-    strategy!.prepareForUpdate(next, before);
+    strategy!.prepareForUpdate(next, before, { nowMs: 0 });
     return strategy!.validateUpdate!(next, before).map(fieldErrorText);
   };
   const sized = (cpu: string, more: object = {}): Partial<PodSpec> => ({

@@ -84,7 +84,7 @@ test('ephemeral containers are added through their own door and stay', () => {
     { ...container({ name: 'debug' }), terminationMessagePolicy: 'File', imagePullPolicy: 'Always' },
   ];
   now.spec.containers[0]!.image = 'other';
-  ephemeralcontainers!.prepareForUpdate(now, old);
+  ephemeralcontainers!.prepareForUpdate(now, old, { nowMs: 0 });
   assert.equal(now.spec.containers[0]!.image, 'nginx');
   assert.deepEqual(ephemeralcontainers!.validateUpdate!(now, old), []);
   const [error] = ephemeralcontainers!.validateUpdate!(old, now).map(fieldErrorText);
@@ -100,7 +100,7 @@ test('resizing changes cpu and memory within the class of service', () => {
   const now = deepClone(old);
   now.spec.containers[0]!.resources = { requests: { cpu: '1500m' }, limits: { cpu: '2' } };
   now.spec.containers[0]!.image = 'other';
-  resize!.prepareForUpdate(now, old);
+  resize!.prepareForUpdate(now, old, { nowMs: 0 });
   assert.equal(now.spec.containers[0]!.image, 'nginx');
   assert.deepEqual(resize!.validateUpdate!(now, old), []);
   now.spec.containers[0]!.resources = {};

@@ -127,11 +127,13 @@ export const validateFlexOptions = (options: Readonly<Record<string, string>> = 
 const DRIVER_NAME_MAX = 63;
 
 /** Source: ValidateCSIDriverName, same file. */
-export const validateCSIDriverName = (driver: string, path: string): FieldError[] => [
-  ...(driver === '' ? [required(path)] : []),
-  ...(byteLength(driver) > DRIVER_NAME_MAX ? [tooLong(path, DRIVER_NAME_MAX)] : []),
-  ...invalidEach(path, driver, isDNS1123Subdomain(driver.toLowerCase())),
-];
+export const validateCSIDriverName = (driver: string, path: string): FieldError[] =>
+  driver === ''
+    ? [required(path)]
+    : [
+        ...(byteLength(driver) > DRIVER_NAME_MAX ? [tooLong(path, DRIVER_NAME_MAX)] : []),
+        ...invalidEach(path, driver, isDNS1123Subdomain(driver.toLowerCase())),
+      ];
 
 /** A template has labels and annotations, and no other metadata. Source: ValidatePersistentVolumeClaimTemplate. */
 function validateEphemeral({ volumeClaimTemplate: template }: EphemeralVolumeSource, path: string): FieldError[] {
