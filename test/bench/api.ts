@@ -16,7 +16,7 @@ import type { Usage } from './api/usage.ts';
 import { watchRound } from './api/watch.ts';
 
 /** As the control plane runs: NODE_FLAGS of src/cmd/cmd.ts. */
-const NODE_FLAGS = ['--max-semi-space-size=32'];
+const NODE_FLAGS = ['--max-semi-space-size=4'];
 const WATCH_SESSIONS = 100;
 const AT_ONCE = 64;
 
