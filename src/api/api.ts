@@ -110,3 +110,5 @@ export * from './apply/apply.ts';
 export * from './structural/structural.ts';
 export { type CustomColumns, customColumns } from './jsonpath/columns.ts';
 export { type JSONPath, JSONPathError, parseJSONPath, printResults } from './jsonpath/jsonpath.ts';
+export * from './encryption/types.ts';
+export { parseEncryptionConfiguration } from './encryption/configuration.ts';

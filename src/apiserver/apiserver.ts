@@ -16,6 +16,8 @@ import { nodeAuthorizer, privilegedGroup, unionAuthorizer } from './authz/union.
 import { bootstrap, bootstrapRoles, keepBootstrapped } from './bootstrap.ts';
 import { Definitions } from './crd/definitions.ts';
 import { definitionHooks } from './crd/hooks.ts';
+import type { Encryption } from './encryption/encryption.ts';
+import { identity } from './encryption/transformer.ts';
 import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { withImpersonation } from './filters/impersonation.ts';
@@ -59,6 +61,7 @@ import { coreKinds } from './virtual/core.ts';
 import { newVirtualResources } from './virtual/virtual.ts';
 import { FanOut } from './watchcache/fan-out.ts';
 
+export { Encryption, type EncryptionOptions } from './encryption/encryption.ts';
 export { newSecretTokenSigner } from './serviceaccount/signer.ts';
 export { serviceAccountUser } from './authn/service-account-user.ts';
 export type { UserInfo } from './admission/admission.ts';
@@ -86,6 +89,8 @@ export interface ApiServerOptions {
   readonly serviceAccountKey?: string | undefined;
   /** What `kubectl explain` says of fields, as the set-up has written it; absent: nothing. */
   readonly descriptionsFile?: string | undefined;
+  /** Encryption at rest; ends with whoever opened it. Absent: objects are stored as they are. */
+  readonly encryption?: Encryption | undefined;
 }
 
 export interface ListenOptions {
@@ -119,8 +124,9 @@ export interface ApiServer {
 
 /** Loads the caches and stands ready; it listens only when told to. */
 export async function newApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, log, random, newUid, descriptionsFile } = options;
-  const registry = new Registry(store, { clock, log });
+  const { store, clock, log, random, newUid, descriptionsFile, encryption } = options;
+  const transformerOf = encryption === undefined ? undefined : encryption.transformer.bind(encryption);
+  const registry = new Registry(store, { clock, log, transformerOf });
   await registry.start();
   const resource = (plural: string): ReturnType<Registry['resource']> => registry.find('', 'v1', plural)!;
   const rbac = new RbacAuthorizer({
@@ -184,6 +190,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     env,
     transport: ownTransport,
     resolve: newServiceResolver(registry, random),
+    transformerOf: transformerOf ?? (() => identity),
   });
   definitions.start();
   const closers: (() => Promise<void>)[] = [];
@@ -230,7 +237,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           version: options.version,
           readyChecks,
           stopping: () => stopping,
-          metrics: () => metricsText({ registry, requests, inFlight, version, clock }),
+          metrics: () => metricsText({ registry, requests, inFlight, version, clock, encryption: encryption?.metrics }),
           nodeProxy: newNodeProxy({
             registry,
             tls: { ca: listen.ca, ...listen.kubeletClient },

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ETCD_OPTIONS, externalEtcd } from './etcd-options.ts';
+import { ENCRYPTION_OPTIONS, encryptionAtRest, withoutTrue } from './encryption-options.ts';
 import { type ClusterCommands, createCluster, kubeconfigPath, type Registry } from '#cluster';
 import { type Command, formatMs, type Io, UsageError } from './command.ts';
 import { printProgress } from './progress.ts';
@@ -10,6 +11,8 @@ Usage: pirogue up [--nodes N] [--name NAME] [--kubeconfig FILE]
                   [--insecure-registry HOST[:PORT]]… [--registry-ca HOST[:PORT]=FILE]…
                   [--store embedded|etcd] [--etcd-servers URL,…]
                   [--etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE]
+                  [--encryption-provider-config FILE
+                   [--encryption-provider-config-automatic-reload[=true|false]]]
 
   --nodes N               nodes besides the control plane (default 2 for a new cluster);
                           more than there are adds nodes
@@ -22,13 +25,18 @@ Usage: pirogue up [--nodes N] [--name NAME] [--kubeconfig FILE]
   --etcd-servers URL,…    its servers: https://10.0.0.1:2379
   --etcd-cafile, --etcd-certfile, --etcd-keyfile FILE
                           authority of their certificates, and the certificate to show them
+  --encryption-provider-config FILE
+                          encrypt Secrets, or whatever FILE says, in the datastore; given to a
+                          cluster that is up, its control plane is started again
+  --encryption-provider-config-automatic-reload
+                          take what FILE becomes without starting again
 
 A second \`up\` changes nothing. \`pirogue down\` takes everything away again.
 `;
 
 async function run(argv: readonly string[], io: Io): Promise<number> {
   const { values } = parseArgs({
-    args: [...argv],
+    args: argv.map(withoutTrue),
     options: {
       nodes: { type: 'string' },
       name: { type: 'string' },
@@ -36,8 +44,10 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
       'insecure-registry': { type: 'string', multiple: true },
       'registry-ca': { type: 'string', multiple: true },
       ...ETCD_OPTIONS,
+      ...ENCRYPTION_OPTIONS,
     },
     strict: true,
+    allowNegative: true,
   });
   if (values.nodes !== undefined && !/^\d{1,6}$/.test(values.nodes))
     throw new UsageError(`--nodes takes a number from 0 on, not ${JSON.stringify(values.nodes)}`);
@@ -56,6 +66,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     kubeconfig,
     registries,
     etcd: externalEtcd(values),
+    encryption: encryptionAtRest(values),
     progress: printProgress(io),
     signal: io.signal,
   });

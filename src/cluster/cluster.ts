@@ -34,6 +34,7 @@ export {
   type ClusterState,
   DEFAULT_CLUSTER_NAME,
   DEFAULT_STATE_ROOT,
+  type EncryptionAtRest,
   type ExternalEtcd,
   listClusters,
   nodePaths,

@@ -29,6 +29,13 @@ export interface ExternalEtcd {
   readonly keyFile?: string;
 }
 
+/** As kube-apiserver's --encryption-provider-config and --encryption-provider-config-automatic-reload. */
+export interface EncryptionAtRest {
+  /** Path of the file. */
+  readonly configFile: string;
+  readonly automaticReload: boolean;
+}
+
 /** `cluster.json`: what was decided once, at creation. The control-plane process reads it too. */
 export interface ClusterState {
   readonly version: 1;
@@ -48,6 +55,8 @@ export interface ClusterState {
   readonly etcdPort: number;
   /** Servers of an etcd cluster in place of the embedded datastore. */
   readonly etcd?: ExternalEtcd;
+  /** Absent: objects are stored as they are. */
+  readonly encryption?: EncryptionAtRest;
   readonly nodes: readonly NodeState[];
 }
 

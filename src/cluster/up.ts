@@ -2,10 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { detectMachine, type Machine, type Requirement, unmetRequirements } from '#linux';
 import { type Clock, systemClock } from '#util';
 import { type ClusterCommands, type KnownCluster, newContext } from './context.ts';
-import { controlPlaneSupervisor, startControlPlane } from './controlplane.ts';
+import { controlPlaneSupervisor, startControlPlane, stopControlPlane } from './controlplane.ts';
+import { readEncryptionFile } from './encryption/file.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
 import { contextName, mergeKubeconfig, mergeKubeconfigFile } from './kubeconfig.ts';
 import { checkName, kernelNames } from './names.ts';
@@ -21,6 +23,7 @@ import {
   type ClusterState,
   DEFAULT_CLUSTER_NAME,
   DEFAULT_STATE_ROOT,
+  type EncryptionAtRest,
   type ExternalEtcd,
   listClusters,
   lockState,
@@ -47,6 +50,8 @@ export interface CreateClusterOptions {
   readonly registries?: readonly Registry[];
   /** Keep the data in this etcd cluster. Default: in the embedded datastore. Decided when the cluster is made. */
   readonly etcd?: ExternalEtcd | undefined;
+  /** Encrypt objects in the datastore. Default: as the cluster has it. Another one than it has starts the control plane again. */
+  readonly encryption?: EncryptionAtRest | undefined;
   readonly progress?: Progress;
   /** Default: HTTPS requests to the API server. */
   readonly readiness?: Readiness;
@@ -103,13 +108,16 @@ async function choosePort(first: number, what: string, taken: readonly number[])
   throw new Error(`no free port for ${what} from ${first} on`);
 }
 
+interface Decided {
+  readonly stateRoot: string;
+  readonly clock: Clock;
+  readonly etcd?: ExternalEtcd | undefined;
+  readonly encryption?: EncryptionAtRest | undefined;
+}
+
 /** Decides all that is decided once. The caller holds the lock of allocation. */
-async function newState(
-  name: string,
-  workers: number,
-  options: { stateRoot: string; clock: Clock; etcd?: ExternalEtcd | undefined },
-): Promise<ClusterState> {
-  const { stateRoot, clock, etcd } = options;
+async function newState(name: string, workers: number, options: Decided): Promise<ClusterState> {
+  const { stateRoot, clock, etcd, encryption } = options;
   const others: ClusterState[] = [];
   for (const other of await listClusters(stateRoot)) {
     const state = other === name ? undefined : await readClusterState(stateDirectory(stateRoot, other));
@@ -138,41 +146,44 @@ async function newState(
       others.map((other) => other.etcdPort),
     ),
     ...(etcd === undefined ? {} : { etcd }),
+    ...(encryption === undefined ? {} : { encryption }),
     nodes: Array.from({ length: workers + 1 }, (_, index) => newNode(index, networks)),
   };
 }
 
-/** Reads the state, or makes it, or adds nodes to it. Returns it and whether it was written. */
+/** Reads the state, or makes it, or changes what may be changed. Returns it, as it was, and whether it was written. */
 async function ensureState(
   name: string,
   workers: number | undefined,
-  options: { stateRoot: string; clock: Clock; etcd?: ExternalEtcd | undefined; signal?: AbortSignal },
-): Promise<{ state: ClusterState; changed: boolean }> {
-  const { stateRoot, clock, etcd, signal } = options;
+  options: Decided & { signal?: AbortSignal },
+): Promise<{ state: ClusterState; before: ClusterState | undefined; changed: boolean }> {
+  const { stateRoot, clock, etcd, encryption, signal } = options;
   const directory = stateDirectory(stateRoot, name);
   const existing = await readClusterState(directory);
   if (existing === undefined) {
     // Two clusters created at once must not choose the same networks.
     await using lock = await lockState(stateRoot, '_allocation', { clock, waitMs: 30_000, ...(signal && { signal }) });
     void lock;
-    const state = await newState(name, workers ?? 2, { stateRoot, clock, etcd });
+    const state = await newState(name, workers ?? 2, { stateRoot, clock, etcd, encryption });
     await writeClusterState(directory, state);
-    return { state, changed: true };
+    return { state, before: undefined, changed: true };
   }
   if (etcd !== undefined && JSON.stringify(existing.etcd) !== JSON.stringify(etcd))
     throw new Error(`cluster ${name} keeps its data elsewhere; it was decided when it was made`);
   const have = existing.nodes.length - 1;
-  if (workers === undefined || workers === have) return { state: existing, changed: false };
-  if (workers < have) {
+  if (workers !== undefined && workers < have) {
     throw new Error(
       `cluster ${name} has ${have} nodes besides control-plane, not ${workers}; nodes are not removed by \`up\``,
     );
   }
-  const added = Array.from({ length: workers - have }, (_, i) => newNode(have + 1 + i, existing));
-  const state = { ...existing, nodes: [...existing.nodes, ...added] };
+  const added = Array.from({ length: (workers ?? have) - have }, (_, i) => newNode(have + 1 + i, existing));
+  const encrypts = encryption !== undefined && !isDeepStrictEqual(existing.encryption, encryption);
+  if (added.length === 0 && !encrypts) return { state: existing, before: existing, changed: false };
+  const state = { ...existing, ...(encrypts ? { encryption } : {}), nodes: [...existing.nodes, ...added] };
   await writeClusterState(directory, state);
-  for (const node of existing.nodes) await writeNodeHosts(nodePaths(directory, node.name).root, state);
-  return { state, changed: true };
+  if (added.length > 0)
+    for (const node of existing.nodes) await writeNodeHosts(nodePaths(directory, node.name).root, state);
+  return { state, before: existing, changed: true };
 }
 
 /** The kubeconfigs kubeadm leaves in /etc/kubernetes, in the state directory. */
@@ -240,11 +251,16 @@ type Wanted = CreateClusterOptions & {
 };
 
 async function stateStep(wanted: Wanted, name: string, stateRoot: string, machine: AbleMachine): Promise<KnownCluster> {
-  const { workers, registries = [], etcd, clock, progress, signal } = wanted;
+  const { workers, registries = [], etcd, encryption, clock, progress, signal } = wanted;
   let context: KnownCluster | undefined;
   await step('state', clock, progress, async () => {
-    const { state, changed } = await ensureState(name, workers, { stateRoot, clock, etcd, ...(signal && { signal }) });
+    if (encryption !== undefined) await readEncryptionFile(encryption.configFile);
+    const decided = { stateRoot, clock, etcd, encryption, ...(signal && { signal }) };
+    const { state, before, changed } = await ensureState(name, workers, decided);
     context = { ...newContext({ name, stateRoot, cgroups: machine.cgroups, clock, signal }), machine, state };
+    // It is started again below, and reads the state then.
+    if (before !== undefined && before.encryption !== state.encryption)
+      await stopControlPlane(context, { graceful: true });
     for (const registry of registries) await configureRegistry(context.paths.directory, registry);
     return changed;
   });

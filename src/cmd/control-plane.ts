@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { allKinds } from '#api';
-import { newApiServer, newSecretTokenSigner, serviceAccountUser } from '#apiserver';
+import { Encryption, newApiServer, newSecretTokenSigner, serviceAccountUser } from '#apiserver';
 import { newClient, newEventRecorder, newInformers, runAsLeader } from '#client';
 import { type ClusterState, readClusterState, statePaths } from '#cluster';
 import { newControllers } from '#controllers';
@@ -51,6 +51,7 @@ async function serve(
 ): Promise<void> {
   await using datastore = await openDatastore(state, directory, log.with({ component: 'store' }));
   const { store } = datastore;
+  using encryption = await openEncryption(state, log.with({ component: 'apiserver' }));
   const server = await newApiServer({
     store,
     clock: systemClock,
@@ -62,6 +63,7 @@ async function serve(
     serviceAccountKey: await readFile(join(statePaths(directory).pki, 'sa.key'), 'utf8'),
     // Upstream's prose is no part of the program: setting up takes it from the client library.
     descriptionsFile: join(root, '.cache/descriptions.json.gz'),
+    encryption,
   });
   await listen(server, state, directory);
   // They run in this process and end with it.
@@ -76,6 +78,21 @@ async function serve(
   log.info('Control plane started', { port: state.apiPort });
   await Promise.all([controllers, scheduler]);
   await server.close();
+}
+
+async function openEncryption(
+  { encryption, gateway, apiPort }: ClusterState,
+  log: Logger,
+): Promise<Encryption | undefined> {
+  if (encryption === undefined) return undefined;
+  const { configFile: file, automaticReload } = encryption;
+  return await Encryption.open({
+    file,
+    automaticReload,
+    apiServerId: `${hostname()}_${gateway}:${apiPort}`,
+    clock: systemClock,
+    log,
+  });
 }
 
 type Server = Awaited<ReturnType<typeof newApiServer>>;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type ApiServer, newApiServer } from '#apiserver';
+import { type ApiServer, type Encryption, newApiServer } from '#apiserver';
 import { type Client, newClient } from '#client';
 import { openEmbeddedStore, type Store } from '#store';
 import { type Clock, type Logger, silentLogger, systemClock } from '#util';
@@ -22,6 +22,8 @@ export interface TestApiServerOptions {
   readonly store?: Store;
   /** Private key of service-account tokens in PEM. Default: one of its own. */
   readonly serviceAccountKey?: string;
+  /** Default: objects are stored as they are. */
+  readonly encryption?: Encryption;
   /** In [0,1). Default: a fixed sequence, so that a run can be repeated. */
   readonly random?: () => number;
 }
@@ -58,6 +60,7 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
     },
     serviceCidr: '10.96.0.0/12',
     serviceAccountKey: options.serviceAccountKey,
+    encryption: options.encryption,
   });
   const client = newClient(server.transport({ name: 'kubernetes-admin', groups: ['system:masters'] }));
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])

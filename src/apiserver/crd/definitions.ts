@@ -7,6 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { CustomResourceDefinition, deepClone, StatusError, type Transport } from '#api';
 import type { Store } from '#store';
 import { backoffMs } from '#util';
+import type { Transformers } from '../encryption/providers.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { RegistryEnvironment } from '../registry/scope.ts';
@@ -22,6 +23,7 @@ export interface DefinitionsOptions {
   /** As the server itself. */
   readonly transport: Transport;
   readonly resolve: ServiceResolver;
+  readonly transformerOf: Transformers;
 }
 
 const RETRY = { baseMs: 1000, maxMs: 60_000 };
@@ -44,9 +46,20 @@ export class Definitions {
     this.#resource = options.registry.resource(CustomResourceDefinition);
   }
 
-  /** Serves what is defined and follows it from there. */
+  /** Serves what is defined and follows it from there; as soon as it can be read. */
   start(): void {
+    if (this.#stop.signal.aborted) return;
+    try {
+      this.#begin();
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#options.env.clock.after(RETRY.baseMs, () => this.start());
+    }
+  }
+
+  #begin(): void {
     const { cache } = this.#resource;
+    this.#watch?.[Symbol.dispose]();
     this.#watch = cache.watch({
       prefix: cache.prefix,
       onFrames: (frames) => {
@@ -61,22 +74,12 @@ export class Definitions {
       },
       // The cache loads again by itself; it ends only with the server.
       onEnd: (error) => {
-        if (error !== undefined) this.#options.env.clock.after(RETRY.baseMs, () => this.#restart());
+        if (error !== undefined) this.#options.env.clock.after(RETRY.baseMs, () => this.start());
       },
     });
     for (const definition of this.#all()) {
       this.#serve(definition.metadata.name, definition);
       this.#enqueue(definition.metadata.name);
-    }
-  }
-
-  #restart(): void {
-    if (this.#stop.signal.aborted) return;
-    try {
-      this.start();
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      this.#options.env.clock.after(RETRY.baseMs, () => this.#restart());
     }
   }
 
@@ -97,7 +100,7 @@ export class Definitions {
 
   /** Brings what is served in line with what the definition says now. */
   #serve(name: string, definition: CustomResourceDefinition | undefined): void {
-    const { registry, env, resolve } = this.#options;
+    const { registry, env, resolve, transformerOf } = this.#options;
     let serving = this.#serving.get(name);
     const isServed =
       definition !== undefined && (isTrue(definition, 'NamesAccepted') || isTrue(definition, 'Established'));
@@ -110,7 +113,8 @@ export class Definitions {
       registry.setCustom(name, { resources: [], listed: false });
       return;
     }
-    if (serving === undefined) this.#serving.set(name, (serving = new Serving(definition, { ...env, resolve })));
+    if (serving === undefined)
+      this.#serving.set(name, (serving = new Serving(definition, { ...env, resolve, transformerOf })));
     registry.setCustom(name, {
       resources: serving.resources(definition),
       listed: isTrue(definition, 'Established'),

@@ -12,6 +12,7 @@ import {
 } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
+import type { Transformers } from '../encryption/providers.ts';
 import { Resource } from '../registry/resource.ts';
 import { encodeStored, Entry } from '../watchcache/entry.ts';
 import type { Viewed } from '../watchcache/viewer.ts';
@@ -28,6 +29,8 @@ export interface ServingEnvironment {
   readonly log: Logger;
   readonly newUid: () => string;
   readonly resolve: ServiceResolver;
+  /** How the values of a resource are kept in the store. */
+  readonly transformerOf: Transformers;
 }
 
 /** Watches end this long after their definition has changed, and what else is under way has its time. Source: tearDown. */
@@ -56,6 +59,7 @@ export class Serving {
     for (const [name, version] of this.#versions) {
       const cache = new WatchCache(environment.store, prefix, {
         ...environment,
+        transformer: environment.transformerOf({ group: spec.group, resource: this.#plural }),
         view: (stored) => this.#view(stored, version),
       });
       this.#caches.set(name, new Lifecycle(cache));
@@ -190,7 +194,7 @@ function readConverted(object: Converted, version: CompiledVersion): Converted {
 function shownAs(entry: Entry, object: KubeObject): Entry {
   const { resourceVersion: _, ...metadata } = entry.object.metadata;
   if (equalValues(object, { ...entry.object, metadata })) return entry;
-  return new Entry(entry.key, encodeStored(object), entry.revision, object);
+  return new Entry(entry.key, encodeStored(object), entry.revision, object, entry.writer);
 }
 
 /** A cache that starts when somebody asks for it, and stops when nobody does after its time is over. */

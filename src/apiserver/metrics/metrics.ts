@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { Clock } from '#util';
+import type { EncryptionMetrics } from '../encryption/metrics.ts';
 import type { InFlight } from '../http/filters.ts';
 import type { VersionInfo } from '../http/nonresource.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -12,11 +13,12 @@ export interface MetricsOptions {
   readonly inFlight: InFlight;
   readonly version: VersionInfo;
   readonly clock: Clock;
+  readonly encryption?: EncryptionMetrics | undefined;
 }
 
 /** Everything `/metrics` tells, under the names upstream has for it. */
-export function metricsText({ registry, requests, inFlight, version, clock }: MetricsOptions): string {
-  return `${[...requests.lines(), ...inFlightLines(inFlight), ...storageLines(registry), ...buildLines(version), ...processLines(clock)].join('\n')}\n`;
+export function metricsText({ registry, requests, inFlight, version, clock, encryption }: MetricsOptions): string {
+  return `${[...requests.lines(), ...inFlightLines(inFlight), ...storageLines(registry), ...(encryption?.lines() ?? []), ...buildLines(version), ...processLines(clock)].join('\n')}\n`;
 }
 
 /** Source: apiserver_current_inflight_requests: the most there were of late. */

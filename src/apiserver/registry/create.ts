@@ -84,8 +84,7 @@ async function createOnce(
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
     await env.admission.validate(attributes);
 
-    const taken = resource.get(namespace, object.metadata.name) !== undefined;
-    if (taken) return undefined;
+    if (resource.has(namespace, object.metadata.name)) return undefined;
     return scope.dryRun ? resource.unwritten(object) : await resource.insert(object);
   } finally {
     release?.();

@@ -15,7 +15,7 @@ import {
 } from '#api';
 import { type KeyValue, prefixEnd, type Store } from '#store';
 import type { Clock } from '#util';
-import { Entry } from '../watchcache/entry.ts';
+import type { Entry } from '../watchcache/entry.ts';
 import { Pace } from './pace.ts';
 import { type Resource, storeFailure } from './resource.ts';
 
@@ -171,10 +171,7 @@ async function pageAt(read: PageRead, revision: number, start: string): Promise<
 /** What the cache has of them, and the rest as it would be there. */
 async function entriesOf(resource: Resource, kvs: readonly KeyValue[]): Promise<readonly Entry[]> {
   const { cache } = resource;
-  const entries = kvs.map(({ key, value, modRevision }) => {
-    const cached = cache.get(key);
-    return cached?.revision === modRevision ? cached : new Entry(key, value, modRevision);
-  });
+  const entries = kvs.map((kv) => cache.entryOf(kv));
   const old = entries.filter((entry) => cache.get(entry.key) !== entry);
   if (old.length === 0) return entries;
   const shown = new Map((await cache.shown(old)).map((entry) => [entry.key, entry]));

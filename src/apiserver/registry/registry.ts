@@ -1,6 +1,7 @@
 import { allKinds, type Kind, resourceText, servedKinds, StatusError } from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
+import type { Transformers } from '../encryption/providers.ts';
 import { WatchCache } from '../watchcache/watchcache.ts';
 import { Expiry } from './expiry.ts';
 import { Resource } from './resource.ts';
@@ -25,13 +26,20 @@ export class Registry {
   readonly #custom = new Map<string, CustomResources>();
   #kinds: readonly Kind[] = servedKinds;
 
-  constructor(store: Store, environment: { readonly clock: Clock; readonly log: Logger }) {
+  constructor(
+    store: Store,
+    environment: { readonly clock: Clock; readonly log: Logger; readonly transformerOf?: Transformers | undefined },
+  ) {
     for (const { group } of servedKinds) this.#groups.add(group);
     for (const kind of allKinds) {
       const storage = kind.storedAs?.kind ?? kind;
       const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
       let cache = this.#caches.get(prefix);
-      if (cache === undefined) this.#caches.set(prefix, (cache = new WatchCache(store, prefix, environment)));
+      if (cache === undefined) {
+        const { transformerOf, ...common } = environment;
+        const transformer = transformerOf?.({ group: storage.group, resource: storage.plural });
+        this.#caches.set(prefix, (cache = new WatchCache(store, prefix, { ...common, transformer })));
+      }
       const resource = new Resource(kind, cache, store, { expiry: this.#expiryOf(storage, store, environment.clock) });
       this.#resources.set(kind, resource);
       this.#byPath.set(pathOf(kind), resource);

@@ -79,6 +79,11 @@ export class Resource {
     return this.cache.get(this.key(namespace, name));
   }
 
+  /** There is one of that name, readable or not. */
+  has(namespace: string, name: string): boolean {
+    return this.cache.has(this.key(namespace, name));
+  }
+
   /** The object as this kind's version shows it. Shared: never write to it. */
   object(entry: Entry): KubeObject {
     const { storedAs } = this.kind;
@@ -99,6 +104,11 @@ export class Resource {
   /** JSON of {@link object}. */
   bytes(entry: Entry): Buffer {
     return this.kind.storedAs === undefined ? entry.bytes() : Buffer.from(JSON.stringify(this.object(entry)));
+  }
+
+  /** It is to be written anew even if nothing changes, since it was written by another key than the first. */
+  isStale(entry: Entry): boolean {
+    return entry.writer !== this.cache.writer;
   }
 
   /** The entry an object would have if it were written now; for dry runs. */
@@ -154,8 +164,9 @@ export class Resource {
   }
 
   async #put(key: string, value: Buffer, stored: KubeObject, expected: number): Promise<Entry | undefined> {
-    this.cache.remember(value, stored);
-    const { succeeded, revision } = await this.#write(key, value, expected);
+    const data = this.cache.encode(key, value, stored);
+    const { writer } = this.cache;
+    const { succeeded, revision } = await this.#write(key, data, expected);
     if (!succeeded) {
       await this.cache.settled();
       return undefined;
@@ -163,7 +174,7 @@ export class Resource {
     await this.cache.reached(revision);
     const cached = this.cache.get(key);
     if (cached?.revision === revision) return cached;
-    const written = new Entry(key, value, revision, stored);
+    const written = new Entry(key, value, revision, stored, writer);
     return this.#toStored === undefined ? written : (await this.cache.shown([written]))[0];
   }
 

@@ -159,7 +159,7 @@ async function updateOnce(
     }
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     await env.admission.validate(attributes);
-    if (equalValues(next, old)) return current;
+    if (!resource.isStale(current) && equalValues(next, old)) return current;
     if (scope.dryRun) return resource.unwritten(next, current);
     return goesNow(env, kind, next)
       ? await removeObject(env, target, current, next)

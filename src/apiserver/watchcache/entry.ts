@@ -23,6 +23,8 @@ export class Entry {
   /** JSON, with `apiVersion`, `kind`, `metadata` first and no resourceVersion. */
   readonly value: Buffer;
   readonly revision: number;
+  /** How the value is written in the store, as of ValueTransformer.writer: '' as it is. */
+  readonly writer: string;
   /** For the cache of parsed objects. */
   used = false;
   /** What stands before the resourceVersion. */
@@ -39,10 +41,11 @@ export class Entry {
     (entry) => (entry.#object = undefined),
   );
 
-  constructor(key: string, value: Buffer, revision: number, object?: KubeObject) {
+  constructor(key: string, value: Buffer, revision: number, object?: KubeObject, writer = '') {
     this.key = key;
     this.value = value;
     this.revision = revision;
+    this.writer = writer;
     if (object !== undefined) this.#keep(withRevision(object, revision));
   }
 

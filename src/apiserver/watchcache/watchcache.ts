@@ -1,8 +1,10 @@
 import { type KubeObject, StatusError } from '#api';
-import { prefixEnd, type Store, type StoreEvent } from '#store';
+import { type KeyValue, prefixEnd, type Store, type StoreEvent } from '#store';
 import { type Clock, type Logger, SortedMap } from '#util';
+import type { ValueTransformer } from '../encryption/transformer.ts';
 import { Change, type Frame } from './change.ts';
-import { Entry } from './entry.ts';
+import { Values } from './values.ts';
+import type { Entry } from './entry.ts';
 import { type View, type Viewed, Viewer } from './viewer.ts';
 
 /** Events kept so that a watcher can resume; whichever bound is met first. Upstream: 100 to 102,400 events by demand (cacher.go v1.36). */
@@ -16,6 +18,8 @@ export interface WatchCacheOptions {
   readonly log: Logger;
   /** Default: objects are shown as they are stored. */
   readonly view?: View | undefined;
+  /** Default: values are stored as they are. */
+  readonly transformer?: ValueTransformer | undefined;
 }
 
 export interface CacheWatchRequest {
@@ -44,8 +48,7 @@ export class WatchCache {
   readonly #entries = new SortedMap<Entry>();
   readonly #watchers = new Set<CacheWatchRequest>();
   readonly #waiting: { revision: number; resolve: () => void }[] = [];
-  /** Parsed form of values written by this process, so that they need not be parsed when they come back. */
-  readonly #written = new WeakMap<Buffer, KubeObject>();
+  readonly #values: Values;
   #history: Change[] = [];
   #historyBytes = 0;
   /** Changes after this revision are in history. */
@@ -58,11 +61,12 @@ export class WatchCache {
   #failure: StatusError | undefined;
   readonly #viewer: Viewer | undefined;
 
-  constructor(store: Store, prefix: string, { clock, log, view }: WatchCacheOptions) {
+  constructor(store: Store, prefix: string, { clock, log, view, transformer }: WatchCacheOptions) {
     this.#store = store;
     this.#clock = clock;
     this.prefix = prefix;
     this.#log = log;
+    this.#values = new Values(transformer);
     this.#viewer = view === undefined ? undefined : new Viewer(view, (entry) => this.#entries.set(entry.key, entry));
   }
 
@@ -71,7 +75,8 @@ export class WatchCache {
     const { kvs, revision } = await this.#store.range({ key: this.prefix, rangeEnd: prefixEnd(this.prefix) });
     this.#entries.clear();
     this.#version++;
-    const stored = kvs.map(({ key, value, modRevision }) => new Entry(key, value, modRevision));
+    this.#values.forgetUnreadable();
+    const stored = kvs.flatMap((kv) => this.#values.read(kv) ?? []);
     for (const entry of stored) this.#entries.set(entry.key, entry);
     this.#viewer?.show(stored, (shown) => {
       for (const viewed of shown) if (!(viewed instanceof StatusError)) this.#entries.set(viewed.key, viewed);
@@ -156,13 +161,28 @@ export class WatchCache {
 
   get(key: string): Entry | undefined {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#values.anyUnreadable) this.#tryUnreadable();
+    this.#values.check(key);
     this.#viewer?.check(key);
     return this.#entries.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#values.isUnreadable(key) || this.get(key) !== undefined;
+  }
+
+  /** A pair read from the store, of whatever revision, before any view: the entry that is here if it is the same. */
+  entryOf(kv: KeyValue): Entry {
+    if (this.#values.isUnreadable(kv.key)) return this.#values.readOrThrow(kv);
+    const cached = this.get(kv.key);
+    return cached?.revision === kv.modRevision ? cached : this.#values.readOrThrow(kv);
   }
 
   /** Entries whose key begins with `prefix`, in key order; a snapshot, of many the first `limit`. */
   list(prefix: string, limit?: number): Entry[] {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#values.anyUnreadable) this.#tryUnreadable();
+    this.#values.checkAll(prefix);
     this.#viewer?.checkAll(prefix);
     return this.#entries.withPrefix(prefix, limit);
   }
@@ -172,16 +192,26 @@ export class WatchCache {
     return this.#entries.countPrefix(prefix);
   }
 
-  /** Remembers the parsed form of bytes about to be written. */
-  remember(value: Buffer, object: KubeObject): void {
-    this.#written.set(value, object);
+  /** What is to be stored of the JSON of an object; its parsed form need not be made again when it comes back. */
+  encode(key: string, value: Buffer, object: KubeObject): Buffer {
+    return this.#values.encode(key, value, object);
   }
 
-  /** Once it is in an entry, the entry's own cache says how long it stays. */
-  #takeWritten(value: Buffer): KubeObject | undefined {
-    const object = this.#written.get(value);
-    if (object !== undefined) this.#written.delete(value);
-    return object;
+  /** How values are written now, as of Entry.writer. */
+  get writer(): string {
+    return this.#values.writer;
+  }
+
+  /** Keys come back with another configuration. Nobody watched in the meantime, and nobody resumes from there. */
+  #tryUnreadable(): void {
+    const stored = this.#values.readAgain();
+    if (stored.length === 0) return;
+    this.#version++;
+    for (const entry of stored) this.#entries.set(entry.key, entry);
+    this.#viewer?.show(stored, (shown) => {
+      for (const viewed of shown) if (!(viewed instanceof StatusError)) this.#entries.set(viewed.key, viewed);
+    });
+    this.#forgetHistory();
   }
 
   /** Resolves when a write at `revision` to this kind is visible here. */
@@ -195,6 +225,8 @@ export class WatchCache {
   watch(request: CacheWatchRequest): Disposable {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#ended) throw new StatusError('ServiceUnavailable', 'the server is shutting down');
+    if (this.#values.anyUnreadable) this.#tryUnreadable();
+    this.#values.checkAll(this.prefix);
     const from = request.fromRevision;
     if (from !== undefined && from < this.#revision) {
       if (from < this.#historyStart)
@@ -205,15 +237,12 @@ export class WatchCache {
     return { [Symbol.dispose]: () => void this.#watchers.delete(request) };
   }
 
-  #receive(events: readonly StoreEvent[], revision: number): void {
-    if (this.#viewer === undefined) {
-      this.#apply(events, revision);
-      return;
-    }
-    const stored = events.flatMap(({ type, kv }) =>
-      type === 'put' ? [new Entry(kv.key, kv.value, kv.modRevision, this.#takeWritten(kv.value))] : [],
-    );
-    this.#viewer.show(stored, (shown) => this.#applyShown(events, revision, stored, shown));
+  #receive(told: readonly StoreEvent[], revision: number): void {
+    const { events, entries, failure } = this.#values.readEvents(told);
+    if (failure !== undefined) this.#endWatches(failure);
+    if (this.#viewer === undefined) this.#apply(events, revision, entries);
+    else this.#viewer.show(entries, (shown) => this.#applyShown(events, revision, entries, shown));
+    if (failure !== undefined) this.#forgetHistory();
   }
 
   #applyShown(
@@ -230,22 +259,24 @@ export class WatchCache {
       this.#endWatches(failure);
     }
     this.#apply(events, revision, entries);
-    if (failure !== undefined) {
-      this.#history = [];
-      this.#historyBytes = 0;
-      this.#historyStart = this.#revision;
-    }
+    if (failure !== undefined) this.#forgetHistory();
   }
 
-  /** `entries`: of the puts, where they are not as stored. */
-  #apply(events: readonly StoreEvent[], revision: number, entries?: readonly Entry[]): void {
+  #forgetHistory(): void {
+    this.#history = [];
+    this.#historyBytes = 0;
+    this.#historyStart = this.#revision;
+  }
+
+  /** `entries`: of the puts. */
+  #apply(events: readonly StoreEvent[], revision: number, entries: readonly Entry[]): void {
     const changes: Change[] = [];
     if (events.length > 0) this.#version++;
     let puts = 0;
     for (const { type, kv } of events) {
       const previous = this.#entries.get(kv.key);
       if (type === 'put') {
-        const entry = entries?.[puts++] ?? new Entry(kv.key, kv.value, kv.modRevision, this.#takeWritten(kv.value));
+        const entry = entries[puts++]!;
         this.#entries.set(kv.key, entry);
         changes.push(new Change(entry, previous, kv.modRevision));
       } else if (previous !== undefined) {
