@@ -1,24 +1,16 @@
 /**
- * gRPC over Node's HTTP/2: length-prefixed messages, status in the trailers (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). No
+ * gRPC over HTTP/2: length-prefixed messages, status in the trailers (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). No
  * compression: nobody who speaks to etcd asks for it. A library takes several times the processor time per call; see docs/benchmarks.md.
  */
-import {
-  constants,
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:tls';
 import type { Logger } from '#util';
 import { asGrpcError, CODE, GrpcError, requestTooLarge, unimplemented } from '../etcd/errors.ts';
+import { writeHeaders } from './http2/hpack.ts';
+import { Http2Session } from './http2/session.ts';
+import type { Http2Stream, StreamHandler } from './http2/stream.ts';
 
 const PREFIX_BYTES = 5;
-const MAX_STREAMS = 4096;
-const SESSION_MEGABYTES = 1024;
 
 /** Where the messages of a stream go. */
 export interface GrpcSink {
@@ -69,17 +61,14 @@ export interface GrpcServer {
 
 export function newGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { log } = options;
-  const server = newServer(options.tls);
-  const sessions = new Set<ServerHttp2Session>();
-  server.on('session', (session) => {
+  const sessions = new Set<Http2Session>();
+  const server = newServer(options, (socket) => {
+    const session = new Http2Session(socket, {
+      onStream: (stream) => onStream(options, stream),
+      onError: (error) => log.debug('HTTP/2 session failed', { error }),
+    });
     sessions.add(session);
-    session.on('close', () => sessions.delete(session));
-  });
-  server.on('sessionError', (error) => log.debug('HTTP/2 session failed', { error }));
-  server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error }));
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    stream.on('error', (error) => log.debug('HTTP/2 stream failed', { error }));
-    onStream(options, stream, headers);
+    socket.on('close', () => sessions.delete(session));
   });
   return {
     listen: (host, port) => listen(server, host, port),
@@ -91,22 +80,25 @@ export function newGrpcServer(options: GrpcServerOptions): GrpcServer {
   };
 }
 
-function newServer(tls: ServerTls | undefined): Http2Server | Http2SecureServer {
-  const settings = { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: 1 << 20 };
-  const common = { settings, maxSessionMemory: SESSION_MEGABYTES };
-  if (tls === undefined) return createServer(common);
-  return createSecureServer({
-    ...common,
-    cert: tls.certificate,
-    key: tls.key,
-    ca: tls.clientCa,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-  });
+function newServer({ tls, log }: GrpcServerOptions, onConnection: (socket: Socket) => void): Server {
+  if (tls === undefined) return createServer(onConnection);
+  const server = createSecureServer(
+    {
+      cert: tls.certificate,
+      key: tls.key,
+      ca: tls.clientCa,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+    },
+    onConnection,
+  );
+  server.on('tlsClientError', (error) => log.debug('TLS handshake failed', { error }));
+  return server;
 }
 
-function listen(server: Http2Server | Http2SecureServer, host: string, port: number): Promise<number> {
+function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -116,18 +108,18 @@ function listen(server: Http2Server | Http2SecureServer, host: string, port: num
   });
 }
 
-function onStream(options: GrpcServerOptions, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-  const path = headers[':path'] ?? '';
-  if (headers[':method'] !== 'POST') return answerPage(options, stream, path);
-  if (!(headers['content-type'] ?? '').startsWith('application/grpc')) {
-    stream.respond({ ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
-    return;
+function onStream(options: GrpcServerOptions, stream: Http2Stream): StreamHandler {
+  const { method: verb, path, contentType } = stream.request;
+  if (verb !== 'POST') return answerPage(options, stream, path);
+  if (!contentType.startsWith('application/grpc')) {
+    stream.answerHeaders(writeHeaders({ ':status': '415' }));
+    return DEAF;
   }
   const method = options.methods.get(path);
   if (method === undefined) {
     const [, service = '', name = ''] = path.split('/');
-    stream.resume();
-    return fail(stream, unimplemented(`unknown method ${name} for service ${service}`));
+    fail(stream, unimplemented(`unknown method ${name} for service ${service}`));
+    return DEAF;
   }
   const { maxRequestBytes } = options;
   switch (method.type) {
@@ -151,43 +143,62 @@ function onStream(options: GrpcServerOptions, stream: ServerHttp2Stream, headers
   }
 }
 
-function answerPage({ page }: GrpcServerOptions, stream: ServerHttp2Stream, path: string): void {
-  const found = page(path);
-  stream.resume();
-  if (found === undefined) {
-    stream.respond({ ':status': constants.HTTP_STATUS_NOT_FOUND }, { endStream: true });
-    return;
-  }
-  stream.respond({ ':status': constants.HTTP_STATUS_OK, 'content-type': found.contentType });
-  stream.end(found.body);
+/** What is left of a request that is answered already. */
+const DEAF: StreamHandler = { onData() {}, onEnd() {}, onClose() {} };
+
+function answerPage({ page }: GrpcServerOptions, stream: Http2Stream, path: string): StreamHandler {
+  return {
+    ...DEAF,
+    onEnd() {
+      const found = page(path);
+      if (found === undefined) return stream.answerHeaders(writeHeaders({ ':status': '404' }));
+      const body = Buffer.from(found.body);
+      const length = String(body.length);
+      stream.respond(writeHeaders({ ':status': '200', 'content-type': found.contentType, 'content-length': length }));
+      stream.write(body);
+      stream.end(NO_HEADERS);
+    },
+    onClose: () => stream.abandon(),
+  };
 }
 
 /** Calls `onMessage` with the one message of a request that ends with it. */
-function readOne(stream: ServerHttp2Stream, maxBytes: number, onMessage: (message: Buffer) => void): void {
+function readOne(stream: Http2Stream, maxBytes: number, onMessage: (message: Buffer) => void): StreamHandler {
   const frames = new Frames(maxBytes);
   let refused = false;
-  stream.on('data', (chunk: Buffer) => {
-    if (refused) return;
-    try {
-      frames.add(chunk);
-    } catch (error) {
-      refused = true;
-      fail(stream, asGrpcError(error));
-    }
-  });
-  stream.on('end', () => {
-    if (refused || stream.destroyed) return;
-    const message = frames.next();
-    if (message === undefined) fail(stream, new GrpcError(CODE.internal, 'the request has no message'));
-    else onMessage(message);
-  });
+  let read = false;
+  return {
+    onData(chunk) {
+      if (refused) return;
+      try {
+        frames.add(chunk);
+      } catch (error) {
+        refused = true;
+        fail(stream, asGrpcError(error));
+      }
+    },
+    onEnd() {
+      if (refused) return;
+      read = true;
+      try {
+        const message = frames.next();
+        if (message === undefined) throw new GrpcError(CODE.internal, 'the request has no message');
+        onMessage(message);
+      } catch (error) {
+        fail(stream, asGrpcError(error));
+      }
+    },
+    onClose() {
+      if (!read) stream.abandon();
+    },
+  };
 }
 
 function readAll(
-  stream: ServerHttp2Stream,
+  stream: Http2Stream,
   maxBytes: number,
   method: Extract<GrpcMethod, { type: 'bidirectional' }>,
-): void {
+): StreamHandler {
   const frames = new Frames(maxBytes);
   const sink = openSink(stream);
   const source = method.open(sink);
@@ -200,17 +211,19 @@ function readAll(
       (error: unknown) => sink.finish(failure ?? asGrpcError(error)),
     );
   };
-  stream.on('data', (chunk: Buffer) => {
-    if (over) return;
-    try {
-      frames.add(chunk);
-      for (let message = frames.next(); message !== undefined; message = frames.next()) source.onMessage(message);
-    } catch (error) {
-      end(asGrpcError(error));
-    }
-  });
-  stream.on('end', () => end());
-  stream.on('close', () => end());
+  return {
+    onData(chunk) {
+      if (over) return;
+      try {
+        frames.add(chunk);
+        for (let message = frames.next(); message !== undefined; message = frames.next()) source.onMessage(message);
+      } catch (error) {
+        end(asGrpcError(error));
+      }
+    },
+    onEnd: () => end(),
+    onClose: () => end(),
+  };
 }
 
 /** Cuts what arrives into messages. Throws GrpcError. */
@@ -251,29 +264,26 @@ class Frames {
   }
 }
 
-function frame(message: Buffer): Buffer {
-  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  framed[0] = 0;
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, PREFIX_BYTES);
-  return framed;
+function prefixOf(message: Buffer): Buffer {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(message.length, 1);
+  return prefix;
 }
 
-const HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const;
+const HEADERS = { ':status': '200', 'content-type': 'application/grpc' } as const;
+const OK = { 'grpc-status': '0' } as const;
+const HEADERS_BLOCK = writeHeaders(HEADERS);
+const OK_BLOCK = writeHeaders(OK);
+const NO_HEADERS = writeHeaders({});
 
-function succeed(stream: ServerHttp2Stream, answer: Buffer): void {
-  if (stream.destroyed) return;
-  stream.respond(HEADERS, { waitForTrailers: true });
-  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  stream.end(frame(answer));
+function succeed(stream: Http2Stream, answer: Buffer): void {
+  stream.answer(HEADERS_BLOCK, prefixOf(answer), answer, OK_BLOCK);
 }
 
 /** Without a message before it the status stands in the headers. */
-function fail(stream: ServerHttp2Stream, error: GrpcError): void {
-  if (stream.destroyed) return;
-  stream.respond({ ...HEADERS, ...statusOf(error) }, { endStream: true });
-  // What the client has yet to send is not waited for.
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+function fail(stream: Http2Stream, error: GrpcError): void {
+  stream.answerHeaders(writeHeaders({ ...HEADERS, ...statusOf(error) }));
 }
 
 const statusOf = ({ code, message }: GrpcError): Record<string, string> => ({
@@ -288,31 +298,20 @@ interface OpenSink extends GrpcSink {
   finish(error: GrpcError | undefined): void;
 }
 
-function openSink(stream: ServerHttp2Stream): OpenSink {
-  let status: Record<string, string> = { 'grpc-status': '0' };
-  if (!stream.destroyed) {
-    stream.respond(HEADERS, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers(status));
-  }
+function openSink(stream: Http2Stream): OpenSink {
+  stream.respond(HEADERS_BLOCK);
   return {
-    send: (message) => stream.destroyed || stream.writableEnded || stream.write(frame(message)),
-    drained() {
-      if (stream.destroyed || !stream.writableNeedDrain) return Promise.resolve();
-      return new Promise((resolve) => {
-        stream.once('drain', resolve);
-        stream.once('close', resolve);
-      });
+    send(message) {
+      stream.write(prefixOf(message), message);
+      return stream.queuedBytes === 0;
     },
+    drained: () => stream.drained(),
     get closed() {
-      return stream.destroyed || stream.writableEnded;
+      return stream.closed;
     },
     get bufferedBytes() {
-      return stream.writableLength;
+      return stream.queuedBytes;
     },
-    finish(error) {
-      if (stream.destroyed || stream.writableEnded) return;
-      if (error !== undefined) status = statusOf(error);
-      stream.end();
-    },
+    finish: (error) => stream.end(error === undefined ? OK_BLOCK : writeHeaders(statusOf(error))),
   };
 }

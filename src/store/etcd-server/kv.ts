@@ -45,7 +45,8 @@ export function kvMethods({ store, header }: ServiceOptions): [string, GrpcMetho
       const request = RangeRequest.decode(bytes);
       checkRange(request);
       const result = await store.range(rangeOp(request));
-      return RangeResponse.encode({ header: header(result.revision), ...answerRange(request, result) });
+      const answer = answerRange(request, result);
+      return RangeResponse.encode({ header: header(result.revision), ...answer }, sizeOf(result.kvs));
     }),
     unary('Put', async (bytes) => {
       const { results, revision } = await store.txn({ compare: [], success: [putOp(PutRequest.decode(bytes))] });
@@ -130,6 +131,12 @@ function answerRange(request: RangeRequest, { kvs, count }: RangeResult): Draft<
 }
 
 const NO_VALUE = Buffer.alloc(0);
+/** Tags, lengths and numbers of a pair or of an answer; what is too little only costs time. */
+const OVERHEAD_BYTES = 64;
+
+/** About what pairs take on the wire. */
+const sizeOf = (kvs: readonly KeyValue[]): number =>
+  kvs.reduce((sum, { key, value }) => sum + OVERHEAD_BYTES + key.length + value.length, 2 * OVERHEAD_BYTES);
 
 function passes(r: RangeRequest, { modRevision, createRevision }: KeyValue): boolean {
   return (

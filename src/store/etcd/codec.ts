@@ -27,8 +27,8 @@ export type Draft<T> = T extends string | number | boolean | Uint8Array | undefi
     : { readonly [K in keyof T]?: Draft<T[K]> | undefined };
 
 export interface Codec<T> {
-  /** Fields left out have their default. */
-  encode(message: Draft<T>): Buffer;
+  /** Fields left out have their default. `bytes`: about how long it gets, for messages that are large. */
+  encode(message: Draft<T>, bytes?: number): Buffer;
   /** Throws {@link WireError}. Byte fields are views of `bytes`. */
   decode(bytes: Buffer): T;
   readonly fields: Table;
@@ -38,8 +38,8 @@ export function message<F extends Table>(table: F): Codec<{ -readonly [K in keyo
   type T = { -readonly [K in keyof F]: ValueOf<F[K]> };
   return {
     fields: table,
-    encode(value) {
-      const writer = new Writer();
+    encode(value, bytes) {
+      const writer = new Writer(bytes);
       writeFields(writer, table, value);
       return writer.finish();
     },

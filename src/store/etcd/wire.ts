@@ -20,8 +20,14 @@ export class WireError extends Error {
  * first, each with its value before its tag.
  */
 export class Writer {
-  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
-  #at = FIRST_BYTES;
+  #buffer: Buffer;
+  #at: number;
+
+  /** `bytes`: about how long the message gets, where that is known. */
+  constructor(bytes = FIRST_BYTES) {
+    this.#buffer = Buffer.allocUnsafe(bytes);
+    this.#at = bytes;
+  }
 
   /** Bytes written so far. */
   get length(): number {
