@@ -1,11 +1,11 @@
 /**
- * OpenAPI 2.0 documents as protobuf: the messages of google/gnostic, which kubectl asks for instead of JSON.
+ * OpenAPI documents as protobuf: the messages of google/gnostic, those of version 2.0, which kubectl asks for instead of JSON.
  * Driven by tables; a key no table knows is an error, so that nothing is lost in silence.
  */
 import { ProtobufWriter } from '#api';
 
 /**
- * Number and type of a field: `string`, `bool`, `int64`, `double`, `Any` (the value as YAML), a message, a choice, `[]T` for a list, and `{}T` for a map,
+ * Number and type of a field: `string`, `bool`, `int64`, `double`, `Any` (the value as YAML), `Empty` (a message without fields), a message, a choice, `[]T` for a list, and `{}T` for a map,
  * which gnostic writes as a list of entries of a name (1) and a value (2).
  */
 type Row = readonly [number: number, type: string];
@@ -13,8 +13,17 @@ type Row = readonly [number: number, type: string];
 /** JSON key → field. `x-` stands for all vendor extensions, `*` for all keys not listed. */
 type Message = Readonly<Record<string, Row>>;
 
+/** Types whose message depends on the value: field numbers down to it through messages that have nothing else, and its type. */
+type Choice = (value: unknown) => readonly [path: readonly number[], type: string];
+
+/** What a version of the documents is made of, by the names of the types. */
+export interface Tables {
+  readonly messages: Readonly<Record<string, Message>>;
+  readonly choices: Readonly<Record<string, Choice>>;
+}
+
 /** Source: gnostic openapiv2/OpenAPIv2.proto v0.7. */
-const MESSAGES: Readonly<Record<string, Message>> = {
+const MESSAGES: Tables['messages'] = {
   Document: {
     swagger: [1, 'string'],
     info: [2, 'Info'],
@@ -134,19 +143,17 @@ const MESSAGES: Readonly<Record<string, Message>> = {
   SecurityRequirement: { '*': [1, '{}Scopes'] },
 };
 
-/** Types whose message depends on the value: field numbers down to it through messages that have nothing else, and its type. */
-type Choice = (value: Record<string, unknown>) => readonly [path: readonly number[], type: string];
-
-const CHOICES: Readonly<Record<string, Choice>> = {
+const CHOICES: Tables['choices'] = {
   // ParametersItem → Parameter → NonBodyParameter → one message for each place a parameter is in
-  Parameter({ $ref, in: place }) {
+  Parameter(value) {
+    const { $ref, in: place } = value as { readonly $ref?: unknown; readonly in?: unknown };
     if ($ref !== undefined) return [[2], 'JsonReference'];
     if (place === 'body') return [[1, 1], 'BodyParameter'];
     if (place === 'query') return [[1, 2, 3], 'QueryParameter'];
     if (place === 'path') return [[1, 2, 4], 'PathParameter'];
     throw new Error(`a parameter in ${JSON.stringify(place)} is not provided for`);
   },
-  Response: ({ $ref }) => ($ref === undefined ? [[1], 'PlainResponse'] : [[2], 'JsonReference']),
+  Response: (value) => (!Object.hasOwn(value as object, '$ref') ? [[1], 'PlainResponse'] : [[2], 'JsonReference']),
   SchemaItem: () => [[1], 'Schema'],
   SchemaOrBool: (value) => (typeof value === 'boolean' ? [[2], 'bool'] : [[1], 'Schema']),
   TypeItem: (value) => [[1], Array.isArray(value) ? '[]string' : 'string'],
@@ -155,9 +162,13 @@ const CHOICES: Readonly<Record<string, Choice>> = {
 };
 
 /** `document` is an OpenAPI 2.0 document as JSON has it. */
-export function encodeGnostic(document: object): Buffer {
+export const encodeGnostic = (document: object): Buffer =>
+  encodeMessage({ messages: MESSAGES, choices: CHOICES }, 'Document', document);
+
+/** A message of the tables, from its value as JSON has it. Throws where a key is none of the message's. */
+export function encodeMessage(tables: Tables, name: string, value: object): Buffer {
   const writer = new ProtobufWriter();
-  writeMessage(writer, 'Document', document as Record<string, unknown>);
+  writeMessage(writer, tables, name, value as Record<string, unknown>);
   return writer.finish();
 }
 
@@ -166,27 +177,27 @@ const VARINT = 0;
 const FIXED_64 = 1;
 
 /** The writer fills its buffer from the end, so everything is written last to first. */
-function writeMessage(writer: ProtobufWriter, name: string, value: Record<string, unknown>): void {
-  const message = MESSAGES[name]!;
+function writeMessage(writer: ProtobufWriter, tables: Tables, name: string, value: Record<string, unknown>): void {
+  const message = tables.messages[name]!;
   for (const key of Object.keys(value).toReversed()) {
     const row = Object.hasOwn(message, key)
       ? message[key]
       : ((key.startsWith('x-') ? message['x-'] : undefined) ?? message['*']);
     if (row === undefined) throw new Error(`${name}: nothing is known of the key ${key}`);
     const [number, type] = row;
-    if (!type.startsWith('{}')) writeField(writer, number, type, value[key]);
+    if (!type.startsWith('{}')) writeField(writer, tables, number, type, value[key]);
     else
       delimited(writer, number, () => {
-        writeField(writer, 2, type.slice(2), value[key]);
-        writeField(writer, 1, 'string', key);
+        writeField(writer, tables, 2, type.slice(2), value[key]);
+        writeField(writer, tables, 1, 'string', key);
       });
   }
 }
 
-function writeField(writer: ProtobufWriter, number: number, type: string, value: unknown): void {
+function writeField(writer: ProtobufWriter, tables: Tables, number: number, type: string, value: unknown): void {
   if (type.startsWith('[]')) {
     for (const element of (value as readonly unknown[]).toReversed())
-      writeField(writer, number, type.slice(2), element);
+      writeField(writer, tables, number, type.slice(2), element);
     return;
   }
   switch (type) {
@@ -202,19 +213,27 @@ function writeField(writer: ProtobufWriter, number: number, type: string, value:
       return writer.tag(number, FIXED_64);
     case 'Any':
       // JSON is YAML
-      return delimited(writer, number, () => writeField(writer, 2, 'string', JSON.stringify(value)));
+      return delimited(writer, number, () => writeField(writer, tables, 2, 'string', JSON.stringify(value)));
+    case 'Empty':
+      return delimited(writer, number, () => undefined);
     default:
   }
-  const choice = CHOICES[type];
+  const choice = tables.choices[type];
   if (choice === undefined)
-    return delimited(writer, number, () => writeMessage(writer, type, value as Record<string, unknown>));
-  const [path, chosen] = choice(value as Record<string, unknown>);
-  writeDown(writer, [number, ...path], chosen, value);
+    return delimited(writer, number, () => writeMessage(writer, tables, type, value as Record<string, unknown>));
+  const [path, chosen] = choice(value);
+  writeDown(writer, tables, [number, ...path], chosen, value);
 }
 
-function writeDown(writer: ProtobufWriter, [number, ...rest]: readonly number[], type: string, value: unknown): void {
-  if (rest.length === 0) writeField(writer, number!, type, value);
-  else delimited(writer, number!, () => writeDown(writer, rest, type, value));
+function writeDown(
+  writer: ProtobufWriter,
+  tables: Tables,
+  [number, ...rest]: readonly number[],
+  type: string,
+  value: unknown,
+): void {
+  if (rest.length === 0) writeField(writer, tables, number!, type, value);
+  else delimited(writer, number!, () => writeDown(writer, tables, rest, type, value));
 }
 
 function delimited(writer: ProtobufWriter, number: number, write: () => void): void {

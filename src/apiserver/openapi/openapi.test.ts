@@ -274,10 +274,11 @@ test('a document of version 3 may be kept for ever under its hash, and an old ha
   assert.equal(`/openapi/v3/apis/apps/v1?hash=${found.headers['etag']!.slice(1, -1)}`, address);
   const old = await get(openApi, '/openapi/v3/apis/apps/v1?hash=OLD');
   assert.deepEqual([old.status, old.headers['location']], [301, address]);
-  assert.equal(
-    (await get(openApi, address, { accept: 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf' })).status,
-    406,
-  );
+  const proto = 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf';
+  const protobuf = await get(openApi, address, { accept: proto.replace('v3.', 'v3@') });
+  assert.equal(protobuf.headers['content-type'], proto);
+  assert.equal(protobuf.headers['etag'], found.headers['etag']);
+  assert.equal((await get(openApi, address, { accept: 'text/html' })).status, 406);
   assert.equal(
     await serveOpenApi(
       openApi,

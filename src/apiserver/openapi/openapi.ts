@@ -4,6 +4,7 @@ import { type Kind, listKindOf } from '#api';
 import type { Clock } from '#util';
 import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 import { encodeGnostic } from './gnostic.ts';
+import { encodeGnosticV3 } from './gnostic-v3.ts';
 import { documentV2 } from './v2.ts';
 import { documentV3 } from './v3.ts';
 
@@ -37,6 +38,8 @@ export class OpenApi {
   readonly #options: OpenApiOptions;
   readonly #documents = new Map<string, Built>();
   readonly #known = new WeakMap<Kind, Part>();
+  /** By what they say in JSON. */
+  readonly #protobuf = new WeakMap<OpenApiDocument, OpenApiDocument>();
 
   constructor(options: OpenApiOptions) {
     this.clock = options.clock;
@@ -67,15 +70,21 @@ export class OpenApi {
     });
   }
 
-  async v2Protobuf(): Promise<OpenApiDocument> {
-    const json = this.v2Json();
-    const { bytes, hash, modifiedMs } = json;
-    const known = this.#documents.get('v2 protobuf');
-    if (known?.hash === hash) return known;
+  v2Protobuf(): Promise<OpenApiDocument> {
+    return this.#asProtobuf(this.v2Json(), encodeGnostic);
+  }
+
+  /** `json` is a document of version 3. */
+  v3Protobuf(json: OpenApiDocument): Promise<OpenApiDocument> {
+    return this.#asProtobuf(json, encodeGnosticV3);
+  }
+
+  async #asProtobuf(json: OpenApiDocument, encode: (document: object) => Buffer): Promise<OpenApiDocument> {
+    const known = this.#protobuf.get(json);
+    if (known !== undefined) return known;
     await nextTurn(); // each half takes tens of milliseconds the first time
-    const protobuf = encodeGnostic(JSON.parse(bytes.toString('utf8')) as object);
-    const document = { bytes: protobuf, hash, modifiedMs, kinds: [] };
-    this.#documents.set('v2 protobuf', document);
+    const document = { ...json, bytes: encode(JSON.parse(json.bytes.toString('utf8')) as object) };
+    this.#protobuf.set(json, document);
     return document;
   }
 

@@ -10,15 +10,15 @@ interface Form {
 
 const JSON_TYPES = ['application/json'];
 /** The `@` of the second is not allowed in a media type, but is what clients send. */
-const V2_PROTOBUF_TYPES = [
-  'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
-  'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
-];
+const protobufTypes = (version: 'v2' | 'v3'): readonly string[] =>
+  ['.', '@'].map((mark) => `application/com.github.proto-openapi.spec.${version}${mark}v1.0+protobuf`);
+const V2_PROTOBUF_TYPES = protobufTypes('v2');
+const V3_PROTOBUF_TYPES = protobufTypes('v3');
 
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
 /**
- * Answers `/openapi/v2`, `/openapi/v3` and `/openapi/v3/GROUP/VERSION`; undefined where nothing is. Version 3 is served as JSON only.
+ * Answers `/openapi/v2`, `/openapi/v3` and `/openapi/v3/GROUP/VERSION`; undefined where nothing is.
  * Source: kube-openapi pkg/handler and pkg/handler3.
  */
 export async function serveOpenApi(
@@ -39,7 +39,10 @@ export async function serveOpenApi(
   const groupVersion = path.slice('/openapi/v3/'.length);
   const document = openApi.v3(groupVersion);
   if (document === undefined) return undefined;
-  const form = chooseForm(request, [{ types: JSON_TYPES, document: () => document }]);
+  const form = chooseForm(request, [
+    { types: JSON_TYPES, document: () => document },
+    { types: V3_PROTOBUF_TYPES, document: () => openApi.v3Protobuf(document) },
+  ]);
   if (form === undefined) return NOT_ACCEPTABLE;
   const hash = request.query.get('hash');
   if (hash !== null && hash !== '' && hash !== document.hash)
@@ -49,7 +52,7 @@ export async function serveOpenApi(
     hash === null || hash === ''
       ? {}
       : { 'cache-control': 'public, immutable', expires: new Date(openApi.clock.now() + YEAR_MS).toUTCString() };
-  return answer(request, form, document, caching);
+  return answer(request, form, await form.document(), caching);
 }
 
 const NOT_ACCEPTABLE: HttpResponse = { status: 406, headers: { vary: 'Accept' } };
