@@ -1,6 +1,6 @@
 /**
  * How long single requests hold the event loop of the API server, each alone on a server of 10,000 pods. `npm run bench -- holds`; a minute. Words choose
- * requests, as `YAML`; `--pods N`; `--profile DIRECTORY` writes a CPU profile of the server there. Others on the machine make a hold longer and never
+ * requests, as `YAML`; `--pods N`; `--profile DIRECTORY` writes a CPU profile of the server there. What else the process does at the time makes a hold longer and never
  * shorter, so the least of several tries is told; of first calls there is one.
  */
 import { mkdtempSync, rmSync } from 'node:fs';

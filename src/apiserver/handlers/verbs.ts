@@ -316,8 +316,8 @@ function deletedStatus(kind: Kind, { metadata }: KubeObject): Outcome {
   return { type: 'object', object, definition: 'meta.v1.Status', status: 200 };
 }
 
-/** Deletions of a collection under way together: the store makes them durable in one go. Upstream has one (--delete-collection-workers). */
-const COLLECTION_WORKERS = 64;
+/** Deletions of a collection under way together: the store makes them durable in one go, and they go on in one turn. Upstream has one (--delete-collection-workers). */
+const COLLECTION_WORKERS = 32;
 
 async function removeCollection(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { resource, namespace } = call;

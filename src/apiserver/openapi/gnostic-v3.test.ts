@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { finished } from '../registry/pace.ts';
 import { encodeGnosticV3 } from './gnostic-v3.ts';
+
+const encoded = (document: object): Buffer => finished(encodeGnosticV3(document));
 
 /** `number: bytes` of one field with a length; nested ones are given as what is in them. */
 const field = (number: number, ...inner: readonly (string | Buffer)[]): Buffer => {
@@ -14,7 +17,7 @@ const field = (number: number, ...inner: readonly (string | Buffer)[]): Buffer =
   ]);
 };
 const schemaOf = (schema: object): Buffer => {
-  const all = encodeGnosticV3({ components: { schemas: { a: schema } } });
+  const all = encoded({ components: { schemas: { a: schema } } });
   const outer = field(5, field(1, field(1, field(1, 'a'), field(2, ''))));
   // What is behind the headers: components, schemas, the entry, its name, its value.
   return all.subarray(outer.length);
@@ -24,7 +27,7 @@ const schemaOf = (schema: object): Buffer => {
 
 test('an operation of version 3 is put where its protobuf has it', () => {
   const $ref = '#/components/schemas/A';
-  const bytes = encodeGnosticV3({
+  const bytes = encoded({
     openapi: '3.0.0',
     info: { title: 'T', version: 'v1' },
     paths: {
@@ -95,5 +98,5 @@ test('of a default that is no scalar the protobuf says only that it is there, as
 });
 
 test('a key that version 3 has no place for is an error', () => {
-  assert.throws(() => encodeGnosticV3({ hosts: [] }), /Document: nothing is known of the key hosts/);
+  assert.throws(() => encoded({ hosts: [] }), /Document: nothing is known of the key hosts/);
 });

@@ -128,4 +128,5 @@ function orReference(type: string): (value: unknown) => readonly [readonly numbe
 }
 
 /** `document` is an OpenAPI 3.0 document as JSON has it. */
-export const encodeGnosticV3 = (document: object): Buffer => encodeMessage(TABLES, 'Document', document);
+export const encodeGnosticV3 = (document: object): Generator<void, Buffer> =>
+  encodeMessage(TABLES, 'Document', document);

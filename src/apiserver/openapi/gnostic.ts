@@ -162,13 +162,29 @@ const CHOICES: Tables['choices'] = {
 };
 
 /** `document` is an OpenAPI 2.0 document as JSON has it. */
-export const encodeGnostic = (document: object): Buffer =>
+export const encodeGnostic = (document: object): Generator<void, Buffer> =>
   encodeMessage({ messages: MESSAGES, choices: CHOICES }, 'Document', document);
 
-/** A message of the tables, from its value as JSON has it. Throws where a key is none of the message's. */
-export function encodeMessage(tables: Tables, name: string, value: object): Buffer {
+/**
+ * A message of the tables, from its value as JSON has it. In steps, since it takes a while: one for each member of a member that is a map, as paths are.
+ * Throws where a key is none of the message's.
+ */
+export function* encodeMessage(tables: Tables, name: string, value: object): Generator<void, Buffer> {
   const writer = new ProtobufWriter();
-  writeMessage(writer, tables, name, value as Record<string, unknown>);
+  const members = value as Record<string, Record<string, unknown>>;
+  for (const key of Object.keys(members).toReversed()) {
+    const [number, type] = tables.messages[name]![key] ?? [0, ''];
+    if (tables.messages[type]?.['*'] === undefined) {
+      writeMember(writer, tables, name, key, members[key]);
+      continue;
+    }
+    const before = writer.length;
+    for (const own of Object.keys(members[key]!).toReversed()) {
+      writeMember(writer, tables, type, own, members[key]![own]);
+      yield;
+    }
+    endDelimited(writer, number, before);
+  }
   return writer.finish();
 }
 
@@ -178,20 +194,22 @@ const FIXED_64 = 1;
 
 /** The writer fills its buffer from the end, so everything is written last to first. */
 function writeMessage(writer: ProtobufWriter, tables: Tables, name: string, value: Record<string, unknown>): void {
+  for (const key of Object.keys(value).toReversed()) writeMember(writer, tables, name, key, value[key]);
+}
+
+function writeMember(writer: ProtobufWriter, tables: Tables, name: string, key: string, value: unknown): void {
   const message = tables.messages[name]!;
-  for (const key of Object.keys(value).toReversed()) {
-    const row = Object.hasOwn(message, key)
-      ? message[key]
-      : ((key.startsWith('x-') ? message['x-'] : undefined) ?? message['*']);
-    if (row === undefined) throw new Error(`${name}: nothing is known of the key ${key}`);
-    const [number, type] = row;
-    if (!type.startsWith('{}')) writeField(writer, tables, number, type, value[key]);
-    else
-      delimited(writer, number, () => {
-        writeField(writer, tables, 2, type.slice(2), value[key]);
-        writeField(writer, tables, 1, 'string', key);
-      });
-  }
+  const row = Object.hasOwn(message, key)
+    ? message[key]
+    : ((key.startsWith('x-') ? message['x-'] : undefined) ?? message['*']);
+  if (row === undefined) throw new Error(`${name}: nothing is known of the key ${key}`);
+  const [number, type] = row;
+  if (!type.startsWith('{}')) writeField(writer, tables, number, type, value);
+  else
+    delimited(writer, number, () => {
+      writeField(writer, tables, 2, type.slice(2), value);
+      writeField(writer, tables, 1, 'string', key);
+    });
 }
 
 function writeField(writer: ProtobufWriter, tables: Tables, number: number, type: string, value: unknown): void {
@@ -239,6 +257,10 @@ function writeDown(
 function delimited(writer: ProtobufWriter, number: number, write: () => void): void {
   const before = writer.length;
   write();
+  endDelimited(writer, number, before);
+}
+
+function endDelimited(writer: ProtobufWriter, number: number, before: number): void {
   writer.varint(writer.length - before);
   writer.tag(number, MESSAGE_FIELD);
 }

@@ -4,6 +4,7 @@ import { allKinds, openApiName } from '#api';
 import { FakeClock } from '#util';
 import type { HttpRequest, HttpResponse } from '../http/context.ts';
 import type { Descriptions } from './descriptions.ts';
+import { finished } from '../registry/pace.ts';
 import { encodeGnostic } from './gnostic.ts';
 import { OpenApi } from './openapi.ts';
 import { serveOpenApi } from './serve.ts';
@@ -96,7 +97,7 @@ function readSchema(fields: Fields): Json {
 
 test('the protobuf of version 2 says what its JSON says', async () => {
   const openApi = newOpenApi({ 'core.v1.Pod': { '': 'Text with “quotes”.', spec: 'What is wanted.' } });
-  const json = parse(openApi.v2Json());
+  const json = parse(await openApi.v2Json());
   const document = readFields((await openApi.v2Protobuf()).bytes);
   assert.equal(text(document, 1), '2.0');
   assert.equal(text(message(document, 2), 2), 'v1.36.0');
@@ -133,18 +134,21 @@ test('the protobuf of version 2 says what its JSON says', async () => {
 });
 
 test('a key the protobuf has no place for is an error', () => {
-  assert.throws(() => encodeGnostic({ swagger: '2.0', hosts: [] }), /Document: nothing is known of the key hosts/);
   assert.throws(
-    () => encodeGnostic({ paths: { '/a': { get: { parameters: [{ name: 'a', in: 'cookie' }] } } } }),
+    () => finished(encodeGnostic({ swagger: '2.0', hosts: [] })),
+    /Document: nothing is known of the key hosts/,
+  );
+  assert.throws(
+    () => finished(encodeGnostic({ paths: { '/a': { get: { parameters: [{ name: 'a', in: 'cookie' }] } } } })),
     /a parameter in "cookie" is not provided for/,
   );
 });
 
-test('every reference leads somewhere and every kind is found by its group, version and kind', () => {
+test('every reference leads somewhere and every kind is found by its group, version and kind', async () => {
   const openApi = newOpenApi();
-  const groups = Object.keys(parse(openApi.v3Index())['paths'] as Json);
+  const groups = Object.keys(parse(await openApi.v3Index())['paths'] as Json);
   for (const [document, prefix] of [
-    [parse(openApi.v2Json()), ['definitions']] as const,
+    [parse(await openApi.v2Json()), ['definitions']] as const,
     ...groups.map((group) => [parse(openApi.v3(group)!), ['components', 'schemas']] as const),
   ]) {
     const schemas = dig(document, ...prefix) as Json;
@@ -154,16 +158,16 @@ test('every reference leads somewhere and every kind is found by its group, vers
     const operationIds = [...everyValue(document, 'operationId')];
     assert.equal(new Set(operationIds).size, operationIds.length);
   }
-  const definitions = parse(openApi.v2Json())['definitions'];
+  const definitions = parse(await openApi.v2Json())['definitions'];
   for (const { definition, group, version, kind } of allKinds) {
     const gvks = dig(definitions, openApiName(definition), 'x-kubernetes-group-version-kind');
     assert.deepEqual(gvks, [{ group, kind, version }], kind);
   }
 });
 
-test('whatever is written can be validated by the server', () => {
+test('whatever is written can be validated by the server', async () => {
   const openApi = newOpenApi();
-  for (const document of [parse(openApi.v2Json()), parse(openApi.v3('apis/apps/v1')!)])
+  for (const document of [parse(await openApi.v2Json()), parse(openApi.v3('apis/apps/v1')!)])
     for (const [path, item] of Object.entries(document['paths'] as Json))
       for (const method of ['post', 'put', 'patch']) {
         const parameters = dig(item, method, 'parameters') as readonly { name: string }[] | undefined;
@@ -173,10 +177,10 @@ test('whatever is written can be validated by the server', () => {
       }
 });
 
-test('descriptions are shown where there are any, beside a reference too', () => {
+test('descriptions are shown where there are any, beside a reference too', async () => {
   const openApi = newOpenApi({ 'core.v1.Pod': { '': 'A pod.', kind: 'Its kind.', spec: 'What is wanted.' } });
   const name = 'io.k8s.api.core.v1.Pod';
-  const v2 = dig(parse(openApi.v2Json()), 'definitions', name);
+  const v2 = dig(parse(await openApi.v2Json()), 'definitions', name);
   const v3 = dig(parse(openApi.v3('api/v1')!), 'components', 'schemas', name);
   for (const pod of [v2, v3]) {
     assert.equal(dig(pod, 'description'), 'A pod.');
@@ -190,12 +194,12 @@ test('descriptions are shown where there are any, beside a reference too', () =>
   });
 });
 
-test('the values a field may have are told', () => {
+test('the values a field may have are told', async () => {
   const schemas = dig(parse(newOpenApi().v3('api/v1')!), 'components', 'schemas');
   const taint = dig(schemas, 'io.k8s.api.core.v1.Taint', 'properties', 'effect');
   assert.deepEqual(dig(taint, 'enum'), ['NoExecute', 'NoSchedule', 'PreferNoSchedule']);
   const dnsPolicy = dig(
-    parse(newOpenApi().v2Json()),
+    parse(await newOpenApi().v2Json()),
     'definitions',
     'io.k8s.api.core.v1.PodSpec',
     'properties',
@@ -204,8 +208,8 @@ test('the values a field may have are told', () => {
   assert.deepEqual(dig(dnsPolicy, 'enum'), ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None']);
 });
 
-test('only objects that travel by themselves have an apiVersion and a kind', () => {
-  const definitions = parse(newOpenApi().v2Json())['definitions'];
+test('only objects that travel by themselves have an apiVersion and a kind', async () => {
+  const definitions = parse(await newOpenApi().v2Json())['definitions'];
   assert.ok(dig(definitions, 'io.k8s.api.core.v1.PodList', 'properties', 'apiVersion'));
   assert.equal(dig(definitions, 'io.k8s.api.core.v1.PodTemplateSpec', 'properties', 'apiVersion'), undefined);
 });

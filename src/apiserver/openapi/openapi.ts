@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Kind, listKindOf } from '#api';
 import type { Clock } from '#util';
+import { finished, Pace, paced } from '../registry/pace.ts';
 import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 import { encodeGnostic } from './gnostic.ts';
 import { encodeGnosticV3 } from './gnostic-v3.ts';
@@ -40,6 +40,7 @@ export class OpenApi {
   readonly #known = new WeakMap<Kind, Part>();
   /** By what they say in JSON. */
   readonly #protobuf = new WeakMap<OpenApiDocument, OpenApiDocument>();
+  #builtIn: { readonly kinds: readonly Kind[]; readonly document: Promise<OpenApiDocument> } | undefined;
 
   constructor(options: OpenApiOptions) {
     this.clock = options.clock;
@@ -47,22 +48,29 @@ export class OpenApi {
   }
 
   /** What is built in is built once; what is defined at run time is put into it, so that a new definition costs its own part only. */
-  v2Json(): OpenApiDocument {
-    const { version } = this.#options;
+  async v2Json(): Promise<OpenApiDocument> {
     const kinds = this.#options.kinds();
     const known = this.#documents.get('v2');
     if (known !== undefined && isSame(known.kinds, kinds)) return known;
-    const custom = kinds.filter((kind) => kind.custom !== undefined);
     const builtIn = kinds.filter((kind) => kind.custom === undefined);
-    const own = this.#document('v2 built in', builtIn, (descriptions) => documentV2(builtIn, version, descriptions));
-    if (custom.length === 0) return own;
-    return this.#keep('v2', kinds, merged(own.bytes, this.#parts(custom)));
+    if (this.#builtIn === undefined || !isSame(this.#builtIn.kinds, builtIn))
+      this.#builtIn = { kinds: builtIn, document: this.#buildBuiltIn(builtIn) };
+    const own = await this.#builtIn.document;
+    const custom = kinds.filter((kind) => kind.custom !== undefined);
+    return custom.length === 0 ? own : this.#keep('v2', kinds, merged(own.bytes, this.#parts(custom)));
+  }
+
+  async #buildBuiltIn(kinds: readonly Kind[]): Promise<OpenApiDocument> {
+    const { version } = this.#options;
+    await new Pace(this.clock).turn();
+    const document = await paced(this.clock, documentV2(kinds, version, this.#read()));
+    return this.#keep('v2 built in', kinds, await jsonOf(this.clock, document));
   }
 
   #parts(kinds: readonly Kind[]): readonly Part[] {
-    const { version, descriptions = () => NO_DESCRIPTIONS } = this.#options;
+    const { version } = this.#options;
     const isNew = kinds.some((kind) => !this.#known.has(kind));
-    const texts = isNew ? descriptions() : NO_DESCRIPTIONS;
+    const texts = isNew ? this.#read() : NO_DESCRIPTIONS;
     return kinds.map((kind) => {
       let part = this.#known.get(kind);
       if (part === undefined) this.#known.set(kind, (part = partOf(kind, version, texts)));
@@ -70,8 +78,8 @@ export class OpenApi {
     });
   }
 
-  v2Protobuf(): Promise<OpenApiDocument> {
-    return this.#asProtobuf(this.v2Json(), encodeGnostic);
+  async v2Protobuf(): Promise<OpenApiDocument> {
+    return await this.#asProtobuf(await this.v2Json(), encodeGnostic);
   }
 
   /** `json` is a document of version 3. */
@@ -79,53 +87,54 @@ export class OpenApi {
     return this.#asProtobuf(json, encodeGnosticV3);
   }
 
-  async #asProtobuf(json: OpenApiDocument, encode: (document: object) => Buffer): Promise<OpenApiDocument> {
+  async #asProtobuf(
+    json: OpenApiDocument,
+    encode: (document: object) => Generator<void, Buffer>,
+  ): Promise<OpenApiDocument> {
     const known = this.#protobuf.get(json);
     if (known !== undefined) return known;
-    await nextTurn(); // each half takes tens of milliseconds the first time
-    const document = { ...json, bytes: encode(JSON.parse(json.bytes.toString('utf8')) as object) };
+    await new Pace(this.clock).turn();
+    const bytes = await paced(this.clock, encode(JSON.parse(json.bytes.toString('utf8')) as object));
+    const document = { ...json, bytes };
     this.#protobuf.set(json, document);
     return document;
   }
 
   /** `api/v1`, `apis/apps/v1` → where its document is. */
-  v3Index(): OpenApiDocument {
+  async v3Index(): Promise<OpenApiDocument> {
     const kinds = this.#options.kinds();
+    const index = this.#documents.get('v3');
+    if (index !== undefined && isSame(index.kinds, kinds)) return index;
     const groups = Map.groupBy(kinds, rootOf);
     for (const key of this.#documents.keys())
       if (key.startsWith('v3/') && !groups.has(key.slice('v3/'.length))) this.#documents.delete(key);
-    return this.#document('v3', kinds, (descriptions) => ({
-      paths: Object.fromEntries(
-        [...groups]
-          .toSorted(([a], [b]) => (a < b ? -1 : 1))
-          .map(([path, own]) => [
-            path,
-            { serverRelativeURL: v3Address(path, this.#v3Document(path, own, () => descriptions).hash) },
-          ]),
-      ),
-    }));
+    const pace = new Pace(this.clock);
+    let descriptions: Descriptions | undefined;
+    const paths: Record<string, object> = {};
+    for (const [path, own] of [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      const { hash } = this.#v3Document(path, own, () => (descriptions ??= this.#read()));
+      paths[path] = { serverRelativeURL: v3Address(path, hash) };
+      await pace.turn(); // some of them take a while
+    }
+    return this.#keep('v3', kinds, Buffer.from(JSON.stringify({ paths })));
   }
 
   /** `path` is `api/v1` or `apis/apps/v1`. Undefined for a group and version there is not. */
   v3(path: string): OpenApiDocument | undefined {
     const kinds = this.#options.kinds().filter((kind) => rootOf(kind) === path);
-    return kinds.length > 0 ? this.#v3Document(path, kinds) : undefined;
+    return kinds.length > 0 ? this.#v3Document(path, kinds, () => this.#read()) : undefined;
   }
 
-  #v3Document(path: string, kinds: readonly Kind[], read?: () => Descriptions): OpenApiDocument {
-    const { version } = this.#options;
-    return this.#document(`v3/${path}`, kinds, (descriptions) => documentV3(kinds, version, descriptions), read);
-  }
-
-  #document(
-    key: string,
-    kinds: readonly Kind[],
-    build: (descriptions: Descriptions) => object,
-    read: () => Descriptions = this.#options.descriptions ?? (() => NO_DESCRIPTIONS),
-  ): OpenApiDocument {
+  #v3Document(path: string, kinds: readonly Kind[], read: () => Descriptions): OpenApiDocument {
+    const key = `v3/${path}`;
     const known = this.#documents.get(key);
     if (known !== undefined && isSame(known.kinds, kinds)) return known;
-    return this.#keep(key, kinds, Buffer.from(JSON.stringify(build(read()))));
+    const document = documentV3(kinds, this.#options.version, read());
+    return this.#keep(key, kinds, Buffer.from(JSON.stringify(document)));
+  }
+
+  #read(): Descriptions {
+    return this.#options.descriptions?.() ?? NO_DESCRIPTIONS;
   }
 
   #keep(key: string, kinds: readonly Kind[], bytes: Buffer): Built {
@@ -148,7 +157,7 @@ interface Part {
 }
 
 function partOf(kind: Kind, version: string, descriptions: Descriptions): Part {
-  const { paths, definitions } = documentV2([kind], version, descriptions);
+  const { paths, definitions } = finished(documentV2([kind], version, descriptions));
   // What it refers to is built in.
   const prefix = kind.definition.slice(0, kind.definition.lastIndexOf('.') + 1);
   const own = [kind.definition, `${prefix}${listKindOf(kind)}`];
@@ -173,6 +182,17 @@ function merged(document: Buffer, parts: readonly Part[]): Buffer {
     ...parts.map((part) => part.definitions),
     document.subarray(definitions),
   ]);
+}
+
+/** JSON of an object whose members are long, member by member. */
+async function jsonOf(clock: Clock, document: object): Promise<Buffer> {
+  const pace = new Pace(clock);
+  const parts: string[] = [];
+  for (const [name, value] of Object.entries(document)) {
+    parts.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
+    await pace.turn();
+  }
+  return Buffer.from(`{${parts.join(',')}}`);
 }
 
 const isSame = (a: readonly Kind[], b: readonly Kind[]): boolean =>

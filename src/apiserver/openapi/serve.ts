@@ -5,7 +5,7 @@ import { type OpenApi, type OpenApiDocument, v3Address } from './openapi.ts';
 /** One form of a document: the media types it is asked for by, the first being what the answer says. */
 interface Form {
   readonly types: readonly string[];
-  readonly document: () => OpenApiDocument | Promise<OpenApiDocument>;
+  readonly document: () => Promise<OpenApiDocument>;
 }
 
 const JSON_TYPES = ['application/json'];
@@ -33,14 +33,14 @@ export async function serveOpenApi(
     ]);
     return form === undefined ? NOT_ACCEPTABLE : answer(request, form, await form.document(), {});
   }
-  if (path === '/openapi/v3') return answer(request, { types: JSON_TYPES }, openApi.v3Index(), {});
+  if (path === '/openapi/v3') return answer(request, { types: JSON_TYPES }, await openApi.v3Index(), {});
   if (!path.startsWith('/openapi/v3/')) return undefined;
 
   const groupVersion = path.slice('/openapi/v3/'.length);
   const document = openApi.v3(groupVersion);
   if (document === undefined) return undefined;
   const form = chooseForm(request, [
-    { types: JSON_TYPES, document: () => document },
+    { types: JSON_TYPES, document: async () => document },
     { types: V3_PROTOBUF_TYPES, document: () => openApi.v3Protobuf(document) },
   ]);
   if (form === undefined) return NOT_ACCEPTABLE;

@@ -9,19 +9,26 @@ interface DocumentV2 {
   readonly definitions: Readonly<Record<string, object>>;
 }
 
-/** The one OpenAPI 2.0 document over all kinds. */
-export function documentV2(kinds: readonly Kind[], version: string, descriptions: Descriptions): DocumentV2 {
+/** The one OpenAPI 2.0 document over all kinds. In steps, since it takes a while: one for each kind. */
+export function* documentV2(
+  kinds: readonly Kind[],
+  version: string,
+  descriptions: Descriptions,
+): Generator<void, DocumentV2> {
   const builder = new SchemaBuilder('v2', descriptions);
-  const items = [...versionPaths(kinds, builder), ...kinds.flatMap((kind) => kindPaths(kind, builder))];
-  const paths = Object.fromEntries(
-    items.map(({ path, operations, bare }) => [
-      path,
-      {
+  const paths: Record<string, object> = {};
+  const add = (items: ReturnType<typeof kindPaths>): void => {
+    for (const { path, operations, bare } of items)
+      paths[path] = {
         ...Object.fromEntries(operations.map((own) => [own.method, operationV2(own)])),
         ...(bare === true ? {} : { parameters: pathParameters(path) }),
-      },
-    ]),
-  );
+      };
+  };
+  add(versionPaths(kinds, builder));
+  for (const kind of kinds) {
+    add(kindPaths(kind, builder));
+    yield;
+  }
   builder.common(kinds);
   return {
     swagger: '2.0',

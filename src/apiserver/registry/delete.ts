@@ -1,7 +1,8 @@
 import {
   conflict,
   type DeleteOptions,
-  deepClone,
+  copyObject,
+  equalValues,
   invalid,
   invalidObject,
   type Kind,
@@ -51,12 +52,11 @@ export async function deleteObject(
       dryRun: scope.dryRun,
     });
 
-    const next = deepClone(old);
+    const next = copyObject(old, { isOwn: false });
     const stays = mark(env, kind, next, options);
     if (scope.dryRun) return { entry: stays ? resource.unwritten(next, current) : current, gone: !stays };
     if (stays) {
-      const unchanged = JSON.stringify(next) === JSON.stringify(old);
-      const entry = unchanged ? current : await resource.replace(current, next);
+      const entry = equalValues(next, old) ? current : await resource.replace(current, next);
       if (entry !== undefined) return { entry, gone: false };
     } else {
       const entry = await removeObject(env, target, current, next);

@@ -36,3 +36,21 @@ export class Pace {
     this.#since = this.#looked = this.#clock.monotonic();
   }
 }
+
+/** Runs work that comes in steps, and lets others have their turn between them. */
+export async function paced<T>(clock: Clock, steps: Generator<void, T>): Promise<T> {
+  const pace = new Pace(clock);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (pace.due) await pace.turn();
+  }
+}
+
+/** Runs work that comes in steps and is short, at once. */
+export function finished<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
