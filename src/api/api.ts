@@ -84,7 +84,7 @@ export { allKinds, bodyKinds, kindOf, kindOfResource, servedKinds } from './kind
 export * from './quantity.ts';
 export * from './intstr.ts';
 export * from './time.ts';
-export { ROW_MARK, rowText, type TimelessRow, timelessRow } from './table.ts';
+export { ageOf, ROW_MARK, rowText, type TimelessRow, timelessRow } from './table.ts';
 export * from './selector/selector.ts';
 export * from './meta/names.ts';
 export * from './meta/objectmeta.ts';

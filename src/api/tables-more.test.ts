@@ -139,7 +139,7 @@ const TABLES: readonly (readonly [kind: unknown, object: object, headings: strin
     kinds.IPAddress,
     { spec: { parentRef: { resource: 'services', namespace: 'n', name: 's' } } },
     'NAME  PARENTREF',
-    'web  services/n/s',
+    'web  services/n/s  5m',
   ],
   [
     kinds.ServiceCIDR,

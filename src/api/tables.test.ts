@@ -188,6 +188,30 @@ const PODS: readonly (readonly [name: string, spec: PodSpec, status: PodStatus, 
       false,
       '0/1  SchedulingGated  0',
     ],
+    [
+      'a pod one of whose containers failed',
+      { containers: [c('a'), c('b')] },
+      {
+        phase: 'Failed',
+        containerStatuses: [status('a', ended(0, 'Completed')), status('b', ended(1, 'Error'))],
+      },
+      false,
+      '0/2  Error  0',
+    ],
+    [
+      'a pod of which a container runs, but is not ready, and another failed',
+      { containers: [c('a'), c('b'), c('d')] },
+      {
+        phase: 'Running',
+        containerStatuses: [
+          status('a', ended(0, 'Completed')),
+          status('b', ended(2)),
+          status('d', running, { ready: true }),
+        ],
+      },
+      false,
+      '1/3  ExitCode:2  0',
+    ],
     ['a pod thrown out', { containers: [c('a')] }, { phase: 'Failed', reason: 'Evicted' }, false, '0/1  Evicted  0'],
     [
       'a pod going',
@@ -255,6 +279,7 @@ test('nodes', () => {
     kubeletVersion: 'v1.36.0',
     osImage: 'Debian',
     kernelVersion: '6.1',
+    architecture: 'amd64',
     containerRuntimeVersion: 'containerd://2.0',
   };
   assert.deepEqual(
@@ -269,7 +294,7 @@ test('nodes', () => {
     }),
     [
       'NAME  STATUS  ROLES  AGE  VERSION  INTERNAL-IP*  EXTERNAL-IP*  OS-IMAGE*  KERNEL-VERSION*  CONTAINER-RUNTIME*',
-      'web  NotReady,SchedulingDisabled  control-plane,worker  5m  v1.36.0  10.0.0.2  <none>  Debian  6.1  containerd://2.0',
+      'web  NotReady,SchedulingDisabled  control-plane,worker  5m  v1.36.0  10.0.0.2  <none>  Debian  6.1 (amd64)  containerd://2.0',
     ],
   );
   assert.equal(

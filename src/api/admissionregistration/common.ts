@@ -10,6 +10,7 @@ import type {
   RuleWithOperations,
   Variable,
 } from '../generated/admissionregistration.v1.ts';
+import type { LabelSelector } from '../generated/meta.v1.ts';
 import {
   eachOf,
   invalidEach,
@@ -187,5 +188,17 @@ export function paramRefText(ref: ParamRef | undefined): string {
   if (ref === undefined) return '<unset>';
   const { name = '', namespace = '', selector } = ref;
   if (name !== '') return `${namespace === '' ? '*' : namespace}/${name}`;
-  return selector === undefined ? '<unset>' : JSON.stringify(selector);
+  return selector === undefined ? '<unset>' : selectorText(selector);
+}
+
+/** A selector as Go prints its generated type. Source: LabelSelector.String in apimachinery pkg/apis/meta/v1/generated.pb.go v0.36. */
+function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.entries(matchLabels)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}: ${value},`);
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
 }

@@ -23,19 +23,27 @@ export const autoscalerColumns: readonly Column[] = [
   AGE,
 ];
 
-const quantity = (text: string | undefined): string => (text === undefined ? UNKNOWN : canonicalQuantity(text));
+/** Go prints a quantity that is not there. */
+const NIL = '<nil>';
+
+const quantity = (text: string | undefined, otherwise: string): string =>
+  text === undefined ? otherwise : canonicalQuantity(text);
+
+/** A value of a status that may not be there yet. */
+const currentText = (current: MetricValueStatus | undefined, field: 'value' | 'averageValue'): string =>
+  current === undefined ? UNKNOWN : quantity(current[field], NIL);
 
 /** `current/target`, with `(avg)` where the target is an average. */
 function rawText(target: MetricTarget, current: MetricValueStatus | undefined): string {
   if (target.averageValue !== undefined) {
-    return `${quantity(current?.averageValue)}/${canonicalQuantity(target.averageValue)} (avg)`;
+    return `${quantity(current?.averageValue, UNKNOWN)}/${canonicalQuantity(target.averageValue)} (avg)`;
   }
-  return `${quantity(current?.value)}/${canonicalQuantity(target.value ?? '0')}`;
+  return `${currentText(current, 'value')}/${quantity(target.value, NIL)}`;
 }
 
 function resourceText(name: string, target: MetricTarget, current: MetricValueStatus | undefined): string {
   if (target.averageValue !== undefined) {
-    return `${name}: ${quantity(current?.averageValue)}/${canonicalQuantity(target.averageValue)}`;
+    return `${name}: ${currentText(current, 'averageValue')}/${canonicalQuantity(target.averageValue)}`;
   }
   const percent = (value: number | undefined, otherwise: string): string =>
     value === undefined ? otherwise : `${value}%`;
@@ -49,18 +57,22 @@ function metricText(
   const none = { type: '' };
   switch (type) {
     case 'External':
-      return rawText(external?.target ?? none, status?.external?.current);
+      return rawText(external?.target ?? none, status?.external && (status.external.current ?? {}));
     case 'Object':
-      return rawText(object?.target ?? none, status?.object?.current);
+      return rawText(object?.target ?? none, status?.object && (status.object.current ?? {}));
     case 'Pods':
-      return `${quantity(status?.pods?.current?.averageValue)}/${canonicalQuantity(pods?.target?.averageValue ?? '0')}`;
+      return `${currentText(status?.pods && (status.pods.current ?? {}), 'averageValue')}/${quantity(pods?.target?.averageValue, NIL)}`;
     case 'Resource':
-      return resourceText(resource?.name ?? '', resource?.target ?? none, status?.resource?.current);
+      return resourceText(
+        resource?.name ?? '',
+        resource?.target ?? none,
+        status?.resource && (status.resource.current ?? {}),
+      );
     case 'ContainerResource':
       return resourceText(
         containerResource?.name ?? '',
         containerResource?.target ?? none,
-        status?.containerResource?.current,
+        status?.containerResource && (status.containerResource.current ?? {}),
       );
     default:
       return '<unknown type>';

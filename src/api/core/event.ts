@@ -80,7 +80,7 @@ export function eventRow(event: Event, { nowMs }: { readonly nowMs: number }): R
       (event.message ?? '').trim(),
       first,
       // Events of the new API have no count unless they are a series.
-      series?.count ?? (event.count || 1),
+      series === undefined ? event.count || 1 : (series.count ?? 0),
       event.metadata.name,
     ],
   };

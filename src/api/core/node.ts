@@ -116,7 +116,7 @@ export const nodeRoles = ({ metadata }: Node): string[] => {
 };
 
 function statusText({ spec, status }: Node): string {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = status?.conditions?.findLast(({ type }) => type === 'Ready');
   const text = ready === undefined ? 'Unknown' : ready.status === 'True' ? 'Ready' : 'NotReady';
   return spec.unschedulable === true ? `${text},SchedulingDisabled` : text;
 }
@@ -184,7 +184,9 @@ export const Node = defineKind<Node>({
         orNone(nodeAddress(node, 'InternalIP')),
         orNone(nodeAddress(node, 'ExternalIP')),
         orUnknown(info?.osImage),
-        orUnknown(info?.kernelVersion),
+        (info?.architecture ?? '') === ''
+          ? orUnknown(info?.kernelVersion)
+          : `${orUnknown(info?.kernelVersion)} (${info!.architecture})`,
         orUnknown(info?.containerRuntimeVersion),
       ],
     };

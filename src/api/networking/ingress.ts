@@ -145,12 +145,14 @@ function validateStatusUpdate({ status }: Ingress, old: Ingress): FieldError[] {
 
 /** Source: formatHosts in pkg/printers/internalversion/printers.go v1.36, which counts rules without a host as well. */
 function hostsText({ spec: { rules = [] } }: Ingress): string {
-  const hosts = rules.map(({ host = '' }) => host).filter((host) => host !== '');
+  const hosts: string[] = [];
+  let more = false;
+  for (const { host = '' } of rules) {
+    if (hosts.length === MAX_HOSTS) more = true;
+    else if (host !== '') hosts.push(host);
+  }
   if (hosts.length === 0) return '*';
-  const shown = hosts.slice(0, MAX_HOSTS).join(',');
-  const lastShown = rules.findIndex(({ host }) => host === hosts[MAX_HOSTS - 1]);
-  const more = hosts.length >= MAX_HOSTS && rules.length > lastShown + 1;
-  return more ? `${shown} + ${rules.length - MAX_HOSTS} more...` : shown;
+  return more ? `${hosts.join(',')} + ${rules.length - MAX_HOSTS} more...` : hosts.join(',');
 }
 
 const addressText = ({ status }: Ingress): string =>

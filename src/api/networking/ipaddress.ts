@@ -2,7 +2,7 @@ import type { FieldError } from '../field-error.ts';
 import { child, invalid, required } from '../field-error.ts';
 import type * as networking from '../generated/networking.v1.ts';
 import { defineKind } from '../kind.ts';
-import { NAME } from '../table.ts';
+import { age, NAME } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
 import { invalidEach, unchecked, validateDNS1123Subdomain } from '../validation/fields.ts';
 import { validateCanonicalIP } from '../validation/ip.ts';
@@ -58,5 +58,6 @@ export const IPAddress = defineKind<IPAddress>({
   validateUpdate,
 
   columns: [NAME, { name: 'ParentRef', type: 'string' }],
-  row: (address) => ({ cells: [address.metadata.name, parentText(address)] }),
+  // Upstream gives an age that no column is for.
+  row: (address, { nowMs }) => ({ cells: [address.metadata.name, parentText(address), age(address, nowMs)] }),
 });

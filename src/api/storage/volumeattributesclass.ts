@@ -7,8 +7,6 @@ import { STORAGE_GROUP, validateParameters, validateProvisioner } from './parame
 
 export type VolumeAttributesClass = storage.VolumeAttributesClass;
 
-const IS_DEFAULT = 'volumeattributesclass.alpha.kubernetes.io/is-default-class';
-
 /** Source: pkg/apis/storage/validation, pkg/registry/storage/volumeattributesclass/strategy.go v1.36. */
 export const VolumeAttributesClass = defineKind<VolumeAttributesClass>({
   group: STORAGE_GROUP,
@@ -31,10 +29,6 @@ export const VolumeAttributesClass = defineKind<VolumeAttributesClass>({
 
   columns: [NAME, { name: 'DriverName', type: 'string' }, AGE],
   row: (attributesClass, { nowMs }) => ({
-    cells: [
-      `${attributesClass.metadata.name}${attributesClass.metadata.annotations?.[IS_DEFAULT] === 'true' ? ' (default)' : ''}`,
-      attributesClass.driverName,
-      age(attributesClass, nowMs),
-    ],
+    cells: [attributesClass.metadata.name, attributesClass.driverName, age(attributesClass, nowMs)],
   }),
 });

@@ -331,3 +331,24 @@ test('what is long is compressed for who takes it, and no shorter thing is', asy
   assert.equal(many.headers['content-encoding'], 'gzip');
   assert.equal(gunzipSync(many.body).toString(), (await server.ask(`${MAPS}?pretty=1`)).text);
 });
+
+test('a scale has a table of its own', async () => {
+  await using server = await startHttpsServer();
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  const path = '/apis/apps/v1/namespaces/default/deployments';
+  const spec = { replicas: 2, selector: { matchLabels: { a: 'b' } }, template };
+  await server.ask(path, {
+    method: 'POST',
+    body: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec },
+  });
+  const headers = { accept: `application/json;${AS('Table')}` };
+  const { columnDefinitions, rows } = (await server.ask(`${path}/web/scale`, { headers })).json() as unknown as {
+    columnDefinitions: { name: string; format: string }[];
+    rows: { cells: unknown[] }[];
+  };
+  assert.deepEqual(
+    columnDefinitions.map(({ name, format }) => name + format),
+    ['Name', 'Desired', 'Available', 'Age'],
+  );
+  assert.deepEqual(rows[0]?.cells.slice(0, 3), ['web', 2, 0]);
+});

@@ -106,11 +106,11 @@ function single(kind: Kind, object: KubeObject, { negotiated, include, clock }: 
 }
 
 /** What is no stored object: a Status goes as it is whatever was asked for, as upstream's doTransformObject does. */
-function converted(object: object, { negotiated, include }: RespondOptions): object {
+function converted(object: object, { negotiated, include, clock }: RespondOptions): object {
   const { kind } = object as KubeObject;
   const apiVersion = metaApiVersion(negotiated);
   if (negotiated.as === undefined || kind === 'Status') return object;
-  if (negotiated.as === 'Table') return defaultTable(object as KubeObject, include, apiVersion);
+  if (negotiated.as === 'Table') return defaultTable(object as KubeObject, { include, apiVersion, nowMs: clock.now() });
   if (negotiated.as === 'PartialObjectMetadataList') throw wrongShape({ group: '', kind }, negotiated.as, false);
   return partialMetadata(object as KubeObject, apiVersion);
 }

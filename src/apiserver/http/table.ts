@@ -1,4 +1,15 @@
-import { badRequest, invalid, type Kind, type KubeObject, type Row, rowText, StatusError, timelessRow } from '#api';
+import {
+  ageOf,
+  badRequest,
+  invalid,
+  type Kind,
+  type KubeObject,
+  type Row,
+  rowText,
+  type Scale,
+  StatusError,
+  timelessRow,
+} from '#api';
 import type { Resource } from '../registry/resource.ts';
 import type { Entry } from '../watchcache/entry.ts';
 import type { Conversion } from './negotiate.ts';
@@ -104,24 +115,43 @@ export const partialMetadata = ({ metadata }: KubeObject, apiVersion: string): o
   metadata,
 });
 
-/** Of an object no kind has columns for. Source: defaultTableConvertor of apiserver pkg/registry/rest/table.go v1.36. */
-export function defaultTable(object: KubeObject, include: IncludeObject, apiVersion: string): object {
+const column = (name: string, type: string, format = ''): object => ({
+  name,
+  type,
+  format,
+  description: '',
+  priority: 0,
+});
+
+const DEFAULT_COLUMNS = [column('Name', 'string', 'name'), column('Created At', 'date')];
+const SCALE_COLUMNS = [
+  column('Name', 'string'),
+  column('Desired', 'integer'),
+  column('Available', 'integer'),
+  column('Age', 'string'),
+];
+
+/**
+ * Of an object that is of no kind: a scale has a printer of its own. Source: printScale in pkg/printers/internalversion/printers.go,
+ * defaultTableConvertor of apiserver pkg/registry/rest/table.go v1.36.
+ */
+export function defaultTable(
+  object: KubeObject,
+  { include, apiVersion, nowMs }: Pick<RowOptions, 'include' | 'apiVersion' | 'nowMs'>,
+): object {
   const { name, creationTimestamp, resourceVersion } = object.metadata;
-  const column = (text: string, type: string, format: string): object => ({
-    name: text,
-    type,
-    format,
-    description: '',
-    priority: 0,
-  });
+  const scale = object.kind === 'Scale' ? (object as KubeObject & Pick<Scale, 'spec' | 'status'>) : undefined;
   return {
     kind: 'Table',
     apiVersion,
     metadata: resourceVersion === undefined ? {} : { resourceVersion },
-    columnDefinitions: [column('Name', 'string', 'name'), column('Created At', 'date', '')],
+    columnDefinitions: scale === undefined ? DEFAULT_COLUMNS : SCALE_COLUMNS,
     rows: [
       {
-        cells: [name, creationTimestamp ?? null],
+        cells:
+          scale === undefined
+            ? [name, creationTimestamp ?? null]
+            : [name, scale.spec.replicas ?? 0, scale.status.replicas ?? 0, ageOf(creationTimestamp, nowMs)],
         object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object, apiVersion),
       },
     ],

@@ -98,17 +98,25 @@ function summarize(pod: Pod): Summary {
   }
   let reason = initReason ?? phaseReason(status);
   let hasRunning = false;
+  let failure: string | undefined;
   for (const container of (status.containerStatuses ?? []).toReversed()) {
     own.add(container);
     const found = containerReason(container);
-    if (found !== undefined) reason = found;
-    else if (container.ready && container.state?.running !== undefined) {
+    if (found !== undefined) {
+      reason = found;
+      if ((container.state?.waiting?.reason ?? '') === '' && container.state?.terminated?.exitCode !== 0)
+        failure = found;
+    } else if (container.ready && container.state?.running !== undefined) {
       hasRunning = true;
       ready++;
     }
   }
-  // A pod with one container done and another at work is running.
-  if (reason === 'Completed' && hasRunning) reason = isTrue(status, 'Ready') ? 'Running' : 'NotReady';
+  // A pod with one container done and another at work is running; else one that failed says more than one that is done.
+  if (reason === 'Completed') {
+    if (hasRunning && isTrue(status, 'Ready')) reason = 'Running';
+    else if (failure !== undefined) reason = failure;
+    else if (hasRunning) reason = 'NotReady';
+  }
   return { ready, reason, restarts: own.count, lastRestartMs: own.lastMs };
 }
 
