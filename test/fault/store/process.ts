@@ -14,6 +14,8 @@ export type Surroundings =
   /** So many bytes are free until {@link StoreProcess.makeRoom}. */
   | { readonly type: 'full-disk'; readonly freeBytes: number };
 
+/** Under `node --test` a process that knows of it says what it has to say in the test runner's own format. */
+const { NODE_TEST_CONTEXT: _, ...ENVIRONMENT } = process.env;
 const SERVER = join(import.meta.dirname, 'server.ts');
 const BLOCK_BYTES = 512;
 const BALLAST_BYTES = 8 << 20;
@@ -95,7 +97,7 @@ function launch(
   usedBytes: number,
 ): ChildProcessByStdio<Writable, Readable, null> {
   const start = ([file = '', ...args]: readonly string[]): ChildProcessByStdio<Writable, Readable, null> =>
-    spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], env: ENVIRONMENT });
   switch (around.type) {
     case 'whole':
       return start(server);

@@ -22,6 +22,10 @@ const LONGEST_MS = 5000;
 export interface RoundsOptions {
   readonly directory: string;
   readonly rounds: number;
+  /** What is done in each round, again from the beginning when it is through. Default: at random. */
+  readonly kinds?: readonly FaultKind[];
+  /** No round begins after so long. Default: whenever. */
+  readonly longestMs?: number;
   readonly random: Random;
   /** Most that is acknowledged before a server is killed. */
   readonly maxWrites: number;
@@ -43,12 +47,13 @@ export interface Outcome {
 
 /** Starts a server on the same directory again and again, loads it, and does something terrible to it; each time judges what was seen before. */
 export async function runRounds(options: RoundsOptions): Promise<Outcome> {
-  const { rounds, random, onRound, failureFile } = options;
+  const { rounds, random, onRound, failureFile, longestMs = Infinity } = options;
+  const end = performance.now() + longestMs;
   mkdirSync(options.directory, { recursive: true });
   const run = new Run(options);
   const kinds = new Map<FaultKind, number>();
-  for (let round = 1; round <= rounds && run.problems.length === 0; round++) {
-    const kind = random.pick(KINDS);
+  for (let round = 1; round <= rounds && run.problems.length === 0 && performance.now() < end; round++) {
+    const kind = options.kinds?.[(round - 1) % options.kinds.length] ?? random.pick(KINDS);
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     onRound?.(round, await run.round(kind));
   }
