@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError, type StoreErrorCode } from '../../types.ts';
 import { damageMessage, databasePath } from './files.ts';
+import { readOwner, writeOwner } from './owner.ts';
 import type { LeaseChange, LogHead } from './log.ts';
 import { FRAME_HEADER_BYTES, isIntact, readInteger, seal, writeInteger } from './record.ts';
 import { PurgeList } from './purge-list.ts';
@@ -31,6 +32,7 @@ const HEAD_ROW = 1;
  * How many older ones there are is written down, every row has a checksum: so a lost or changed row is noticed.
  */
 export class LogDatabase {
+  readonly #directory: string;
   readonly #path: string;
   readonly #lock: DatabaseSync;
   readonly #db: DatabaseSync;
@@ -48,6 +50,7 @@ export class LogDatabase {
   #vacuum = true;
 
   constructor(directory: string, maxBytes: number | undefined) {
+    this.#directory = directory;
     this.#path = databasePath(directory);
     makeDirectory(directory);
     using undo = new DisposableStack();
@@ -63,6 +66,7 @@ export class LogDatabase {
     this.#walState = this.#db.prepare('PRAGMA wal_checkpoint(NOOP)');
     this.#readHead();
     syncPath(directory);
+    writeOwner(directory);
     undo.move();
   }
 
@@ -248,11 +252,19 @@ export class LogDatabase {
     this.#oldRows = readInteger(record, 20);
   }
 
+  /** What SQLite would take for the beginning or the end of everything, and is not. */
   #checkFiles(): void {
     const wal = `${this.#path}-wal`;
-    if (!existsSync(wal) || statSync(wal).size === 0) return;
-    if (!existsSync(this.#path)) throw this.#corrupt(`there is ${wal} without it`);
-    const damage = findWalDamage(wal);
+    const hasWal = existsSync(wal);
+    const owner = readOwner(this.#directory);
+    if (!existsSync(this.#path)) {
+      if (hasWal && statSync(wal).size > 0) throw this.#corrupt(`there is ${wal} without it`);
+      if (owner !== undefined) throw this.#corrupt('it was there and is missing');
+      return;
+    }
+    // SQLite takes it for a new one, and a few bytes as well.
+    if (owner !== undefined && statSync(this.#path).size < PAGE_BYTES) throw this.#corrupt('it is empty or cut off');
+    const damage = hasWal && statSync(wal).size > 0 ? findWalDamage(wal) : undefined;
     if (damage !== undefined) throw this.#corrupt(damage);
   }
 
@@ -387,21 +399,16 @@ function syncPath(directory: string): void {
  * (Node has no flock, SQLite does; and the lock must be held before the files are looked at.)
  */
 function lockDirectory(directory: string): DatabaseSync {
-  const owner = join(directory, 'owner');
   const lock = new DatabaseSync(join(directory, 'lock'));
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
     if (resultCode(error) !== SQLITE.busy) throw error;
-    const pid = existsSync(owner) ? ` (process ${readFileSync(owner, 'utf8').trim()})` : '';
+    const owner = readOwner(directory) ?? '';
+    const pid = owner === '' ? '' : ` (process ${owner})`;
     const message = `another server${pid} uses ${directory}: stop it first, or use another directory`;
     throw new StoreError('unavailable', message, { cause: error });
-  }
-  try {
-    writeFileSync(owner, `${process.pid}\n`);
-  } catch {
-    // Only to make the message above more helpful; a full disk must not keep the store from being read.
   }
   return lock;
 }
