@@ -1,14 +1,16 @@
 import type { FieldError } from '../field-error.ts';
-import { invalid, invalidOmit, required } from '../field-error.ts';
+import { child, invalid, notSupported, required } from '../field-error.ts';
 import type * as apiregistration from '../generated/apiregistration.v1.ts';
 import { defineKind } from '../kind.ts';
+import { resetMetadataForStatus } from '../meta/reset.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { invalidEach, unchecked } from '../validation/fields.ts';
+import { eachOf, invalidEach, unchecked } from '../validation/fields.ts';
 import { inclusiveRangeError, isDNS1035Label, isDNS1123Subdomain, nameIsPathSegment } from '../validation/names.ts';
 
 export type APIService = apiregistration.APIService;
 
 const DEFAULT_PORT = 443;
+const STATUSES = ['True', 'False', 'Unknown'];
 
 /** Source: ValidateAPIService in kube-aggregator pkg/apis/apiregistration/validation v1.36. */
 function validateAPIService({ metadata, spec }: APIService): FieldError[] {
@@ -24,6 +26,9 @@ function validateAPIService({ metadata, spec }: APIService): FieldError[] {
   const errors: FieldError[] = [];
   if (metadata.name !== wanted) {
     errors.push(invalid('metadata.name', metadata.name, `must be \`spec.version+"."+spec.group\`: "${wanted}"`));
+  }
+  if (group === '' && version !== 'v1') {
+    errors.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'));
   }
   if (group !== '') errors.push(...invalidEach('spec.group', group, isDNS1123Subdomain(group)));
   errors.push(...invalidEach('spec.version', version, isDNS1035Label(version)));
@@ -56,7 +61,7 @@ function validateAPIService({ metadata, spec }: APIService): FieldError[] {
     errors.push(invalid('spec.service.port', port, `port is not valid: ${inclusiveRangeError(1, 65_535)}`));
   }
   if (spec.insecureSkipTLSVerify === true && caBundle !== '') {
-    errors.push(invalidOmit('spec.insecureSkipTLSVerify', 'may not be true if caBundle is present'));
+    errors.push(invalid('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present'));
   }
   return errors;
 }
@@ -90,12 +95,29 @@ export const APIService = defineKind<APIService>({
   validateName: nameIsPathSegment,
   validate: validateAPIService,
   prepareForCreate(service) {
+    const { creationTimestamp } = service.metadata;
     service.status = {};
+    if (service.spec.service !== undefined) return;
+    // What this server serves itself is there at once.
+    service.status.conditions = [
+      {
+        type: 'Available',
+        status: 'True',
+        lastTransitionTime: creationTimestamp,
+        reason: 'Local',
+        message: 'Local APIServices are always available',
+      },
+    ];
   },
   status: {
     prepareForUpdate(service, old) {
       service.spec = old.spec;
+      resetMetadataForStatus(service, old);
     },
+    validateUpdate: ({ status }) =>
+      eachOf(status.conditions, 'status.conditions', ({ status: value }, at) =>
+        STATUSES.includes(value) ? [] : [notSupported(child(at, 'status'), value, STATUSES)],
+      ),
   },
 
   columns: [NAME, { name: 'Service', type: 'string' }, { name: 'Available', type: 'string' }, AGE],

@@ -1,10 +1,12 @@
 import type { FieldError } from '../field-error.ts';
-import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
+import { child, duplicate, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type * as flowcontrol from '../generated/flowcontrol.v1.ts';
 import { defineKind } from '../kind.ts';
+import { resetMetadataForStatus } from '../meta/reset.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { eachOf, invalidEach, unchecked } from '../validation/fields.ts';
-import { isDNS1123Subdomain, nameIsDNSSubdomain } from '../validation/names.ts';
+import { own, semanticEqual } from '../validation/equal.ts';
+import { eachOf, invalidEach, Seen, unchecked } from '../validation/fields.ts';
+import { nameIsDNSLabel, nameIsDNSSubdomain } from '../validation/names.ts';
 
 export type FlowSchema = flowcontrol.FlowSchema;
 
@@ -13,9 +15,30 @@ const DEFAULT_PRECEDENCE = 1000;
 const MAX_PRECEDENCE = 10_000;
 const METHODS = ['ByNamespace', 'ByUser'];
 const SUBJECT_KINDS = ['Group', 'ServiceAccount', 'User'];
-const SUBJECT_FIELDS = { Group: 'group', ServiceAccount: 'serviceAccount', User: 'user' } as const;
+const SUBJECT_FIELDS = { ServiceAccount: 'serviceAccount', User: 'user', Group: 'group' } as const;
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'proxy', 'update', 'watch'];
 
-function validateFlowSchema({ metadata, spec }: FlowSchema): FieldError[] {
+const everything = (...groups: readonly string[]): flowcontrol.PolicyRulesWithSubjects => ({
+  subjects: groups.map((name) => ({ kind: 'Group', group: { name } })),
+  resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], clusterScope: true }],
+  nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+});
+/** What these two say is fixed. Source: MandatoryFlowSchemas in apiserver pkg/apis/flowcontrol/bootstrap v1.36. */
+const MANDATORY: Readonly<Record<string, flowcontrol.FlowSchemaSpec>> = {
+  exempt: {
+    matchingPrecedence: 1,
+    priorityLevelConfiguration: { name: 'exempt' },
+    rules: [everything('system:masters')],
+  },
+  'catch-all': {
+    matchingPrecedence: MAX_PRECEDENCE,
+    priorityLevelConfiguration: { name: 'catch-all' },
+    distinguisherMethod: { type: 'ByUser' },
+    rules: [everything('system:unauthenticated', 'system:authenticated')],
+  },
+};
+
+function validateFlowSchema({ metadata, spec, status }: FlowSchema): FieldError[] {
   const { matchingPrecedence = 0, distinguisherMethod: method, rules } = spec;
   const level = spec.priorityLevelConfiguration.name ?? '';
   const at = 'spec.matchingPrecedence';
@@ -29,11 +52,17 @@ function validateFlowSchema({ metadata, spec }: FlowSchema): FieldError[] {
     errors.push(invalid(at, matchingPrecedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
   }
   if (method !== undefined && !METHODS.includes(method.type)) {
-    errors.push(notSupported('spec.distinguisherMethod.type', method.type ?? '', METHODS));
+    // Shown as upstream's internal type is: its fields have no JSON names.
+    errors.push(notSupported('spec.distinguisherMethod.type', { Type: method.type ?? '' }, METHODS));
   }
   if (level === '') errors.push(required(levelPath, 'must reference a priority level'));
   else errors.push(...invalidEach(levelPath, level, nameIsDNSSubdomain(level, false)));
-  return [...errors, ...eachOf(rules, 'spec.rules', validateRule)];
+  errors.push(...eachOf(rules, 'spec.rules', validateRule));
+  const fixed = own(MANDATORY, metadata.name);
+  if (fixed !== undefined && !semanticEqual(spec, fixed)) {
+    errors.push(invalid('spec', spec, `spec of '${metadata.name}' must equal the fixed value`));
+  }
+  return [...errors, ...validateFlowConditions(status.conditions)];
 }
 
 function validateRule(rule: flowcontrol.PolicyRulesWithSubjects, path: string): FieldError[] {
@@ -48,10 +77,8 @@ function validateRule(rule: flowcontrol.PolicyRulesWithSubjects, path: string): 
     ...eachOf(nonResourceRules, child(path, 'nonResourceRules'), (nonResource, at) => {
       const { verbs = [], nonResourceURLs = [] } = unchecked(nonResource);
       return [
-        ...(verbs.length === 0 ? [required(child(at, 'verbs'), 'verbs must contain at least one value')] : []),
-        ...(nonResourceURLs.length === 0
-          ? [required(child(at, 'nonResourceURLs'), 'nonResourceURLs must contain at least one value')]
-          : []),
+        ...validateVerbs(verbs, child(at, 'verbs')),
+        ...validateURLs(nonResourceURLs, child(at, 'nonResourceURLs')),
       ];
     }),
   ];
@@ -59,47 +86,97 @@ function validateRule(rule: flowcontrol.PolicyRulesWithSubjects, path: string): 
 
 function validateResourceRule(rule: flowcontrol.ResourcePolicyRule, path: string): FieldError[] {
   const { verbs = [], apiGroups = [], resources = [], namespaces = [], clusterScope = false } = unchecked(rule);
-  const errors: FieldError[] = [];
-  if (verbs.length === 0) errors.push(required(child(path, 'verbs'), 'verbs must contain at least one value'));
-  if (apiGroups.length === 0) {
-    errors.push(required(child(path, 'apiGroups'), 'resource rules must supply at least one api group'));
+  const errors = validateVerbs(verbs, child(path, 'verbs'));
+  for (const [field, list, one, many] of [
+    ['apiGroups', apiGroups, 'api group', 'api groups'],
+    ['resources', resources, 'resource', 'resources'],
+  ] as const) {
+    if (list.length === 0) errors.push(required(child(path, field), `resource rules must supply at least one ${one}`));
+    else errors.push(...validateStar(list, child(path, field), many));
   }
-  if (resources.length === 0) {
-    errors.push(required(child(path, 'resources'), 'resource rules must supply at least one resource'));
-  }
+  const at = child(path, 'namespaces');
   if (namespaces.length === 0 && !clusterScope) {
-    const why = 'resource rules that are not cluster scoped must supply at least one namespace';
-    errors.push(required(child(path, 'namespaces'), why));
-  } else if (namespaces.length > 1 && namespaces.includes('*')) {
-    errors.push(invalid(child(path, 'namespaces'), namespaces, "'*' may only be specified on its own"));
+    errors.push(required(at, 'resource rules that are not cluster scoped must supply at least one namespace'));
+  } else if (namespaces.includes('*')) errors.push(...validateStar(namespaces, at, 'namespaces'));
+  else {
+    const intro = "each member of this list must be '*' or a DNS-1123 label; ";
+    const wrong = (name: string): string[] => nameIsDNSLabel(name, false).map((why) => intro + why);
+    errors.push(...eachOf(namespaces, at, (name, here) => invalidEach(here, name, wrong(name))));
   }
   return errors;
+}
+
+/** Everything, or some things, but not both. */
+const validateStar = (list: readonly string[], path: string, what: string): FieldError[] =>
+  list.length > 1 && list.includes('*')
+    ? [invalid(path, list, `if '*' is present, must not specify other ${what}`)]
+    : [];
+
+function validateVerbs(verbs: readonly string[], path: string): FieldError[] {
+  if (verbs.length === 0) return [required(path, 'verbs must contain at least one value')];
+  if (verbs.includes('*')) return validateStar(verbs, path, 'verbs');
+  return verbs.every((verb) => VERBS.includes(verb)) ? [] : [notSupported(path, verbs, VERBS)];
+}
+
+function validateURLs(urls: readonly string[], path: string): FieldError[] {
+  if (urls.length === 0) return [required(path, 'nonResourceURLs must contain at least one value')];
+  if (urls.includes('*')) return validateStar(urls, path, 'non-resource URLs');
+  return eachOf(urls, path, (url, at) => {
+    const why = urlFault(url);
+    return why === undefined ? [] : [invalid(at, url, why)];
+  });
+}
+
+/** Source: ValidateNonResourceURLPath. */
+function urlFault(url: string): string | undefined {
+  if (url === '') return 'must not be empty';
+  if (url === '/') return undefined;
+  if (!url.startsWith('/')) return 'must start with slash';
+  if (url.includes(' ')) return 'must not contain white-space';
+  if (url.includes('//')) return 'must not contain double slash';
+  const stars = url.split('*').length - 1;
+  return stars > 1 || (stars === 1 && !url.endsWith('/*')) ? 'wildcard can only do suffix matching' : undefined;
 }
 
 function validateSubject(subject: flowcontrol.Subject, path: string): FieldError[] {
   const { kind = '' } = unchecked(subject);
   if (!SUBJECT_KINDS.includes(kind)) return [notSupported(child(path, 'kind'), kind, SUBJECT_KINDS)];
-  const expected = SUBJECT_FIELDS[kind as keyof typeof SUBJECT_FIELDS];
+  const field = SUBJECT_FIELDS[kind as keyof typeof SUBJECT_FIELDS];
+  const at = child(path, field);
+  const value = subject[field];
   const errors: FieldError[] = [];
-  for (const field of Object.values(SUBJECT_FIELDS)) {
-    const at = child(path, field);
-    const value = subject[field];
-    if (field !== expected) {
-      if (value !== undefined)
-        errors.push(forbiddenField(at, `${field} is forbidden when subject kind is not '${kind}'`));
-    } else if (value === undefined) errors.push(required(at, `${field} is required when subject kind is '${kind}'`));
-    else if ((value.name ?? '') === '') errors.push(required(child(at, 'name')));
+  if (value === undefined) errors.push(required(at, `${field} is required when subject kind is '${kind}'`));
+  else if ((value.name ?? '') === '') errors.push(required(child(at, 'name')));
+  if (kind === 'ServiceAccount' && subject.serviceAccount !== undefined) {
+    errors.push(...validateAccount(subject.serviceAccount, at));
   }
-  const account = subject.serviceAccount;
-  if (expected !== 'serviceAccount' || account === undefined) return errors;
-  const at = child(path, 'serviceAccount');
-  if ((account.namespace ?? '') === '') {
-    errors.push(required(child(at, 'namespace'), 'must specify namespace for service account'));
-  }
-  if ((account.name ?? '') !== '' && account.name !== '*') {
-    errors.push(...invalidEach(child(at, 'name'), account.name, isDNS1123Subdomain(account.name)));
+  for (const [other, name] of Object.entries(SUBJECT_FIELDS)) {
+    if (other === kind || subject[name] === undefined) continue;
+    errors.push(forbiddenField(child(path, name), `${name} is forbidden when subject kind is not '${other}'`));
   }
   return errors;
+}
+
+function validateAccount(account: flowcontrol.ServiceAccountSubject, path: string): FieldError[] {
+  const { name = '', namespace = '' } = unchecked(account);
+  const at = child(path, 'namespace');
+  return [
+    ...(name === '' || name === '*' ? [] : invalidEach(child(path, 'name'), name, nameIsDNSSubdomain(name, false))),
+    ...(namespace === ''
+      ? [required(at, 'must specify namespace for service account')]
+      : invalidEach(at, namespace, nameIsDNSLabel(namespace, false))),
+  ];
+}
+
+/** Conditions of schemas and of levels: each type once. */
+export function validateFlowConditions(
+  conditions: readonly { readonly type?: string | undefined }[] | undefined,
+): FieldError[] {
+  const types = new Seen();
+  return eachOf(conditions, 'status.conditions', ({ type = '' }, at) => [
+    ...(types.add(type) ? [] : [duplicate(child(at, 'type'), type)]),
+    ...(type === '' ? [required(child(at, 'type'))] : []),
+  ]);
 }
 
 /** Source: pkg/apis/flowcontrol/{v1/defaults.go,validation}, pkg/registry/flowcontrol/flowschema/strategy.go v1.36. */
@@ -110,7 +187,6 @@ export const FlowSchema = defineKind<FlowSchema>({
   plural: 'flowschemas',
   namespaced: false,
   definition: 'flowcontrol.v1.FlowSchema',
-  unconditionalUpdate: false,
 
   defaults(schema) {
     schema.spec ??= { priorityLevelConfiguration: { name: '' } };
@@ -126,7 +202,9 @@ export const FlowSchema = defineKind<FlowSchema>({
   status: {
     prepareForUpdate(schema, old) {
       schema.spec = old.spec;
+      resetMetadataForStatus(schema, old);
     },
+    validateUpdate: ({ status }) => validateFlowConditions(status.conditions),
   },
 
   columns: [

@@ -2,9 +2,11 @@ import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type * as flowcontrol from '../generated/flowcontrol.v1.ts';
 import { defineKind } from '../kind.ts';
+import { resetMetadataForStatus } from '../meta/reset.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { unchecked } from '../validation/fields.ts';
-import { FLOWCONTROL_GROUP } from './flowschema.ts';
+import { FLOWCONTROL_GROUP, validateFlowConditions } from './flowschema.ts';
 
 export type PriorityLevelConfiguration = flowcontrol.PriorityLevelConfiguration;
 
@@ -15,6 +17,11 @@ const QUEUES = 64;
 const HAND_SIZE = 8;
 const QUEUE_LENGTH = 50;
 const MAX_QUEUES = 10_000_000;
+const KEEP_ZERO = 'flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares';
+const CATCH_ALL = {
+  type: 'Limited',
+  limited: { nominalConcurrencyShares: 5, lendablePercent: 0, limitResponse: { type: 'Reject' } },
+};
 
 /** Source: pkg/apis/flowcontrol/v1/defaults.go v1.36. */
 function defaultLevel(level: PriorityLevelConfiguration): void {
@@ -40,8 +47,7 @@ function validateLevel({ metadata, spec }: PriorityLevelConfiguration): FieldErr
   const { type = '', limited, exempt } = unchecked(spec);
   const errors: FieldError[] = [];
   if ((metadata.name === 'exempt') !== (type === 'Exempt')) {
-    const why = `type must be '${metadata.name === 'exempt' ? 'Exempt' : 'Limited'}' if and only if \`metadata.name\` is ${metadata.name === 'exempt' ? '' : 'not '}'exempt'`;
-    errors.push(invalid('spec.type', type, why));
+    errors.push(invalid('spec.type', type, "must be 'Exempt' if and only if `name` is 'exempt'"));
   }
   if (!TYPES.includes(type)) return [...errors, notSupported('spec.type', type, TYPES)];
   if (type === 'Exempt') {
@@ -118,19 +124,28 @@ function validateQueuing(
   }
   positive('handSize', handSize);
   const handPath = child(path, 'handSize');
-  if (handSize > queues) {
+  if (handSize > 0 && handSize > queues) {
     errors.push(invalid(handPath, handSize, `should not be greater than queues (${queues})`));
   } else if (queues > 0 && handSize > 0) {
     // The hand is dealt from one 60-bit number (shufflesharding.RequiredEntropyBits).
-    const bits = Math.ceil(
-      Array.from({ length: handSize }, (_, i) => Math.log2(queues - i)).reduce((sum, b) => sum + b, 0),
-    );
+    const bits = Math.ceil(Math.log2(queues) * handSize);
     if (bits > 60) {
       const why = `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than 60`;
       errors.push(invalid(handPath, handSize, why));
     }
   }
   return errors;
+}
+
+/** What these two say is fixed, but for the shares of what is exempt. Source: MandatoryPriorityLevelConfigurations in apiserver pkg/apis/flowcontrol/bootstrap v1.36. */
+function validateMandatory({ metadata: { name }, spec }: PriorityLevelConfiguration): FieldError[] {
+  const { exempt: _, ...others } = spec;
+  const isFixed =
+    name === 'exempt'
+      ? semanticEqual(others, { type: 'Exempt' })
+      : name !== 'catch-all' || semanticEqual(spec, CATCH_ALL);
+  const what = name === 'exempt' ? " except the 'spec.exempt' field" : '';
+  return isFixed ? [] : [invalid('spec', spec, `spec of '${name}'${what} must equal the fixed value`)];
 }
 
 /** Source: pkg/apis/flowcontrol/validation, pkg/registry/flowcontrol/prioritylevelconfiguration/strategy.go v1.36. */
@@ -141,10 +156,16 @@ export const PriorityLevelConfiguration = defineKind<PriorityLevelConfiguration>
   plural: 'prioritylevelconfigurations',
   namespaced: false,
   definition: 'flowcontrol.v1.PriorityLevelConfiguration',
-  unconditionalUpdate: false,
 
   defaults: defaultLevel,
-  validate: validateLevel,
+  validate: (level) => [
+    ...(level.metadata.annotations?.[KEEP_ZERO] === undefined
+      ? []
+      : [forbiddenField('metadata.annotations', `annotation '${KEEP_ZERO}' is forbidden`)]),
+    ...validateLevel(level),
+    ...validateMandatory(level),
+    ...validateFlowConditions(level.status.conditions),
+  ],
   generation: true,
   prepareForCreate(level) {
     level.status = {};
@@ -152,7 +173,9 @@ export const PriorityLevelConfiguration = defineKind<PriorityLevelConfiguration>
   status: {
     prepareForUpdate(level, old) {
       level.spec = old.spec;
+      resetMetadataForStatus(level, old);
     },
+    validateUpdate: ({ status }) => validateFlowConditions(status.conditions),
   },
 
   columns: [

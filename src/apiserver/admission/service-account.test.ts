@@ -85,6 +85,11 @@ test('an account that enforces it lets pods refer to its own secrets only', asyn
     `container c with envVar KEY referencing secret.secretName="other" ${tail} secret`,
   );
   await forbidden(
+    'b',
+    { containers: [{ name: 'c', image: 'i', envFrom: [{ secretRef: { name: 'other' } }] }] },
+    `container c with envFrom referencing secret.secretName="other" ${tail} secret`,
+  );
+  await forbidden(
     'c',
     { initContainers: [{ name: 'i', image: 'i', env: env('other') }] },
     `init container i with envVar KEY referencing secret.secretName="other" ${tail} secret`,

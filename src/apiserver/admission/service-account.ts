@@ -199,15 +199,20 @@ const wrongEphemeral = (account: ServiceAccount, { spec }: Pod): string | undefi
 
 function wrongVariable(
   what: string,
-  containers: readonly Pick<Container, 'name' | 'env'>[],
+  containers: readonly Pick<Container, 'name' | 'env' | 'envFrom'>[],
   account: ServiceAccount,
 ): string | undefined {
   const mountable = namesOf(account.secrets);
-  for (const { name, env = [] } of containers)
+  const tail = `is not allowed because service account ${account.metadata.name} does not reference that secret`;
+  for (const { name, env = [], envFrom = [] } of containers) {
     for (const { name: variable, valueFrom } of env) {
       const secret = valueFrom?.secretKeyRef;
       if (secret !== undefined && !mountable.has(secret.name ?? ''))
-        return `${what} ${name} with envVar ${variable} referencing secret.secretName="${secret.name}" is not allowed because service account ${account.metadata.name} does not reference that secret`;
+        return `${what} ${name} with envVar ${variable} referencing secret.secretName="${secret.name}" ${tail}`;
     }
+    for (const { secretRef: secret } of envFrom)
+      if (secret !== undefined && !mountable.has(secret.name ?? ''))
+        return `${what} ${name} with envFrom referencing secret.secretName="${secret.name}" ${tail}`;
+  }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { badRequest, type FieldError, forbiddenField, invalid, invalidObject, notSupported, type Pod } from '#api';
+import { badRequest, type FieldError, forbiddenField, invalid, invalidObject, type Pod } from '#api';
 import { integerQuery } from '../handlers/options.ts';
 import { isTrue } from '../http/request-info.ts';
 
@@ -38,8 +38,6 @@ function containerOf(pod: Pod, wanted: string): string {
   throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${all.join(' ')}]`);
 }
 
-const LOG_STREAMS = ['All', 'Stderr', 'Stdout'];
-
 /** Source: ValidatePodLogOptions of pkg/apis/core/validation v1.36. */
 function checkLogOptions(name: string, query: URLSearchParams): void {
   const number = (option: string): number | undefined =>
@@ -54,15 +52,13 @@ function checkLogOptions(name: string, query: URLSearchParams): void {
     errors.push(forbiddenField('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
   else if (sinceSeconds !== undefined && sinceSeconds < 1)
     errors.push(invalid('sinceSeconds', sinceSeconds, 'must be greater than 0'));
-  const stream = query.get('stream') ?? '';
-  if (stream !== '' && !LOG_STREAMS.includes(stream)) errors.push(notSupported('stream', stream, LOG_STREAMS));
-  if (stream !== '' && stream !== 'All' && tailLines !== undefined)
-    errors.push(forbiddenField('', '`tailLines` and specific `stream` are mutually exclusive for now'));
+  // PodLogsQuerySplitStreams is off in v1.36.
+  if ((query.get('stream') ?? '') !== '') errors.push(forbiddenField('stream', 'may not be specified'));
   if (errors.length > 0) throw invalidObject({ group: '', kind: 'PodLogOptions' }, name, errors);
 }
 
 const LOG_FLAGS = ['follow', 'previous', 'timestamps'];
-const LOG_VALUES = ['sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes', 'stream'];
+const LOG_VALUES = ['sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes'];
 
 function logQuery(query: URLSearchParams): URLSearchParams {
   const out = new URLSearchParams();

@@ -282,7 +282,7 @@ test("a pod's log is read by HTTP and, in messages, by WebSocket", async () => {
 
   const failed = (await cluster.ask(`${log}?previous=true`)).json();
   assert.deepEqual([failed.code, failed.message], [400, 'previous terminated container not found']);
-  const wrong = (await cluster.ask(`${log}?tailLines=-1&limitBytes=0&sinceSeconds=0`)).json();
+  const wrong = (await cluster.ask(`${log}?tailLines=-1&limitBytes=0&sinceSeconds=0&stream=All`)).json();
   assert.deepEqual(
     [wrong.code, wrong.details.causes.map(({ field, message }: Json) => `${field}: ${message}`)],
     [
@@ -291,6 +291,7 @@ test("a pod's log is read by HTTP and, in messages, by WebSocket", async () => {
         'tailLines: Invalid value: -1: must be greater than or equal to 0',
         'limitBytes: Invalid value: 0: must be greater than 0',
         'sinceSeconds: Invalid value: 0: must be greater than 0',
+        'stream: Forbidden: may not be specified',
       ],
     ],
   );

@@ -47,6 +47,7 @@ export async function requestToken(env: VerbEnvironment, call: ApiCall): Promise
   checkPlace(body.metadata, namespace, name);
   const account = resource.get(namespace, name)?.object;
   if (account === undefined) throw notFound(resource.kind, name);
+  checkUid(body.metadata.uid, account.metadata.uid, name);
   const { tokens, clock, newUid } = env;
   const { boundObjectRef, audiences: wanted = [], expirationSeconds = DEFAULT_EXPIRATION_S } = body.spec;
   const audiences = wanted.length > 0 ? wanted : [...tokens.apiAudiences];
@@ -67,7 +68,7 @@ export async function requestToken(env: VerbEnvironment, call: ApiCall): Promise
   const object: TokenRequest = {
     kind: TOKEN_REQUEST.kind,
     apiVersion: 'authentication.k8s.io/v1',
-    metadata: { ...body.metadata, name, namespace, creationTimestamp: formatTime(nowMs) },
+    metadata: { ...body.metadata, name, namespace, uid: account.metadata.uid, creationTimestamp: formatTime(nowMs) },
     spec: { ...body.spec, audiences, expirationSeconds },
     status: { token, expirationTimestamp: formatTime(nowMs + expirationSeconds * 1000) },
   };
@@ -85,6 +86,13 @@ function checkPlace(metadata: Partial<KubeObject['metadata']>, namespace: string
     throw refused(name, [
       invalid('metadata.namespace', ownNamespace, 'must match the service account namespace if specified'),
     ]);
+}
+
+/** Whoever asks for the token of an account that was made anew is told so. */
+function checkUid(asked = '', uid: string, name: string): void {
+  if (asked === '' || asked === uid) return;
+  const why = `the UID in the token request (${asked}) does not match the UID of the service account (${uid})`;
+  throw conflict({ group: TOKEN_REQUEST.group, plural: TOKEN_REQUEST.kind }, name, why);
 }
 
 function checkExpiration(seconds: number): void {

@@ -75,6 +75,13 @@ test('what a token cannot be is refused in upstream’s words', async () => {
     'Invalid',
     'TokenRequest.authentication.k8s.io "default" is invalid: metadata.name: Invalid value: "other": must match the service account name if specified',
   );
+  const { uid } = (await t.client.get(ServiceAccount, { namespace: 'default', name: 'default' })).metadata;
+  await refused(
+    request(t, {}, { uid: 'other' }),
+    'Conflict',
+    `Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "default": the UID in the token request (other) does not match the UID of the service account (${uid})`,
+  );
+  assert.equal((await request(t, {})).metadata.uid, uid);
   const bind = (boundObjectRef: object): Promise<TokenRequest> => request(t, { boundObjectRef });
   await refused(bind({ apiVersion: 'v1', kind: 'Pod', name: 'none' }), 'NotFound', 'pods "none" not found');
   await refused(
