@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { ClusterStatus } from '#cluster';
 import { runCli } from './cli.ts';
 import { formatBytes, formatMs, formatTable } from './command.ts';
+import { reportText, rotatedText } from './secrets.ts';
 import { printProgress } from './progress.ts';
 import { isHealthy, statusText } from './status.ts';
 import { recordedIo } from './testdata/io.ts';
@@ -18,7 +19,7 @@ async function pirogue(...argv: string[]): Promise<{ code: number; out: string; 
   return { code, ...io.printed };
 }
 
-const VERBS = ['up', 'down', 'status', 'node', 'image'];
+const VERBS = ['up', 'down', 'status', 'node', 'image', 'secrets'];
 
 suite('help', () => {
   test('comes without a command, and lists them all', async () => {
@@ -91,6 +92,17 @@ suite('a command line that is wrong ends with 2, says why and where to read more
     [['image', 'pull', 'nginx'], /^pirogue image: there is no `image pull`\n/],
     [['image', 'load'], /^pirogue image: which file\?\n/],
     [['image', 'load', '--all', 'file'], /Unknown option '--all'/],
+    [['secrets'], /^pirogue secrets: encrypt\?\n/],
+    [['secrets', 'list'], /there is no `secrets list`/],
+    [['secrets', 'encrypt'], /^pirogue secrets: status or rotate\?\n/],
+    [['secrets', 'encrypt', 'begin'], /there is no `secrets encrypt begin`/],
+    [['secrets', 'encrypt', 'status', 'now'], /what is now\?/],
+    [
+      ['up', '--encryption-provider-config-automatic-reload'],
+      /^pirogue up: --encryption-provider-config-automatic-reload must be set with --encryption-provider-config\n/,
+    ],
+    [['up', '--encryption-provider-config-automatic-reload=yes'], /takes true or false, not "yes"/],
+    [['up', '--encryption-provider-config='], /--encryption-provider-config takes a file/],
   ];
   for (const [argv, text] of wrong)
     test(`pirogue ${argv.join(' ')}`, async () => {
@@ -109,6 +121,8 @@ suite('without a cluster', () => {
     ['node', 'exec', '--name', NONE, 'node1', '--', 'ls'],
     ['node', 'exec', '--name', NONE, 'node1', 'ls'],
     ['image', 'load', '--name', NONE, 'file.tar'],
+    ['secrets', 'encrypt', 'status', '--name', NONE],
+    ['secrets', 'encrypt', 'rotate', '--name', NONE],
   ];
   for (const argv of commands)
     test(`${argv.join(' ')} says so, and how to make one`, async () => {
@@ -224,6 +238,27 @@ node1             10.90.0.3   running   7 (60 MB)     8
 });
 
 suite('text', () => {
+  test('of encryption says what lies under which key, and what a rotation did', () => {
+    const usage = [
+      { resource: 'secrets', provider: 'aescbc', key: 'key1', objects: 12, writes: true },
+      { resource: 'secrets', provider: 'identity', key: '', objects: 3, writes: false },
+    ];
+    assert.equal(
+      reportText({ encryption: { configFile: '/e.yaml', automaticReload: true }, usage, rotating: true }),
+      `Configuration: /e.yaml, taken as it changes
+RESOURCE   PROVIDER   KEY    OBJECTS   STATE
+secrets    aescbc     key1   12        as written now
+secrets    identity   -      3         to be written anew
+A rotation was interrupted; \`pirogue secrets encrypt rotate\` goes on with it.
+`,
+    );
+    const plan = { newKey: 'key-2', retired: [{ provider: 'aescbc', name: 'key1' }] } as const;
+    const text = rotatedText({ plan, resumed: false, objects: 1 }, { dryRun: false, keepOldKeys: false });
+    assert.match(text, /^1 object written by key-2\. aescbc\/key1 is gone: /);
+    const dry = rotatedText({ plan, resumed: true, objects: 2 }, { dryRun: true, keepOldKeys: true });
+    assert.equal(dry, 'Would go on: 2 objects would be written by a new key.\n');
+  });
+
   test('columns are as wide as their widest cell, and the last one is not padded', () => {
     assert.equal(
       formatTable([['NAME', 'X'], ['a', 'long cell'], ['longer']]),

@@ -9,6 +9,7 @@ import { image } from './image.ts';
 import { node } from './node.ts';
 import { type Command, type Io, UsageError } from './command.ts';
 import { rewind } from './rewind.ts';
+import { secrets } from './secrets.ts';
 import { snapshot } from './snapshot.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
@@ -16,7 +17,7 @@ import { up } from './up.ts';
 export type { Io } from './command.ts';
 export type { ProgramPaths } from './command.ts';
 
-const COMMANDS: readonly Command[] = [up, down, status, node, image, snapshot, rewind, crictl];
+const COMMANDS: readonly Command[] = [up, down, status, node, image, snapshot, rewind, secrets, crictl];
 
 /** Exit codes: it failed; the command line is wrong. */
 const FAILED = 1;

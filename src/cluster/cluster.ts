@@ -57,3 +57,6 @@ export {
   takeDueSnapshot,
   writeSchedule,
 } from './datastore/snapshots.ts';
+export { type EncryptionReport, encryptionReport, rotateEncryptionKeys } from './encryption/encrypt.ts';
+export type { EncryptionUsage } from './encryption/census.ts';
+export type { Rotated, RotationOptions } from './encryption/rotation.ts';

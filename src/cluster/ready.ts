@@ -89,6 +89,24 @@ export function notReady(list: NodeListJson, names: readonly string[]): string[]
   });
 }
 
+/** Waits until the API server says in its metrics that it uses the encryption configuration of that hash. */
+export async function untilEncryptionTaken(access: ApiAccess, hash: string, options: WaitOptions): Promise<void> {
+  const agent = newAgent(access);
+  try {
+    await until('the API server has not taken the encryption configuration', API_PERIOD_MS, options, async () => {
+      const { status, body } = await get(access, agent, '/metrics');
+      if (status !== 200) return `${status} ${body.slice(0, 500)}`;
+      const line = body.split('\n').find((one) => one.startsWith(ENCRYPTION_INFO));
+      if (line === undefined) return 'it was started without one';
+      return line.includes(`hash="${hash}"`) ? undefined : 'it uses another one; its log says why';
+    });
+  } finally {
+    agent.destroy();
+  }
+}
+
+const ENCRYPTION_INFO = 'apiserver_encryption_config_controller_last_config_info{';
+
 /** Asks the API server over HTTPS: `/readyz`, then the list of nodes. */
 export const httpsReadiness: Readiness = {
   async apiServer(access, options) {

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   changesBetween,
   type KeyValue,
@@ -10,6 +8,7 @@ import {
   type StoreChange,
   timeOf,
 } from '#store';
+import { adminAccess } from '../access.ts';
 import type { ClusterCommands, KnownCluster } from '../context.ts';
 import { controlPlaneSupervisor, startControlPlane, stopControlPlane } from '../controlplane.ts';
 import { httpsReadiness } from '../ready.ts';
@@ -138,13 +137,7 @@ function newestOf(versions: readonly KeyValue[]): KeyValue[] {
 }
 
 async function restart(cluster: KnownCluster, commands: ClusterCommands): Promise<void> {
-  const { paths, state, clock, signal } = cluster;
+  const { clock, signal } = cluster;
   await startControlPlane(cluster, commands);
-  const read = (file: string): Promise<string> => readFile(join(paths.pki, file), 'utf8');
-  const access = {
-    server: `https://127.0.0.1:${state.apiPort}`,
-    caCertificate: await read('ca.crt'),
-    client: { certificate: await read('admin.crt'), key: await read('admin.key') },
-  };
-  await httpsReadiness.apiServer(access, { clock, timeoutMs: READY_TIMEOUT_MS, signal });
+  await httpsReadiness.apiServer(await adminAccess(cluster), { clock, timeoutMs: READY_TIMEOUT_MS, signal });
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type EncryptionConfiguration, parseEncryptionConfiguration } from '#api';
 import { errorCode } from '#linux';
+import { writeFileAtomic } from '../files.ts';
 
 export interface EncryptionFile {
   readonly configuration: EncryptionConfiguration;
@@ -22,4 +23,12 @@ export async function readEncryptionFile(file: string): Promise<EncryptionFile> 
     });
   }
   return { configuration: parseEncryptionConfiguration(data.toString('utf8'), file), hash: hashOf(data) };
+}
+
+/** Replaces the file as a whole, for its owner's eyes only, and waits for the disk: keys in use must not be lost. Returns its hash. */
+export async function writeEncryptionFile(file: string, configuration: EncryptionConfiguration): Promise<string> {
+  const { uid, gid } = await stat(file);
+  const text = `${JSON.stringify(configuration, undefined, 2)}\n`;
+  await writeFileAtomic(file, text, { mode: 0o600, owner: { uid, gid }, durable: true });
+  return hashOf(text);
 }

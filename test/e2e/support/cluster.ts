@@ -115,19 +115,21 @@ export class TestCluster {
 export interface UseClusterOptions {
   /** Present on all nodes. Default: busybox. */
   readonly images?: readonly ImageRecipe[];
+  /** Besides the control plane. Default: 2. */
+  readonly nodes?: number;
   beforeUp?(): Promise<void>;
   /** What all tests of the file need on the cluster. */
   prepare?(): Promise<void>;
 }
 
-/** A cluster with two nodes besides the control plane, from before the first test of the file to after the last. */
+/** A cluster, by default with two nodes besides the control plane, from before the first test of the file to after the last. */
 export function useCluster(options: UseClusterOptions = {}): TestCluster {
   assert.ok(MACHINE, 'run it on a machine of its own: npm test -- SUITE');
-  const { images = [busyboxImage(BUSYBOX)], beforeUp, prepare } = options;
+  const { images = [busyboxImage(BUSYBOX)], nodes = 2, beforeUp, prepare } = options;
   const cluster = new TestCluster();
   before(async () => {
     await beforeUp?.();
-    await cluster.pirogue('up', '--nodes', '2');
+    await cluster.pirogue('up', '--nodes', String(nodes));
     for (const image of images) await cluster.load(image);
     await prepare?.();
   });
