@@ -97,6 +97,7 @@ const SLIPS: readonly RegExp[] = [
   /\.csi\.name$/,
   /\.downwardAPI\.(path|mode|fieldRef|resourceFieldRef)/,
   /\.projected\.path$/,
+  /\.resourceRules\.operations$/,
   /\.extendedResourceClaimStatus\.requestName$/,
   /^spec\.(attachedRequired|strategy\.strategy)$/,
 ];

@@ -16,11 +16,12 @@ import {
   invalidEach,
   Seen,
   unchecked,
+  validateEnum,
   validateLabelSelector,
   validateOptionalEnum,
   validateQualifiedName,
 } from '../validation/fields.ts';
-import { isDNS1123Subdomain, isPathSegmentName } from '../validation/names.ts';
+import { isDNS1123Subdomain, isPathSegmentName, isDNS1035Label } from '../validation/names.ts';
 
 export const ADMISSION_GROUP = 'admissionregistration.k8s.io';
 export const FAILURE_POLICIES = ['Fail', 'Ignore'];
@@ -29,6 +30,12 @@ export const REINVOCATION_POLICIES = ['IfNeeded', 'Never'];
 const SCOPES = ['*', 'Cluster', 'Namespaced'];
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 const MAX_CONDITIONS = 64;
+/** Words of CEL that are no names. */
+const RESERVED: ReadonlySet<string> = new Set(
+  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
+);
 
 export function defaultRules(rules: readonly (RuleWithOperations | NamedRuleWithOperations)[] | undefined): void {
   for (const rule of rules ?? []) rule.scope ??= '*';
@@ -69,26 +76,35 @@ export function validateRule(rule: RuleWithOperations, path: string): FieldError
 const onlyStar = (list: readonly string[], path: string, field: string, why: string): FieldError[] =>
   list.length > 1 && list.includes('*') ? [invalid(child(path, field), list, why)] : [];
 
-/** `pods`, `pods/status`, `*`, `pods/*`, `*` with a subresource: none twice, none that another covers. */
+/** `pods`, `pods/status`, `*`, `pods/*`, `*` with a subresource: none that one before it covers. */
 function validateResources(resources: readonly string[], path: string): FieldError[] {
   const errors: FieldError[] = [];
-  const all = new Set(resources);
+  const [wholes, everywhere] = [new Set<string>(), new Set<string>()];
+  let last = '';
   for (const [i, resource] of resources.entries()) {
     const at = index(path, i);
     if (resource === '') {
       errors.push(required(at));
       continue;
     }
-    const [name = '', sub] = resource.split('/');
-    if (resource !== '*/*' && all.has('*/*')) {
-      errors.push(invalid(at, resource, "if '*/*' is present, must not specify other resources"));
-    } else if (sub !== undefined && sub !== '*' && all.has(`${name}/*`)) {
-      errors.push(invalid(at, resource, `if '${name}/*' is present, must not specify ${resource}`));
-    } else if (sub !== undefined && name !== '*' && all.has(`*/${sub}`)) {
-      errors.push(invalid(at, resource, `if '*/${sub}' is present, must not specify ${resource}`));
+    const slash = resource.indexOf('/');
+    if (slash < 0) {
+      last = resource;
+      continue;
     }
+    const [name, sub] = [resource.slice(0, slash), resource.slice(slash + 1)];
+    const covered = (by: string): FieldError =>
+      invalid(at, resource, `if '${by}' is present, must not specify ${resource}`);
+    if (wholes.has(name)) errors.push(covered(`${name}/*`));
+    if (everywhere.has(sub)) errors.push(covered(`*/${sub}`));
+    if (sub === '*') wholes.add(name);
+    if (name === '*') everywhere.add(sub);
   }
-  if (all.has('*') && resources.some((resource) => resource !== '*' && !resource.includes('/'))) {
+  if (resources.length > 1 && resources.includes('*/*')) {
+    errors.push(invalid(path, resources, "if '*/*' is present, must not specify other resources"));
+  }
+  // Upstream looks at the last of those without a subresource only.
+  if (resources.includes('*') && last !== '*') {
     const why = "if '*' is present, must not specify other resources without subresources";
     errors.push(invalid(path, resources, why));
   }
@@ -100,11 +116,11 @@ export function validateMatchResources(match: MatchResources, path: string): Fie
     eachOf(match[field], child(path, field), (rule, at) => {
       const names = new Seen();
       return [
-        ...validateRule(rule, at),
         ...eachOf(rule.resourceNames, child(at, 'resourceNames'), (name, nameAt) => [
           ...invalidEach(nameAt, name, isPathSegmentName(name)),
           ...(names.add(name) ? [] : [duplicate(nameAt, name)]),
         ]),
+        ...validateRule(rule, at),
       ];
     });
   return [
@@ -133,33 +149,47 @@ export function validateMatchConditions(conditions: readonly MatchCondition[] | 
   ];
 }
 
-export function validateVariables(variables: readonly Variable[] | undefined, path: string): FieldError[] {
-  const names = new Seen();
-  return eachOf(variables, path, (variable, at) => {
+export const validateVariables = (variables: readonly Variable[] | undefined, path: string): FieldError[] =>
+  eachOf(variables, path, (variable, at) => {
     const { name = '', expression = '' } = unchecked(variable);
     const namePath = child(at, 'name');
     const errors: FieldError[] = [];
-    if (name === '') errors.push(required(namePath, 'name is not specified'));
-    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      errors.push(invalid(namePath, name, 'name is not a valid CEL identifier'));
-    } else if (!names.add(name)) errors.push(duplicate(namePath, name));
+    if (name.trim() === '') errors.push(required(namePath, 'name is not specified'));
+    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || RESERVED.has(name)) {
+      errors.push(invalid(namePath, name, 'must be a valid CEL identifier'));
+    }
     if (expression.trim() === '') errors.push(required(child(at, 'expression'), 'expression is not specified'));
     return errors;
   });
-}
 
 export function validateParamKind(paramKind: ParamKind | undefined, path: string): FieldError[] {
   if (paramKind === undefined) return [];
   const { apiVersion = '', kind = '' } = paramKind;
-  const [version = '', group] = apiVersion.split('/').toReversed();
-  const at = child(path, 'apiVersion');
+  const kindPath = child(path, 'kind');
+  const wrong = isDNS1035Label(kind.toLowerCase());
+  const mixed = 'may have mixed case, but should otherwise match: ';
   return [
-    ...(apiVersion === '' ? [required(at)] : []),
-    ...(apiVersion !== '' && (apiVersion.split('/').length > 2 || version === '')
-      ? [invalid(at, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)]
-      : []),
-    ...(group === undefined ? [] : invalidEach(at, group, isDNS1123Subdomain(group))),
-    ...(kind === '' ? [required(child(path, 'kind'))] : []),
+    ...validateParamVersion(apiVersion, child(path, 'apiVersion')),
+    ...(kind === ''
+      ? [required(kindPath)]
+      : wrong.length === 0
+        ? []
+        : [invalid(kindPath, kind, mixed + wrong.join(','))]),
+  ];
+}
+
+function validateParamVersion(apiVersion: string, path: string): FieldError[] {
+  if (apiVersion === '') return [required(path)];
+  const parts = apiVersion.split('/');
+  if (parts.length > 2) return [invalid(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)];
+  const [version = '', group = ''] = parts.toReversed();
+  const joined = (value: string, why: readonly string[]): FieldError[] =>
+    why.length === 0 ? [] : [invalid(path, value, why.join(','))];
+  return [
+    ...(group === '' ? [] : joined(group, isDNS1123Subdomain(group))),
+    ...(version === ''
+      ? [invalid(path, apiVersion, 'version must be specified')]
+      : joined(version, isDNS1035Label(version))),
   ];
 }
 
@@ -167,17 +197,17 @@ export function validateParamRef(ref: ParamRef | undefined, path: string): Field
   if (ref === undefined) return [];
   const { name = '', selector, parameterNotFoundAction: action = '' } = ref;
   const at = child(path, 'parameterNotFoundAction');
-  const errors: FieldError[] = [];
-  if (name !== '') {
-    errors.push(...invalidEach(child(path, 'name'), name, isPathSegmentName(name)));
-    if (selector !== undefined) {
-      errors.push(forbiddenField(child(path, 'name'), 'name and selector are mutually exclusive'));
-    }
-  } else if (selector === undefined) errors.push(required(path, 'one of name or selector must be specified'));
-  errors.push(...validateLabelSelector(selector, child(path, 'selector')));
-  if (action === '') errors.push(required(at, 'must be specified'));
-  else errors.push(...validateOptionalEnum(action, ['Allow', 'Deny'], at));
-  return errors;
+  const both = name !== '' && selector !== undefined;
+  const exclusive = (field: string): FieldError[] =>
+    both ? [forbiddenField(child(path, field), 'name and selector are mutually exclusive')] : [];
+  return [
+    ...(name === '' ? [] : invalidEach(child(path, 'name'), name, isPathSegmentName(name))),
+    ...exclusive('name'),
+    ...validateLabelSelector(selector, child(path, 'selector')),
+    ...exclusive('selector'),
+    ...(name === '' && selector === undefined ? [required(path, 'one of name or selector must be specified')] : []),
+    ...validateEnum(action, ['Deny', 'Allow'], at),
+  ];
 }
 
 export const paramKindText = (paramKind: ParamKind | undefined): string =>

@@ -1,5 +1,5 @@
 import type { FieldError } from '../field-error.ts';
-import { child, required } from '../field-error.ts';
+import { child, invalid, notSupported, required } from '../field-error.ts';
 import type * as admission from '../generated/admissionregistration.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
@@ -22,6 +22,7 @@ import {
 export type MutatingAdmissionPolicy = admission.MutatingAdmissionPolicy;
 export type MutatingAdmissionPolicyBinding = admission.MutatingAdmissionPolicyBinding;
 
+const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'UPDATE'];
 const PATCH_TYPES = ['ApplyConfiguration', 'JSONPatch'];
 
 function validatePolicy({ spec }: MutatingAdmissionPolicy): FieldError[] {
@@ -36,14 +37,22 @@ function validatePolicy({ spec }: MutatingAdmissionPolicy): FieldError[] {
           ...((matchConstraints.resourceRules ?? []).length === 0
             ? [required('spec.matchConstraints.resourceRules')]
             : []),
+          ...validateOperations(matchConstraints, 'spec.matchConstraints'),
         ]),
-    ...validateVariables(spec.variables, 'spec.variables'),
     ...validateMatchConditions(spec.matchConditions, 'spec.matchConditions'),
+    ...validateVariables(spec.variables, 'spec.variables'),
     ...(mutations.length === 0 ? [required('spec.mutations', 'mutations must contain at least one item')] : []),
     ...eachOf(mutations, 'spec.mutations', validateMutation),
     ...validateEnum(spec.reinvocationPolicy, REINVOCATION_POLICIES, 'spec.reinvocationPolicy'),
   ];
 }
+
+/** What is deleted cannot be changed. Upstream does not say which rule it means. */
+const validateOperations = ({ resourceRules = [] }: admission.MatchResources, path: string): FieldError[] =>
+  resourceRules
+    .flatMap((rule) => rule.operations ?? [])
+    .filter((operation) => !OPERATIONS.includes(operation))
+    .map((operation) => notSupported(child(path, 'resourceRules', 'operations'), operation, OPERATIONS));
 
 /** The field that goes with the type, and an expression in it. */
 function validateMutation(mutation: admission.Mutation, path: string): FieldError[] {
@@ -55,10 +64,20 @@ function validateMutation(mutation: admission.Mutation, path: string): FieldErro
       ? (['jsonPatch', jsonPatch] as const)
       : (['applyConfiguration', applyConfiguration] as const);
   const at = child(path, field);
-  if (patch === undefined) return [required(at, `must be specified when patchType is ${patchType}`)];
-  return (patch.expression ?? '').trim() === ''
-    ? [required(child(at, 'expression'), 'expression is not specified')]
-    : [];
+  const [other, otherPatch] =
+    patchType === 'JSONPatch'
+      ? (['applyConfiguration', applyConfiguration] as const)
+      : (['jsonPatch', jsonPatch] as const);
+  return [
+    ...(patch === undefined
+      ? [required(at, `must be specified when patchType is ${patchType}`)]
+      : (patch.expression ?? '').trim() === ''
+        ? [required(child(at, 'expression'))]
+        : []),
+    ...(otherPatch === undefined
+      ? []
+      : [invalid(child(path, other), `{${other}}`, `must not be specified when patchType is ${patchType}`)]),
+  ];
 }
 
 /** Source: pkg/registry/admissionregistration/mutatingadmissionpolicy/strategy.go v1.36. */
@@ -99,7 +118,12 @@ function validateBinding({ spec }: MutatingAdmissionPolicyBinding): FieldError[]
       ? [required('spec.policyName')]
       : invalidEach('spec.policyName', policyName, nameIsDNSSubdomain(policyName, false))),
     ...validateParamRef(paramRef, 'spec.paramRef'),
-    ...(matchResources === undefined ? [] : validateMatchResources(matchResources, 'spec.matchResources')),
+    ...(matchResources === undefined
+      ? []
+      : [
+          ...validateMatchResources(matchResources, 'spec.matchResources'),
+          ...validateOperations(matchResources, 'spec.matchResources'),
+        ]),
   ];
 }
 

@@ -1,7 +1,9 @@
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, forbiddenField, index, invalid, required } from '../field-error.ts';
+import { child, duplicate, index, invalid, required } from '../field-error.ts';
 import type * as admission from '../generated/admissionregistration.v1.ts';
 import { defineKind } from '../kind.ts';
+import { resetMetadataForStatus } from '../meta/reset.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { validateConditions } from '../validation/conditions.ts';
 import {
@@ -12,7 +14,7 @@ import {
   validateOptionalEnum,
   validateQualifiedName,
 } from '../validation/fields.ts';
-import { nameIsDNSSubdomain } from '../validation/names.ts';
+import { byteLength, nameIsDNSSubdomain } from '../validation/names.ts';
 import {
   ADMISSION_GROUP,
   defaultMatchResources,
@@ -29,13 +31,18 @@ import {
 export type ValidatingAdmissionPolicy = admission.ValidatingAdmissionPolicy;
 export type ValidatingAdmissionPolicyBinding = admission.ValidatingAdmissionPolicyBinding;
 
-const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
+const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
+const MAX_ANNOTATIONS = 20;
+const MAX_VALUE_BYTES = 5 * 1024;
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 
-function validatePolicy({ spec }: ValidatingAdmissionPolicy): FieldError[] {
+function validatePolicy({ metadata, spec }: ValidatingAdmissionPolicy, old?: ValidatingAdmissionPolicy): FieldError[] {
   const { validations = [], auditAnnotations = [], matchConstraints } = spec;
-  const none = 'validations or auditAnnotations must be non-empty; at least one of them must be specified';
-  const keys = new Seen();
+  const none = 'validations or auditAnnotations must contain at least one item';
+  const keepsConditions =
+    old !== undefined &&
+    semanticEqual(spec.paramKind, old.spec.paramKind) &&
+    semanticEqual(spec.matchConditions, old.spec.matchConditions);
   return [
     ...validateOptionalEnum(spec.failurePolicy, FAILURE_POLICIES, 'spec.failurePolicy'),
     ...validateParamKind(spec.paramKind, 'spec.paramKind'),
@@ -47,18 +54,34 @@ function validatePolicy({ spec }: ValidatingAdmissionPolicy): FieldError[] {
             ? [required('spec.matchConstraints.resourceRules')]
             : []),
         ]),
+    ...(keepsConditions ? [] : validateMatchConditions(spec.matchConditions, 'spec.matchConditions')),
     ...validateVariables(spec.variables, 'spec.variables'),
-    ...validateMatchConditions(spec.matchConditions, 'spec.matchConditions'),
     ...(validations.length + auditAnnotations.length === 0
       ? [required('spec.validations', none), required('spec.auditAnnotations', none)]
       : []),
     ...eachOf(validations, 'spec.validations', validateValidation),
-    ...eachOf(auditAnnotations, 'spec.auditAnnotations', (annotation, at) => {
+    ...validateAnnotations(auditAnnotations, metadata.name, 'spec.auditAnnotations'),
+  ];
+}
+
+function validateAnnotations(list: readonly admission.AuditAnnotation[], policy: string, path: string): FieldError[] {
+  const keys = new Seen();
+  // Shown as upstream's internal type is: its fields have no JSON names.
+  const shown = list.map(({ key, valueExpression }) => ({ Key: key, ValueExpression: valueExpression }));
+  return [
+    ...(list.length > MAX_ANNOTATIONS
+      ? [invalid(path, shown, `must not have more than ${MAX_ANNOTATIONS} auditAnnotations`)]
+      : []),
+    ...eachOf(list, path, (annotation, at) => {
       const { key = '', valueExpression = '' } = unchecked(annotation);
+      const [keyPath, valuePath] = [child(at, 'key'), child(at, 'valueExpression')];
+      const value = valueExpression.trim();
+      const tooLarge = byteLength(value) > MAX_VALUE_BYTES;
       return [
-        ...(key === '' ? [required(child(at, 'key'))] : validateQualifiedName(key, child(at, 'key'))),
-        ...(valueExpression.trim() === '' ? [required(child(at, 'valueExpression'))] : []),
-        ...(keys.add(key) ? [] : [duplicate(child(at, 'key'), key)]),
+        ...validateQualifiedName(`${policy}/${key}`, keyPath),
+        ...(value === '' ? [required(valuePath, 'valueExpression is not specified')] : []),
+        ...(tooLarge ? [required(valuePath, `must not exceed ${MAX_VALUE_BYTES} bytes in length`)] : []),
+        ...(keys.add(key) ? [] : [duplicate(keyPath, key)]),
       ];
     }),
   ];
@@ -67,14 +90,13 @@ function validatePolicy({ spec }: ValidatingAdmissionPolicy): FieldError[] {
 function validateValidation(validation: admission.Validation, path: string): FieldError[] {
   const { expression = '', message = '', messageExpression = '', reason } = unchecked(validation);
   const errors = expression.trim() === '' ? [required(child(path, 'expression'), 'expression is not specified')] : [];
+  if (messageExpression !== '' && messageExpression.trim() === '') {
+    errors.push(invalid(child(path, 'messageExpression'), messageExpression, 'must be non-empty if specified'));
+  }
   if (message !== '' && message.trim() === '') {
-    const why = 'message must be non-empty if specified';
-    errors.push(invalid(child(path, 'message'), message, why));
-  } else if (message.includes('\n')) {
-    errors.push(invalid(child(path, 'message'), message, 'message must not contain line breaks'));
-  } else if (message === '' && expression.includes('\n') && messageExpression === '') {
-    const why = 'message must be specified if expression contains line breaks';
-    errors.push(required(child(path, 'message'), why));
+    errors.push(invalid(child(path, 'message'), message, 'must be non-empty if specified'));
+  } else if (/[\n\r]/.test(message.trim())) {
+    errors.push(invalid(child(path, 'message'), message, 'must not contain line breaks'));
   }
   return [...errors, ...validateOptionalEnum(reason, REASONS, child(path, 'reason'))];
 }
@@ -104,6 +126,7 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
   status: {
     prepareForUpdate(policy, old) {
       policy.spec = old.spec;
+      resetMetadataForStatus(policy, old);
     },
     validateUpdate: ({ status }) => validateConditions(status.conditions, 'status.conditions'),
   },
@@ -129,19 +152,20 @@ function validateBinding({ spec }: ValidatingAdmissionPolicyBinding): FieldError
       : invalidEach('spec.policyName', policyName, nameIsDNSSubdomain(policyName, false))),
     ...validateParamRef(paramRef, 'spec.paramRef'),
     ...(matchResources === undefined ? [] : validateMatchResources(matchResources, 'spec.matchResources')),
-    ...(actions.length === 0 ? [required(path, 'at least one validation action is required')] : []),
     ...actions.flatMap((action, i) => [
       ...validateOptionalEnum(action, ACTIONS, index(path, i)),
       ...(seen.add(action) ? [] : [duplicate(index(path, i), action)]),
     ]),
     ...(actions.includes('Deny') && actions.includes('Warn')
       ? [
-          forbiddenField(
+          invalid(
             path,
+            actions,
             'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)',
           ),
         ]
       : []),
+    ...(actions.length === 0 ? [required(path, 'at least one validation action is required')] : []),
   ];
 }
 

@@ -1,15 +1,16 @@
 import type { FieldError } from '../field-error.ts';
-import { child, duplicate, index, invalid, required } from '../field-error.ts';
+import { child, duplicate, invalid, required } from '../field-error.ts';
 import type * as admission from '../generated/admissionregistration.v1.ts';
 import type { Column, Row } from '../kind.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import {
   eachOf,
+  hasInvalidSelector,
   invalidEach,
   Seen,
   unchecked,
-  validateEnum,
   validateLabelSelector,
   validateOptionalEnum,
 } from '../validation/fields.ts';
@@ -33,6 +34,7 @@ type Webhook = admission.ValidatingWebhook | admission.MutatingWebhook;
 const DEFAULT_TIMEOUT_SECONDS = 10;
 const MAX_TIMEOUT_SECONDS = 30;
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
+const ALL_SIDE_EFFECTS = ['None', 'NoneOnDryRun', 'Some', 'Unknown'];
 /** Versions of AdmissionReview the server can send; one of them has to be understood. */
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const DEFAULT_PORT = 443;
@@ -48,51 +50,90 @@ function defaultWebhook(webhook: Webhook): void {
   if (service !== undefined) service.port ??= DEFAULT_PORT;
 }
 
-function validateWebhooks(webhooks: readonly Webhook[] | undefined): FieldError[] {
+/** What stored webhooks got wrong before a rule was there, others of the configuration may get wrong too. */
+interface Leniency {
+  readonly anySideEffects: boolean;
+  readonly anyVersions: boolean;
+  readonly sameNames: boolean;
+  readonly invalidValues: boolean;
+  readonly skipConditions: boolean;
+}
+
+function leniencyOf(webhooks: readonly Webhook[] = [], old: readonly Webhook[] | undefined): Leniency {
+  const before = old ?? [];
+  const names = before.map(({ name }) => name);
+  const understood = ({ admissionReviewVersions: versions = [] }: Partial<Webhook>): boolean =>
+    versions.length === 0 || versions.some((version) => REVIEW_VERSIONS.includes(version));
+  return {
+    anySideEffects: before.some(({ sideEffects }) => !SIDE_EFFECTS.includes(sideEffects)),
+    anyVersions: !before.every(understood),
+    sameNames: new Set(names).size < names.length,
+    invalidValues: before.some(
+      (hook) => hasInvalidSelector(hook.namespaceSelector) || hasInvalidSelector(hook.objectSelector),
+    ),
+    skipConditions:
+      old !== undefined &&
+      webhooks.length === old.length &&
+      old.every(({ matchConditions }, i) => semanticEqual(matchConditions, webhooks[i]!.matchConditions)),
+  };
+}
+
+function validateWebhooks(webhooks: readonly Webhook[] | undefined, old?: readonly Webhook[]): FieldError[] {
   const names = new Seen();
+  const leniency = leniencyOf(webhooks, old);
   return eachOf(webhooks, 'webhooks', (webhook, at) => {
-    const name = unchecked(webhook).name ?? '';
-    return [...validateWebhook(webhook, at), ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)])];
+    const { name = '', admissionReviewVersions = [] } = unchecked(webhook);
+    return [
+      ...validateWebhook(webhook, at, leniency),
+      ...validateReviewVersions(admissionReviewVersions, child(at, 'admissionReviewVersions'), leniency),
+      ...(name === '' || leniency.sameNames || names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
+    ];
   });
 }
 
-function validateWebhook(webhook: Webhook, path: string): FieldError[] {
+/** Source: IsFullyQualifiedName in apimachinery pkg/util/validation v0.36. */
+function validateName(name: string, path: string): FieldError[] {
+  if (name === '') return [required(path)];
+  const wrong = isDNS1123Subdomain(name);
+  if (wrong.length > 0) return [invalid(path, name, wrong.join(','))];
+  return name.split('.').length < 3
+    ? [invalid(path, name, 'should be a domain with at least three segments separated by dots')]
+    : [];
+}
+
+function validateWebhook(webhook: Webhook, path: string, leniency: Leniency): FieldError[] {
   const { name = '', sideEffects, timeoutSeconds: seconds, clientConfig = {} } = unchecked(webhook);
   const at = (field: string): string => child(path, field);
-  const errors = invalidEach(at('name'), name, isDNS1123Subdomain(name));
-  if (errors.length === 0 && name.split('.').length < 3) {
-    errors.push(invalid(at('name'), name, 'should be a domain with at least three segments separated by dots'));
-  }
-  errors.push(
+  const effects = leniency.anySideEffects ? ALL_SIDE_EFFECTS : SIDE_EFFECTS;
+  const { invalidValues } = leniency;
+  return [
+    ...validateName(name, at('name')),
     ...eachOf(webhook.rules, at('rules'), validateRule),
     ...validateOptionalEnum(webhook.failurePolicy, FAILURE_POLICIES, at('failurePolicy')),
     ...validateOptionalEnum(webhook.matchPolicy, MATCH_POLICIES, at('matchPolicy')),
-    ...validateEnum(sideEffects, SIDE_EFFECTS, at('sideEffects')),
-  );
-  if (seconds !== undefined && (seconds > MAX_TIMEOUT_SECONDS || seconds < 1)) {
-    errors.push(invalid(at('timeoutSeconds'), seconds, 'the timeout value must be between 1 and 30 seconds'));
-  }
-  if ('reinvocationPolicy' in webhook) {
-    errors.push(...validateOptionalEnum(webhook.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy')));
-  }
-  return [
-    ...errors,
-    ...validateLabelSelector(webhook.namespaceSelector, at('namespaceSelector')),
-    ...validateLabelSelector(webhook.objectSelector, at('objectSelector')),
+    ...(sideEffects === undefined
+      ? [required(at('sideEffects'), `must specify one of ${effects.join(', ')}`)]
+      : validateOptionalEnum(sideEffects, effects, at('sideEffects'))),
+    ...(seconds !== undefined && (seconds > MAX_TIMEOUT_SECONDS || seconds < 1)
+      ? [invalid(at('timeoutSeconds'), seconds, 'the timeout value must be between 1 and 30 seconds')]
+      : []),
+    ...validateLabelSelector(webhook.namespaceSelector, at('namespaceSelector'), { invalidValues }),
+    ...validateLabelSelector(webhook.objectSelector, at('objectSelector'), { invalidValues }),
+    ...('reinvocationPolicy' in webhook
+      ? validateOptionalEnum(webhook.reinvocationPolicy, REINVOCATION_POLICIES, at('reinvocationPolicy'))
+      : []),
     ...validateClientConfig(clientConfig, at('clientConfig')),
-    ...validateReviewVersions(unchecked(webhook).admissionReviewVersions ?? [], at('admissionReviewVersions')),
-    ...validateMatchConditions(webhook.matchConditions, at('matchConditions')),
+    ...(leniency.skipConditions ? [] : validateMatchConditions(webhook.matchConditions, at('matchConditions'))),
   ];
 }
 
-function validateReviewVersions(versions: readonly string[], path: string): FieldError[] {
+function validateReviewVersions(versions: readonly string[], path: string, { anyVersions }: Leniency): FieldError[] {
   if (versions.length === 0) return [required(path, `must specify one of ${REVIEW_VERSIONS.join(', ')}`)];
   const seen = new Seen();
-  const errors = versions.flatMap((version, i) => [
-    ...(seen.add(version) ? [] : [invalid(index(path, i), version, 'duplicate version')]),
-    ...invalidEach(index(path, i), version, isDNS1035Label(version)),
-  ]);
-  if (errors.length === 0 && !versions.some((version) => REVIEW_VERSIONS.includes(version))) {
+  const errors = eachOf(versions, path, (version, at) =>
+    seen.add(version) ? invalidEach(at, version, isDNS1035Label(version)) : [invalid(at, version, 'duplicate version')],
+  );
+  if (!anyVersions && !versions.some((version) => REVIEW_VERSIONS.includes(version))) {
     errors.push(invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`));
   }
   return errors;
@@ -126,7 +167,7 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
   defaults({ webhooks = [] }) {
     for (const webhook of webhooks) defaultWebhook(webhook);
   },
-  validate: ({ webhooks }) => validateWebhooks(webhooks),
+  validate: ({ webhooks }, old) => validateWebhooks(webhooks, old && (old.webhooks ?? [])),
   columns: COLUMNS,
   row,
 });
@@ -148,7 +189,7 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
       webhook.reinvocationPolicy ??= 'Never';
     }
   },
-  validate: ({ webhooks }) => validateWebhooks(webhooks),
+  validate: ({ webhooks }, old) => validateWebhooks(webhooks, old && (old.webhooks ?? [])),
   columns: COLUMNS,
   row,
 });
