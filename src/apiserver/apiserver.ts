@@ -39,8 +39,11 @@ import {
 import type { VersionInfo } from './http/nonresource.ts';
 import { requestInfoOf } from './http/request-info.ts';
 import { newHttpServer } from './http/server.ts';
-import { metricsText } from './metrics/metrics.ts';
+import { AccessMetrics } from './metrics/access.ts';
+import { type MetricsSource, metricsText } from './metrics/metrics.ts';
 import { newRequestMetrics } from './metrics/requests.ts';
+import { StorageMetrics } from './metrics/storage.ts';
+import { WatchMetrics } from './metrics/watch.ts';
 import { readDescriptions } from './openapi/descriptions.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import type { Egress } from './proxy/backend.ts';
@@ -117,6 +120,8 @@ export interface ApiServer {
   listen(options: ListenOptions): Promise<number>;
   /** Adds a check to /readyz. */
   addReadyCheck(name: string, check: HealthCheck): void;
+  /** Adds to what /metrics tells. */
+  addMetrics(source: MetricsSource): void;
   /** Adds one to the component statuses; the datastore is there by itself. */
   addComponent(name: string, check: HealthCheck): void;
   close(): Promise<void>;
@@ -126,7 +131,9 @@ export interface ApiServer {
 export async function newApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, log, random, newUid, descriptionsFile, encryption } = options;
   const transformerOf = encryption === undefined ? undefined : encryption.transformer.bind(encryption);
-  const registry = new Registry(store, { clock, log, transformerOf });
+  const storageMetrics = new StorageMetrics(clock);
+  const watchMetrics = new WatchMetrics();
+  const registry = new Registry(store, { clock, log, storageMetrics, transformerOf });
   await registry.start();
   const resource = (plural: string): ReturnType<Registry['resource']> => registry.find('', 'v1', plural)!;
   const rbac = new RbacAuthorizer({
@@ -147,6 +154,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const env: VerbEnvironment = {
     store,
     fanOut: new FanOut(clock),
+    storageMetrics,
+    watchMetrics,
     authorizer,
     tokens: { apiAudiences: API_AUDIENCES, sign: (claims) => signToken(key, claims) },
     fields: new FieldManagers({ clock, log, versions: (kind) => registry.versions(kind) }),
@@ -172,6 +181,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     ]),
   };
   const readyChecks: Record<string, HealthCheck> = {};
+  const moreMetrics: MetricsSource[] = [storageMetrics, watchMetrics];
+  if (encryption !== undefined) moreMetrics.push(encryption.metrics);
   let stopping = false;
   const components = new Map<string, HealthCheck>();
   const virtual = newVirtualResources([
@@ -198,9 +209,11 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const server: ApiServer = {
     transport,
     addReadyCheck: (name, check) => void (readyChecks[name] = check),
+    addMetrics: (source) => void moreMetrics.push(source),
     addComponent: (name, check) => void components.set(name, check),
     handler(listen) {
       const requests = newRequestMetrics({ registry, virtual, clock });
+      const access = new AccessMetrics(clock);
       const inFlight = { readOnly: new Watermark(), mutating: new Watermark() };
       const { version } = options;
       const handler = chain(
@@ -211,14 +224,13 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           withHeaders(newUid),
           withStatusErrors,
           withTimeout(clock, REQUEST_TIMEOUT_MS),
-          withAuthentication([
-            clientCertificates,
-            bearerTokens(tokens, API_AUDIENCES),
-            webSocketTokens(tokens, API_AUDIENCES),
-          ]),
+          withAuthentication(
+            [clientCertificates, bearerTokens(tokens, API_AUDIENCES), webSocketTokens(tokens, API_AUDIENCES)],
+            access,
+          ),
           withImpersonation(authorizer),
           withMaxInFlight(MAX_IN_FLIGHT, inFlight),
-          withAuthorization(authorizer),
+          withAuthorization(authorizer, access),
         ],
         dispatch({
           env,
@@ -237,7 +249,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           version: options.version,
           readyChecks,
           stopping: () => stopping,
-          metrics: () => metricsText({ registry, requests, inFlight, version, clock, encryption: encryption?.metrics }),
+          metrics: () =>
+            metricsText({ registry, inFlight, version, clock, sources: [requests, access, ...moreMetrics] }),
           nodeProxy: newNodeProxy({
             registry,
             tls: { ca: listen.ca, ...listen.kubeletClient },

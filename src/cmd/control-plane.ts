@@ -167,7 +167,9 @@ async function startControllers(
       { clusterDNS: state.clusterDNS },
     ),
   ];
-  await runControllers(controllers, context, { signal }).done;
+  const manager = runControllers(controllers, context, { signal });
+  server.addMetrics({ lines: () => manager.metrics() });
+  await manager.done;
 }
 
 async function startScheduler(server: Server, log: Logger, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Informer } from '#client';
 import { type KubeObject, splitKey, StatusError } from '#api';
 import { messageOf } from '#util';
+import { workqueueLines } from './metrics.ts';
 import type { Controller, ControllerContext, ControllerStatus, ReconcileContext } from './types.ts';
 import { Workqueue } from './workqueue.ts';
 
@@ -8,6 +9,8 @@ import { Workqueue } from './workqueue.ts';
 export interface Manager {
   /** What each controller is doing and did last. */
   status(): readonly ControllerStatus[];
+  /** The work queues, in Prometheus' text format. */
+  metrics(): readonly string[];
   /** Resolves when every source of every controller has been read once; rejects when the run is aborted before. */
   readonly synced: Promise<void>;
   /** Resolves when all work has stopped after the abort. */
@@ -28,10 +31,17 @@ export function runControllers(
   const synced = informers.then(() => Promise.all(running.map((each) => each.synced(signal)))).then(() => undefined);
   synced.catch(() => undefined); // each runner reports it; a caller may, but need not, wait for it too
   const done = Promise.all(running.map((each) => each.run(synced, signal))).then(() => undefined);
-  return { status: () => running.map((each) => each.status()), synced, done };
+  return {
+    status: () => running.map((each) => each.status()),
+    metrics: () => workqueueLines(running),
+    synced,
+    done,
+  };
 }
 
 interface Runner {
+  readonly name: string;
+  readonly queue: Workqueue;
   status(): ControllerStatus;
   synced(signal: AbortSignal): Promise<unknown>;
   /** Never rejects. */
@@ -84,6 +94,8 @@ function newRunner(controller: Controller, context: Pick<ControllerContext, 'inf
   }
 
   return {
+    name: controller.name,
+    queue,
     status: () => ({
       name: controller.name,
       queueDepth: queue.depth,

@@ -1,8 +1,11 @@
-import { backoffMs, type Clock, Heap, TokenBucket } from '#util';
+import { backoffMs, type Clock, exponentialBuckets, Heap, Histogram, TokenBucket } from '#util';
 
 /** Source: client-go util/workqueue DefaultTypedControllerRateLimiter v0.36. */
 const FAILURE_BACKOFF = { baseMs: 5, maxMs: 1_000_000 };
 const OVERALL = { perSecond: 10, burst: 100 };
+
+/** Source of buckets: component-base metrics/prometheus/workqueue v1.36. */
+const DURATION_BUCKETS = exponentialBuckets(10e-9, 10, 12);
 
 interface Delayed {
   readonly key: string;
@@ -18,13 +21,20 @@ export class Workqueue {
   readonly #bucket: TokenBucket;
   readonly #ready = new Fifo<string>();
   readonly #takers = new Fifo<(key: string | undefined) => void>();
-  /** Keys that need work, be they ready or worked on right now. */
-  readonly #dirty = new Set<string>();
-  readonly #processing = new Set<string>();
+  /** Keys that need work, be they ready or worked on right now, and since when. */
+  readonly #dirty = new Map<string, number>();
+  /** Keys handed out, and since when. */
+  readonly #processing = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   /** Earliest time of each delayed key; the heap may hold later entries of the same key, which are skipped. */
   readonly #delayed = new Map<string, number>();
   readonly #heap = new Heap<Delayed>((a, b) => a.at < b.at);
+  /** Seconds from when a key needed work until it was handed out. */
+  readonly queueSeconds = new Histogram(DURATION_BUCKETS);
+  /** Seconds from when it was handed out until it was done. */
+  readonly workSeconds = new Histogram(DURATION_BUCKETS);
+  #adds = 0;
+  #retries = 0;
   #timer: { at: number; handle: Disposable } | undefined;
   #closed = false;
 
@@ -48,15 +58,34 @@ export class Workqueue {
     return this.#delayed.size;
   }
 
+  /** Keys that came to need work since the start. */
+  get adds(): number {
+    return this.#adds;
+  }
+
+  /** How often work was put off since the start, after a failure or as planned. */
+  get retries(): number {
+    return this.#retries;
+  }
+
+  /** Seconds that keys under way have been so, in all and at most. */
+  unfinished(): { readonly total: number; readonly longest: number } {
+    const now = this.#clock.monotonic();
+    const ages = [...this.#processing.values()].map((startedMs) => (now - startedMs) / 1000);
+    return { total: ages.reduce((sum, age) => sum + age, 0), longest: Math.max(0, ...ages) };
+  }
+
   add(key: string): void {
     if (this.#closed || this.#dirty.has(key)) return;
-    this.#dirty.add(key);
+    this.#dirty.set(key, this.#clock.monotonic());
+    this.#adds++;
     if (!this.#processing.has(key)) this.#offer(key);
   }
 
   /** Adds `key` once `delayMs` has passed; of several pending delays the shortest wins. */
   addAfter(key: string, delayMs: number): void {
     if (this.#closed) return;
+    this.#retries++;
     if (delayMs <= 0) return this.add(key);
     const at = this.#clock.monotonic() + delayMs;
     const known = this.#delayed.get(key);
@@ -94,6 +123,8 @@ export class Workqueue {
   }
 
   done(key: string): void {
+    const startedMs = this.#processing.get(key);
+    if (startedMs !== undefined) this.workSeconds.observe((this.#clock.monotonic() - startedMs) / 1000);
     this.#processing.delete(key);
     if (this.#dirty.has(key)) this.#offer(key);
   }
@@ -114,8 +145,10 @@ export class Workqueue {
   }
 
   #start(key: string): string {
+    const now = this.#clock.monotonic();
+    this.queueSeconds.observe((now - (this.#dirty.get(key) ?? now)) / 1000);
     this.#dirty.delete(key);
-    this.#processing.add(key);
+    this.#processing.set(key, now);
     return key;
   }
 

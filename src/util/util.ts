@@ -7,3 +7,4 @@ export { LruMap } from './lru.ts';
 export { SortedMap } from './sorted-map.ts';
 export { Heap } from './heap.ts';
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
+export { CounterVec, exponentialBuckets, header, Histogram, HistogramVec, labelText, sample } from './exposition.ts';

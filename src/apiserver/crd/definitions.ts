@@ -8,6 +8,7 @@ import { CustomResourceDefinition, deepClone, StatusError, type Transport } from
 import type { Store } from '#store';
 import { backoffMs } from '#util';
 import type { Transformers } from '../encryption/providers.ts';
+import type { StorageMetrics } from '../metrics/storage.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { RegistryEnvironment } from '../registry/scope.ts';
@@ -19,7 +20,7 @@ import { Serving } from './serving.ts';
 
 export interface DefinitionsOptions {
   readonly registry: Registry;
-  readonly env: RegistryEnvironment & { readonly store: Store };
+  readonly env: RegistryEnvironment & { readonly store: Store; readonly storageMetrics: StorageMetrics };
   /** As the server itself. */
   readonly transport: Transport;
   readonly resolve: ServiceResolver;

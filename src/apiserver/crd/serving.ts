@@ -13,6 +13,7 @@ import {
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import type { Transformers } from '../encryption/providers.ts';
+import type { StorageMetrics } from '../metrics/storage.ts';
 import { Resource } from '../registry/resource.ts';
 import { encodeStored, Entry } from '../watchcache/entry.ts';
 import type { Viewed } from '../watchcache/viewer.ts';
@@ -25,6 +26,7 @@ import { newConversionWebhook } from './webhook.ts';
 
 export interface ServingEnvironment {
   readonly store: Store;
+  readonly storageMetrics: StorageMetrics;
   readonly clock: Clock;
   readonly log: Logger;
   readonly newUid: () => string;
@@ -100,7 +102,11 @@ export class Serving {
       name === this.#storageVersion
         ? (object: KubeObject) => object
         : (object: KubeObject) => this.#convert(object, this.#apiVersion(this.#storageVersion));
-    return new Resource(kind, lifecycle.cache, this.#environment.store, { toStored, lifecycle });
+    return new Resource(kind, lifecycle.cache, this.#environment.store, {
+      toStored,
+      lifecycle,
+      timed: this.#environment.storageMetrics.of({ group: kind.group, resource: kind.plural }),
+    });
   }
 
   /** Ends the watches soon, and everything else when nobody uses it any more. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resourceText } from '#api';
-import { header, Histogram, labelText, sample } from '../metrics/exposition.ts';
+import { header, Histogram, labelText, sample } from '#util';
 import type { GroupResource } from './providers.ts';
 import type { Observe } from './transformer.ts';
 

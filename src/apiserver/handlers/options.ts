@@ -11,6 +11,8 @@ import {
   validateFieldManager,
 } from '#api';
 import type { Store } from '#store';
+import type { StorageMetrics } from '../metrics/storage.ts';
+import type { WatchMetrics } from '../metrics/watch.ts';
 import type { Resource } from '../registry/resource.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { ListRequest } from '../registry/list.ts';
@@ -26,6 +28,8 @@ export interface VerbEnvironment extends RegistryEnvironment {
   readonly store: Store;
   /** Where watches over connections write what they have gathered. */
   readonly fanOut: FanOut;
+  readonly watchMetrics: WatchMetrics;
+  readonly storageMetrics: StorageMetrics;
   readonly authorizer: Authorizer;
   readonly fields: FieldManagers;
   readonly tokens: TokenIssuer;

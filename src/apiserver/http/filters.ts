@@ -2,9 +2,10 @@ import { badRequest, internalError, parseDurationMs, StatusError } from '#api';
 import { type Clock, messageOf } from '#util';
 import type { UserInfo } from '../admission/admission.ts';
 import type { Authenticated, Authenticator } from '../authn/authn.ts';
-import type { Authorizer } from '../authz/authz.ts';
+import type { Authorizer, Decision } from '../authz/authz.ts';
 import { authorizationAttributes, forbidden } from '../authz/authz.ts';
 import { type Filter, type HttpRequest, type HttpResponse, type RequestContext, withHeaders } from './context.ts';
+import type { AccessMetrics, AuthorizationResult } from '../metrics/access.ts';
 import { CONTENT_TYPES, negotiate, type Negotiated, type Offer } from './negotiate.ts';
 import { encodeObject } from './respond.ts';
 
@@ -199,9 +200,10 @@ const ANONYMOUS: UserInfo = { name: 'system:anonymous', groups: ['system:unauthe
  * anonymous. Source: apiserver pkg/authentication/request/union v1.36, with which kube-apiserver asks all of them.
  */
 export const withAuthentication =
-  (authenticators: readonly Authenticator[]): Filter =>
+  (authenticators: readonly Authenticator[], metrics: AccessMetrics): Filter =>
   (next) =>
   async (context) => {
+    const startedMs = metrics.now();
     let failure: unknown;
     for (const authenticate of authenticators) {
       let found: Authenticated | undefined;
@@ -211,24 +213,36 @@ export const withAuthentication =
         failure ??= error;
       }
       if (found === undefined) continue;
+      metrics.authenticated('success', startedMs, found.user.name);
       context.user = found.user;
       if (found.headers !== undefined) context.request = withHeaders(context.request, found.headers);
       return await next(context);
     }
     if (failure !== undefined) {
+      metrics.authenticated('error', startedMs);
       context.log.info('Unable to authenticate the request', { reason: messageOf(failure) });
       throw new StatusError('Unauthorized', 'Unauthorized', { cause: failure });
     }
+    metrics.authenticated('success', startedMs, ANONYMOUS.name);
     context.user = ANONYMOUS;
     return await next(context);
   };
 
 export const withAuthorization =
-  (authorizer: Authorizer): Filter =>
+  (authorizer: Authorizer, metrics: AccessMetrics): Filter =>
   (next) =>
   async (context) => {
+    const startedMs = metrics.now();
     const attributes = authorizationAttributes(context.user, context.info);
-    const { allowed, reason } = await authorizer.authorize(attributes);
+    const decision = await authorizer.authorize(attributes);
+    const { allowed, reason } = decision;
+    metrics.authorized(resultOf(decision), startedMs);
     if (!allowed) throw forbidden(attributes, reason);
     return await next(context);
   };
+
+function resultOf({ allowed, denied, error }: Decision): AuthorizationResult {
+  if (allowed) return 'allowed';
+  if (error !== undefined) return 'error';
+  return denied === true ? 'denied' : 'no-opinion';
+}

@@ -25,6 +25,7 @@ export function watchResponse(
   { negotiated, include }: WatchWriter,
 ): HttpResponse {
   const plan = planWatch(call);
+  const sent = env.watchMetrics.of(call.resource.kind);
   const encoder = newEncoder(env.clock, call.resource, negotiated, include);
   if (isWebSocket(request)) {
     const binary = negotiated.format === 'protobuf';
@@ -48,8 +49,14 @@ export function watchResponse(
     try {
       await runWatch(env, call, plan, {
         onFrames(frames, isInitial) {
-          if (isInitial && events.initial !== undefined && !isWebSocket(request)) out.push(events.initial(frames));
-          else for (const frame of frames) out.push(events.frame(frame));
+          let bytes = 0;
+          const push = (piece: Buffer): void => {
+            bytes += piece.length;
+            out.push(piece);
+          };
+          if (isInitial && events.initial !== undefined && !isWebSocket(request)) push(events.initial(frames));
+          else for (const frame of frames) push(events.frame(frame));
+          sent(frames.length, bytes);
           return sink.bufferedBytes + out.bytes <= MAX_BACKLOG_BYTES;
         },
         onBookmark: (object) => out.push(events.bookmark(object)),

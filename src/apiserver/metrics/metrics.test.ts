@@ -54,6 +54,31 @@ test('requests are counted by what they asked and how they ended', async () => {
   assert.ok(![...found.keys()].some((name) => name.includes('inventions') || name.includes('BREW')));
 });
 
+test('requests to the datastore, events sent, and who was let in are told', async () => {
+  await using server = await startHttpsServer();
+  const { client } = server.test;
+  const made = await client.create(ConfigMap, configMapDraft('a'));
+  await client.update(ConfigMap, { ...made, data: { a: '1' } });
+  const watch = server.connect();
+  const stream = watch.request({ ':path': `${MAPS}?watch=1&resourceVersion=0` });
+  await new Promise((resolve) => stream.once('data', resolve));
+  await client.delete(ConfigMap, { namespace: 'default', name: 'a' });
+  await new Promise((resolve) => stream.once('data', resolve));
+  stream.close();
+  const found = await samples(server);
+  for (const operation of ['create', 'update', 'delete']) {
+    const labels = `group="",operation="${operation}",resource="configmaps"`;
+    assert.equal(found.get(`etcd_requests_total{${labels}}`), 1, operation);
+    assert.equal(found.get(`etcd_request_duration_seconds_count{${labels}}`), 1, operation);
+  }
+  const watched = 'group="",resource="configmaps",version="v1"';
+  assert.equal(found.get(`apiserver_watch_events_total{${watched}}`), 2);
+  assert.equal(found.get(`apiserver_watch_events_sizes_bucket{${watched},le="1024"}`), 2);
+  assert.ok(found.get('authentication_attempts{result="success"}')! >= 2);
+  assert.ok(found.get('authenticated_user_requests{username="other"}')! >= 2);
+  assert.ok(found.get('authorization_attempts_total{result="allowed"}')! >= 2);
+});
+
 test('what there is of objects, watchers, connections and the process is told', async () => {
   await using server = await startHttpsServer();
   await server.test.client.create(ConfigMap, configMapDraft('a'));

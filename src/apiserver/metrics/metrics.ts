@@ -1,24 +1,33 @@
 import { readdirSync } from 'node:fs';
 import type { Clock } from '#util';
-import type { EncryptionMetrics } from '../encryption/metrics.ts';
 import type { InFlight } from '../http/filters.ts';
 import type { VersionInfo } from '../http/nonresource.ts';
 import type { Registry } from '../registry/registry.ts';
-import { header, labelText, sample } from './exposition.ts';
-import type { RequestMetrics } from './requests.ts';
+import { header, labelText, sample } from '#util';
+
+/** Metrics in Prometheus' text format. */
+export interface MetricsSource {
+  lines(): readonly string[];
+}
 
 export interface MetricsOptions {
   readonly registry: Registry;
-  readonly requests: RequestMetrics;
   readonly inFlight: InFlight;
   readonly version: VersionInfo;
   readonly clock: Clock;
-  readonly encryption?: EncryptionMetrics | undefined;
+  readonly sources: readonly MetricsSource[];
 }
 
 /** Everything `/metrics` tells, under the names upstream has for it. */
-export function metricsText({ registry, requests, inFlight, version, clock, encryption }: MetricsOptions): string {
-  return `${[...requests.lines(), ...inFlightLines(inFlight), ...storageLines(registry), ...(encryption?.lines() ?? []), ...buildLines(version), ...processLines(clock)].join('\n')}\n`;
+export function metricsText({ registry, inFlight, version, clock, sources }: MetricsOptions): string {
+  const lines = [
+    ...sources.flatMap((source) => source.lines()),
+    ...inFlightLines(inFlight),
+    ...storageLines(registry),
+    ...buildLines(version),
+    ...processLines(clock),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 /** Source: apiserver_current_inflight_requests: the most there were of late. */

@@ -3,7 +3,7 @@ import { subresourcesOf } from '../discovery/discovery.ts';
 import type { Filter, HttpResponse, RequestContext } from '../http/context.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { VirtualResources } from '../virtual/virtual.ts';
-import { header, Histogram, labelText, sample } from './exposition.ts';
+import { header, Histogram, labelText, sample } from '#util';
 
 /** Source of names, labels and buckets: apiserver pkg/endpoints/metrics/metrics.go v1.36. */
 const DURATION_BUCKETS = [

@@ -205,7 +205,7 @@ async function rangeAt(
   const rangeEnd = prefixEnd(prefix);
   if (key >= rangeEnd) return { kvs: [], count: 0, revision };
   try {
-    return await store.range({ key, rangeEnd, revision, limit });
+    return await resource.timed('list', () => store.range({ key, rangeEnd, revision, limit }));
   } catch (error) {
     const failure = storeFailure(error);
     if (!StatusError.is(failure, 'Expired') || key === prefix) throw failure;

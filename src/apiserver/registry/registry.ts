@@ -2,6 +2,7 @@ import { allKinds, type Kind, resourceText, servedKinds, StatusError } from '#ap
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import type { Transformers } from '../encryption/providers.ts';
+import type { StorageMetrics } from '../metrics/storage.ts';
 import { WatchCache } from '../watchcache/watchcache.ts';
 import { Expiry } from './expiry.ts';
 import { Resource } from './resource.ts';
@@ -28,7 +29,12 @@ export class Registry {
 
   constructor(
     store: Store,
-    environment: { readonly clock: Clock; readonly log: Logger; readonly transformerOf?: Transformers | undefined },
+    environment: {
+      readonly clock: Clock;
+      readonly log: Logger;
+      readonly storageMetrics: StorageMetrics;
+      readonly transformerOf?: Transformers | undefined;
+    },
   ) {
     for (const { group } of servedKinds) this.#groups.add(group);
     for (const kind of allKinds) {
@@ -40,7 +46,10 @@ export class Registry {
         const transformer = transformerOf?.({ group: storage.group, resource: storage.plural });
         this.#caches.set(prefix, (cache = new WatchCache(store, prefix, { ...common, transformer })));
       }
-      const resource = new Resource(kind, cache, store, { expiry: this.#expiryOf(storage, store, environment.clock) });
+      const resource = new Resource(kind, cache, store, {
+        expiry: this.#expiryOf(storage, store, environment.clock),
+        timed: environment.storageMetrics.of({ group: storage.group, resource: storage.plural }),
+      });
       this.#resources.set(kind, resource);
       this.#byPath.set(pathOf(kind), resource);
     }

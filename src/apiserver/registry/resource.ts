@@ -1,6 +1,7 @@
 import { apiVersionOf, type Kind, type KubeObject, StatusError } from '#api';
 import type { Store, TxnRequest } from '#store';
 import { StoreError } from '#store';
+import type { StorageOperation, Timed } from '../metrics/storage.ts';
 import { encodeStored, Entry } from '../watchcache/entry.ts';
 import type { WatchCache } from '../watchcache/watchcache.ts';
 import type { Expiry } from './expiry.ts';
@@ -20,6 +21,8 @@ export interface ResourceOptions {
   readonly lifecycle?: ResourceLifecycle;
   /** Present: objects go by themselves. */
   readonly expiry?: Expiry | undefined;
+  /** Times requests to the datastore. Default: nobody does. */
+  readonly timed?: Timed | undefined;
 }
 
 /**
@@ -35,8 +38,14 @@ export class Resource {
   readonly #toStored: ToStored | undefined;
   readonly #lifecycle: ResourceLifecycle | undefined;
   readonly #expiry: Expiry | undefined;
+  readonly timed: Timed;
 
-  constructor(kind: Kind, cache: WatchCache, store: Store, { toStored, lifecycle, expiry }: ResourceOptions = {}) {
+  constructor(
+    kind: Kind,
+    cache: WatchCache,
+    store: Store,
+    { toStored, lifecycle, expiry, timed = untimed }: ResourceOptions = {},
+  ) {
     this.kind = kind;
     this.cache = cache;
     this.#store = store;
@@ -44,6 +53,7 @@ export class Resource {
     this.#toStored = toStored;
     this.#lifecycle = lifecycle;
     this.#expiry = expiry;
+    this.timed = timed;
   }
 
   /** Runs what a request for the resource comes to, which may have to be waited for: custom resources come and go. `name` '': it is for all of them. */
@@ -131,7 +141,7 @@ export class Resource {
 
   /** Removes `current`; returns it at the revision of its removal, undefined when it is no longer the newest. */
   async remove(current: Entry): Promise<Entry | undefined> {
-    const { succeeded, revision } = await this.#txn({
+    const { succeeded, revision } = await this.#txn('delete', {
       compare: [{ key: current.key, target: 'modRevision', result: '=', number: current.revision }],
       success: [{ type: 'delete', key: current.key }],
     });
@@ -181,7 +191,7 @@ export class Resource {
   #write(key: string, value: Buffer, expected: number, lease?: number): ReturnType<Store['txn']> {
     if (this.#expiry !== undefined && lease === undefined)
       return this.#writeForAWhile(key, value, expected, this.#expiry);
-    return this.#txn({
+    return this.#txn(expected === 0 ? 'create' : 'update', {
       compare: [{ key, target: 'modRevision', result: '=', number: expected }],
       success: [{ type: 'put', key, value, ...(lease === undefined ? {} : { lease }) }],
     });
@@ -199,9 +209,9 @@ export class Resource {
     }
   }
 
-  async #txn(request: TxnRequest): ReturnType<Store['txn']> {
+  async #txn(operation: StorageOperation, request: TxnRequest): ReturnType<Store['txn']> {
     try {
-      const result = await this.#store.txn(request);
+      const result = await this.timed(operation, () => this.#store.txn(request));
       // Somebody else was quicker: the next try must see what they wrote.
       if (!result.succeeded) await this.#store.sync();
       return result;
@@ -210,6 +220,8 @@ export class Resource {
     }
   }
 }
+
+const untimed: Timed = (_operation, request) => request();
 
 interface Encoded {
   readonly key: string;
