@@ -1,5 +1,6 @@
 import type * as resource from '../generated/resource.v1.ts';
 import { defineKind } from '../kind.ts';
+import { resetMetadataForStatus } from '../meta/reset.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { validateAnnotations, validateImmutable, validateLabels } from '../validation/fields.ts';
 import { defaultClaimSpec, validateClaimSpec } from './claimspec.ts';
@@ -16,6 +17,25 @@ function stateText({ metadata, status }: ResourceClaim): string {
     states.push('allocated', ...((status.reservedFor ?? []).length > 0 ? ['reserved'] : []));
   } else if (!deleted) states.push('pending');
   return states.join(',');
+}
+
+/** What drivers tell of a device goes with its allocation. Source: dropDeallocatedStatusDevices, same file as below. */
+function dropDeallocated({ status }: ResourceClaim, old: ResourceClaim): void {
+  const idOf = ({ driver, pool, device, shareID = '' }: DeviceName): string =>
+    JSON.stringify([driver, pool, device, shareID]);
+  const idsOf = ({ allocation }: resource.ResourceClaimStatus): string[] =>
+    (allocation?.devices?.results ?? []).map(idOf);
+  const gone = new Set(idsOf(old.status)).difference(new Set(idsOf(status)));
+  const left = (status.devices ?? []).filter((device) => !gone.has(idOf(device)));
+  if (left.length === 0) delete status.devices;
+  else status.devices = left;
+}
+
+interface DeviceName {
+  readonly driver: string;
+  readonly pool: string;
+  readonly device: string;
+  readonly shareID?: string | undefined;
 }
 
 /** Source: pkg/registry/resource/resourceclaim/strategy.go v1.36. */
@@ -41,6 +61,8 @@ export const ResourceClaim = defineKind<ResourceClaim>({
   status: {
     prepareForUpdate(claim, old) {
       claim.spec = old.spec;
+      resetMetadataForStatus(claim, old);
+      dropDeallocated(claim, old);
     },
     validateUpdate: validateStatusUpdate,
   },
