@@ -18,6 +18,8 @@ import { besideEtcd } from './store/beside-etcd.ts';
 const KEYS = 100_000;
 const VALUE_BYTES = 3000;
 const ROUND_MS = 2000;
+const UPDATES = 200_000;
+const UPDATED_KEYS = 1000;
 const PREFIX = '/registry/pods/';
 
 export async function run(args: readonly string[]): Promise<void> {
@@ -46,9 +48,35 @@ async function alone(): Promise<void> {
     await reportMemory(`memory with ${KEYS} keys, history forgotten`);
     console.log(`file before cleaning: ${megabytes(statSync(join(directory, 'store.db')).size)}`);
     await store.close();
+    await longRun(join(directory, 'long'));
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** The same keys again and again, with history cut by its size: how large the file gets, and how long cleaning holds anybody up. */
+async function longRun(path: string): Promise<void> {
+  const store = await open(path);
+  using stall = watchLoop();
+  const started = performance.now();
+  let next = 0;
+  let largest = 0;
+  const writer = async (): Promise<void> => {
+    while (next < UPDATES) {
+      const n = next++;
+      await store.txn({ compare: [], success: [{ type: 'put', key: keyOf(n % UPDATED_KEYS), value: valueOf(n) }] });
+      if (n % 1000 === 0) largest = Math.max(largest, (await store.status()).sizeBytes);
+    }
+  };
+  await Promise.all(Array.from({ length: 128 }, writer));
+  const seconds = (performance.now() - started) / 1000;
+  await timed('defragmentation', () => store.defragment());
+  const { sizeBytes } = await store.status();
+  console.log(
+    `${UPDATES} updates of ${UPDATED_KEYS} keys: ${rate(UPDATES, seconds)}, ${megabytes(UPDATES * VALUE_BYTES)} written, file at most ` +
+      `${megabytes(largest)}, then ${megabytes(sizeBytes)}; longest stall of the event loop ${stall.maxMs().toFixed(0)} ms`,
+  );
+  await store.close();
 }
 
 function open(directory: string): Promise<Store> {

@@ -155,6 +155,24 @@ test('history that takes too much memory is cut before its time', async (t) => {
   assert.ok(store.compactRevision < store.revision - 10, 'it was cut too far');
 });
 
+test('a file in which the same keys are written again and again stays small, by itself', async (t) => {
+  const directory = temporaryDirectory(t);
+  const maxHistoryBytes = 1 << 20;
+  const { store } = await open(t, { directory, compaction: { maxAgeMs: 0, maxHistoryBytes } });
+  const value = 'x'.repeat(2000);
+  const writer = async (_: unknown, id: number): Promise<void> => {
+    for (let i = 0; i < 500; i++) await write(store, put(`k${id}`, value));
+  };
+  await Promise.all(Array.from({ length: 40 }, writer));
+  // Written were 40 MB; history takes 1 MB, and needless rows fewer than the others wait for a quiet moment.
+  const { sizeBytes } = await store.status();
+  assert.ok(sizeBytes < 35e6, `${sizeBytes} bytes`);
+  await until(() => statSync(join(directory, 'store.db')).size < 30e6);
+  await store.close();
+  const again = await open(t, { directory });
+  assert.equal((await again.store.range(all)).kvs.filter(({ version }) => version === 500).length, 40);
+});
+
 test('a watch that history runs away from ends with compacted', async (t) => {
   const { store } = await open(t);
   for (let i = 0; i < 100; i++) await write(store, put('a', `${i}`));

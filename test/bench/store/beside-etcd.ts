@@ -24,7 +24,7 @@ export async function besideEtcd(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: {
-      seconds: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '1.5' },
       turns: { type: 'string', default: '2' },
       profile: { type: 'string' },
     },
