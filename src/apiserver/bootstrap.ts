@@ -74,15 +74,25 @@ async function ensure<T extends KubeObject>(
   namespace: string,
   body: Draft<T>,
 ): Promise<boolean> {
+  const isThere = async (): Promise<boolean> => {
+    try {
+      await transport.request({ verb: 'get', kind, namespace, name: body.metadata.name });
+      return true;
+    } catch (error) {
+      if (!StatusError.is(error, 'NotFound')) throw error;
+      return false;
+    }
+  };
+  // Asked first: creating the Service again would fail by its address, which it holds itself, and not by its name.
+  if (await isThere()) return false;
   try {
-    // Asked first: creating the Service again would fail by its address, which it holds itself, and not by its name.
-    await transport.request({ verb: 'get', kind, namespace, name: body.metadata.name });
-    return false;
+    await transport.request({ verb: 'create', kind, namespace, body });
+    return true;
   } catch (error) {
-    if (!StatusError.is(error, 'NotFound')) throw error;
+    // Another server that shares the datastore has just made it.
+    if (error instanceof StatusError && (await isThere())) return false;
+    throw error;
   }
-  await transport.request({ verb: 'create', kind, namespace, body });
-  return true;
 }
 
 /** Creates it or makes it so: the address may have changed since the last start. */

@@ -5,6 +5,7 @@ import type { Client } from '#client';
 import { newEtcdServer, openEmbeddedStore, openEtcdStore, type Store } from '#store';
 import { startTestApiServer } from '#testing';
 import { silentLogger, systemClock } from '#util';
+import { bootstrap } from './bootstrap.ts';
 
 /** Two API servers that know nothing of each other but the etcd they share. */
 async function startTwo(t: TestContext): Promise<[Client, Client]> {
@@ -87,4 +88,25 @@ test('servers that write the same object lose nothing', async (t) => {
   };
   await Promise.all([worker(one), worker(other), worker(one), worker(other)]);
   assert.equal((await one.get(ConfigMap, at)).data?.['n'], '60');
+});
+
+test('servers that start at once on a store without anything all come up', async (t) => {
+  const common = { clock: systemClock, log: silentLogger };
+  const inner = await openEmbeddedStore({ ...common, onFatal: (error) => assert.fail(error) });
+  const etcd = newEtcdServer({ ...common, store: inner, name: 'test', clientURLs: [], identity: 'test' });
+  const port = await etcd.listen('127.0.0.1', 0);
+  t.after(async () => {
+    await etcd.close();
+    await inner.close();
+  });
+  const transports = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const store = await openEtcdStore({ ...common, endpoints: [`http://127.0.0.1:${port}`] });
+      const api = await startTestApiServer({ store });
+      t.after(() => api[Symbol.asyncDispose]());
+      return api.server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
+    }),
+  );
+  const options = { advertiseAddress: '192.0.2.1', port: 6443, kubernetesServiceIp: '10.96.0.1' };
+  for (let round = 0; round < 3; round++) await Promise.all(transports.map((own) => bootstrap(own, options)));
 });

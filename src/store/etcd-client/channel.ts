@@ -4,6 +4,7 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientReadableStream,
+  connectivityState,
   credentials,
   Metadata,
   type ServiceError,
@@ -14,11 +15,18 @@ import type { Codec, Draft } from '../etcd/codec.ts';
 import { asStoreError, CODE, GrpcError } from '../etcd/errors.ts';
 import { StoreError } from '../types.ts';
 
-/** Source: what kube-apiserver gives etcd, storage/storagebackend/factory/etcd3.go: keep-alive and dial times v1.36. */
-const KEEPALIVE_MS = 30_000;
-const KEEPALIVE_TIMEOUT_MS = 10_000;
+/**
+ * A member that hangs, or is cut off, keeps its connections: only that it does not answer gives it away. Upstream asks every 30 s
+ * (storage/storagebackend/factory/etcd3.go v1.36), longer than a leader's lease lasts; this is as often as etcd allows (--grpc-keepalive-min-time 5s).
+ */
+const KEEPALIVE_MS = 6000;
+const KEEPALIVE_TIMEOUT_MS = 4000;
 const CONNECT_MS = 2000;
 const CALL_MS = 30_000;
+/** A member that has not answered for so long is not asked anything new while there are others. */
+const PATIENCE_MS = 2000;
+/** How long a call that only reads is tried, at one member after the other. */
+const READ_MS = 12_000;
 /** Larger than any list. Source: clientv3's default, math.MaxInt32. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
@@ -44,6 +52,18 @@ export interface Method<Q, S> {
   readonly path: string;
   readonly request: Codec<Q>;
   readonly response: Codec<S>;
+  /**
+   * It changes nothing, so it may be asked of another member when one does not answer: at once when one is gone and, of what is `quick` to answer, soon
+   * when one is silent. Absent: it is sent once. Source: isSafeRetry of etcd's client/v3/retry.go v3.6.
+   */
+  readonly reads?: 'quick' | 'any';
+}
+
+/** A stream both ways with one member. */
+export interface Duplex<Q, S> {
+  readonly stream: ClientDuplexStream<Draft<Q>, S>;
+  /** Ends it, and goes to another member from now on. */
+  giveUp(): void;
 }
 
 export class EtcdChannel {
@@ -57,14 +77,30 @@ export class EtcdChannel {
   }
 
   /** Throws StoreError: what etcd refused, or `unavailable` when nobody knows whether the call was carried out. */
-  async unary<Q, S>(
-    { path, request, response }: Method<Q, S>,
+  async unary<Q, S>(method: Method<Q, S>, message: Draft<Q>, { signal }: CallOptions = {}): Promise<S> {
+    const end = Date.now() + READ_MS;
+    for (;;) {
+      signal?.throwIfAborted();
+      const client = await this.#ready(signal);
+      try {
+        return await this.#call(client, method, message, signal);
+      } catch (error) {
+        if (!isServiceError(error)) throw error;
+        const again = GONE.has(error.code) && method.reads !== undefined && !this.#closed && Date.now() < end;
+        if (!again) throw asStoreError(new GrpcError(error.code, error.details));
+      }
+    }
+  }
+
+  async #call<Q, S>(
+    client: Client,
+    { path, request, response, reads }: Method<Q, S>,
     message: Draft<Q>,
-    { signal }: CallOptions = {},
+    signal: AbortSignal | undefined,
   ): Promise<S> {
-    signal?.throwIfAborted();
-    const client = await this.#ready(signal);
+    const deadline = Date.now() + (reads === 'quick' ? PATIENCE_MS : CALL_MS);
     return await new Promise<S>((resolve, reject) => {
+      const silent = setTimeout(() => this.#avoid(client), PATIENCE_MS);
       const onAbort = (): void => call.cancel();
       const call = client.makeUnaryRequest(
         path,
@@ -72,12 +108,14 @@ export class EtcdChannel {
         (bytes: Buffer) => response.decode(bytes),
         message,
         new Metadata(),
-        { deadline: Date.now() + CALL_MS },
+        { deadline },
         (error, answer) => {
+          clearTimeout(silent);
           signal?.removeEventListener('abort', onAbort);
           if (error === null && answer !== undefined) return resolve(answer);
           this.#noteFailure(client, error);
-          reject(signal?.aborted === true ? signal.reason : failure(error));
+          if (signal?.aborted === true) return reject(signal.reason);
+          reject(error ?? new StoreError('unavailable', 'etcd gave no answer'));
         },
       );
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -85,7 +123,7 @@ export class EtcdChannel {
   }
 
   /** A stream both ways, to a member that has a leader; `hasleader` ends it when the member loses it. */
-  async duplex<Q, S>({ path, request, response }: Method<Q, S>): Promise<ClientDuplexStream<Draft<Q>, S>> {
+  async duplex<Q, S>({ path, request, response }: Method<Q, S>): Promise<Duplex<Q, S>> {
     const client = await this.#ready(undefined);
     const metadata = new Metadata();
     metadata.set('hasleader', 'true');
@@ -96,7 +134,13 @@ export class EtcdChannel {
       metadata,
     );
     stream.on('error', (error) => this.#noteFailure(client, error as ServiceError));
-    return stream;
+    return {
+      stream,
+      giveUp: () => {
+        this.#avoid(client);
+        stream.cancel();
+      },
+    };
   }
 
   async readable<Q, S>({ path, request, response }: Method<Q, S>, message: Draft<Q>): Promise<ClientReadableStream<S>> {
@@ -114,22 +158,37 @@ export class EtcdChannel {
     for (const client of this.#clients) client.close();
   }
 
-  /** A client that is connected: the last one that was, else the first that comes to be. */
+  /** A client that is connected: the last one that was, else another that is, else the first that comes to be. */
   async #ready(signal: AbortSignal | undefined): Promise<Client> {
-    for (let tried = 0; tried < this.#clients.length; tried++) {
-      if (this.#closed) throw new StoreError('closed', 'the store is closed');
-      const client = this.#clients[this.#current]!;
-      if (await isReady(client)) return client;
-      signal?.throwIfAborted();
-      this.#current = (this.#current + 1) % this.#clients.length;
+    if (this.#closed) throw new StoreError('closed', 'the store is closed');
+    const count = this.#clients.length;
+    for (let i = 0; i < count; i++) {
+      const next = (this.#current + i) % count;
+      const client = this.#clients[next]!;
+      if (client.getChannel().getConnectivityState(true) !== connectivityState.READY) continue;
+      this.#current = next;
+      return client;
     }
-    throw new StoreError('unavailable', 'no member of the etcd cluster can be reached');
+    const connected = this.#clients.map(async (client, i) => {
+      await ready(client);
+      return i;
+    });
+    const first = await Promise.any(connected).catch(() => undefined); // none of them
+    signal?.throwIfAborted();
+    // oxlint-disable-next-line typescript/no-unnecessary-condition -- closed while it waited
+    if (this.#closed) throw new StoreError('closed', 'the store is closed');
+    if (first === undefined) throw new StoreError('unavailable', 'no member of the etcd cluster can be reached');
+    this.#current = first;
+    return this.#clients[first]!;
   }
 
-  /** The next call goes elsewhere when this member is gone or has no leader. */
   #noteFailure(client: Client, error: ServiceError | null): void {
-    const gone = error !== null && GONE.has(error.code);
-    if (gone && this.#clients[this.#current] === client) this.#current = (this.#current + 1) % this.#clients.length;
+    if (error !== null && GONE.has(error.code)) this.#avoid(client);
+  }
+
+  /** The next call goes elsewhere: this member is gone, silent, or has no leader. */
+  #avoid(client: Client): void {
+    if (this.#clients[this.#current] === client) this.#current = (this.#current + 1) % this.#clients.length;
   }
 }
 
@@ -160,10 +219,10 @@ function credentialsOf(protocol: string, host: string, tls: EtcdTls | undefined)
 
 const GONE: ReadonlySet<number> = new Set([CODE.unavailable, CODE.deadlineExceeded]);
 
-const isReady = (client: Client): Promise<boolean> =>
-  new Promise((resolve) => client.waitForReady(Date.now() + CONNECT_MS, (error) => resolve(error === undefined)));
+const ready = (client: Client): Promise<void> =>
+  new Promise((resolve, reject) =>
+    client.waitForReady(Date.now() + CONNECT_MS, (error) => (error === undefined ? resolve() : reject(error))),
+  );
 
-function failure(error: ServiceError | null): StoreError {
-  if (error === null) return new StoreError('unavailable', 'etcd gave no answer');
-  return asStoreError(new GrpcError(error.code, error.details));
-}
+const isServiceError = (error: unknown): error is ServiceError =>
+  error instanceof Error && !(error instanceof StoreError) && 'code' in error && 'details' in error;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { FakeClock, silentLogger, systemClock } from '#util';
 import { openEmbeddedStore } from '../embedded/embedded.ts';
@@ -6,12 +8,12 @@ import { newEtcdServer } from '../etcd-server/server.ts';
 import { put, Recorder, rejects, write } from '../suite/helpers.ts';
 import { testStore } from '../suite/suite.ts';
 import type { Store } from '../types.ts';
-import { openEtcdStore } from './etcd.ts';
+import { openEtcdStore, tellsProgressInOrder } from './etcd.ts';
 
 /** A store in memory, served as etcd is, and a client of it. */
 async function open(
   t: TestContext,
-): Promise<{ store: Store; inner: Store; clock: FakeClock; restart(): Promise<void> }> {
+): Promise<{ store: Store; inner: Store; clock: FakeClock; port: number; restart(): Promise<void> }> {
   const clock = new FakeClock();
   const inner = await openEmbeddedStore({ clock, log: silentLogger, onFatal: (error) => assert.fail(error) });
   const serve = async (port: number): Promise<{ port: number; close(): Promise<void> }> => {
@@ -40,6 +42,7 @@ async function open(
     store,
     inner,
     clock,
+    port: server.port,
     async restart() {
       await server.close();
       server = await serve(server.port);
@@ -99,4 +102,30 @@ test('a cluster that is not there is an error, not a wait', async () => {
     openEtcdStore({ endpoints: ['http://127.0.0.1:1'], clock: systemClock, log: silentLogger }),
     'unavailable',
   );
+});
+
+test('a member that takes connections and never answers is passed over', async (t) => {
+  const { port } = await open(t);
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => void sockets.add(socket));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const endpoints = [(silent.address() as AddressInfo).port, port].map((own) => `http://127.0.0.1:${own}`);
+  const store = await openEtcdStore({ endpoints, clock: systemClock, log: silentLogger });
+  t.after(async () => {
+    await store.close();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  using watch = new Recorder(store, { key: 'a', rangeEnd: 'b' });
+  const { revision } = await write(store, put('a', '1'));
+  await store.sync();
+  assert.ok(store.revision >= revision);
+  assert.deepEqual(watch.lines(), [`put a=1 ${revision}/${revision}/1`]);
+});
+
+test('versions of etcd from which upstream believes progress notifications are believed', () => {
+  for (const version of ['3.4.31', '3.5.13', '3.5.21', '3.6.0', '3.6.0-rc.1', '3.10.1', '4.0.0'])
+    assert.ok(tellsProgressInOrder(version), version);
+  for (const version of ['3.3.27', '3.4.23', '3.5.12', '2.3.8', '']) assert.ok(!tellsProgressInOrder(version), version);
 });

@@ -45,7 +45,7 @@ export interface EtcdStoreOptions extends ChannelOptions {
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   const store = new EtcdStore(options);
   try {
-    await store.sync();
+    await store.open();
     return store;
   } catch (error) {
     await store.close();
@@ -53,7 +53,11 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   }
 }
 
+/** How long the answer to a sign of life of a lease may take. */
+const KEEP_ALIVE_MS = 5000;
+
 class EtcdStore implements Store {
+  readonly #clock: Clock;
   readonly #channel: EtcdChannel;
   readonly #watches: Watches;
   #revision = 0;
@@ -66,6 +70,7 @@ class EtcdStore implements Store {
   #lastSync: Promise<void> = Promise.resolve();
 
   constructor(options: EtcdStoreOptions) {
+    this.#clock = options.clock;
     this.#channel = new EtcdChannel(options);
     this.#watches = new Watches({
       channel: this.#channel,
@@ -85,6 +90,12 @@ class EtcdStore implements Store {
     return this.#compactRevision;
   }
 
+  async open(): Promise<void> {
+    const { version } = await this.#call(methods.STATUS, {});
+    this.#watches.ordered = tellsProgressInOrder(version);
+    await this.sync();
+  }
+
   sync(): Promise<void> {
     // Who comes while one is under way shares the next: the one under way may have asked before the write they want to see.
     this.#nextSync ??= this.#lastSync
@@ -99,7 +110,11 @@ class EtcdStore implements Store {
 
   async range(request: RangeRequest, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
     this.#check();
-    const { header, kvs, count } = await this.#call(methods.RANGE, rangeOf(request), signal);
+    const { header, kvs, count } = await this.#call(
+      request.rangeEnd === undefined ? methods.QUICK_RANGE : methods.RANGE,
+      rangeOf(request),
+      signal,
+    );
     return { kvs, count, revision: header?.revision ?? 0 };
   }
 
@@ -129,14 +144,21 @@ class EtcdStore implements Store {
 
   async keepLeaseAlive(id: number): Promise<Lease> {
     this.#check();
-    const stream = await this.#channel.duplex(methods.LEASE_KEEP_ALIVE);
+    const { stream, giveUp } = await this.#channel.duplex(methods.LEASE_KEEP_ALIVE);
+    const { promise: silent, reject: fail } = Promise.withResolvers<never>();
+    using timer = this.#clock.after(KEEP_ALIVE_MS, () => {
+      giveUp();
+      fail(new StoreError('unavailable', 'etcd gave no answer'));
+    });
+    void timer; // until the answer is there
     try {
-      const ttl = await new Promise<number>((resolve, reject) => {
-        stream.on('data', (answer: { ttl: number }) => resolve(answer.ttl));
+      const answer = new Promise<number>((resolve, reject) => {
+        stream.on('data', (own: { ttl: number }) => resolve(own.ttl));
         stream.on('error', (error) => reject(new StoreError('unavailable', error.message)));
         stream.on('end', () => reject(new StoreError('unavailable', 'etcd gave no answer')));
         stream.write({ id });
       });
+      const ttl = await Promise.race([answer, silent]);
       if (ttl <= 0) throw new StoreError('lease-not-found', `lease ${id} does not exist`);
       return { id, ttlSeconds: ttl };
     } finally {
@@ -202,7 +224,7 @@ class EtcdStore implements Store {
   }
 
   async #current(): Promise<number> {
-    const { header } = await this.#call(methods.RANGE, { key: '\0', countOnly: true });
+    const { header } = await this.#call(methods.QUICK_RANGE, { key: '\0', countOnly: true });
     return header?.revision ?? 0;
   }
 
@@ -224,6 +246,18 @@ class EtcdStore implements Store {
   #compacted(revision: number): void {
     if (revision > this.#compactRevision) this.#compactRevision = revision;
   }
+}
+
+/**
+ * Whether the answer to how far the server is comes after all events up to there. Source: etcd issues 15220 and 17507, and the versions of
+ * pkg/storage/feature/feature_support_checker.go v1.36.
+ */
+export function tellsProgressInOrder(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  if (major !== 3) return major > 3;
+  if (minor === 4) return patch >= 31;
+  if (minor === 5) return patch >= 13;
+  return minor > 5;
 }
 
 const rangeOf = ({ key, rangeEnd, revision, limit, keysOnly, countOnly }: RangeRequest): Draft<WireRange> => ({

@@ -31,7 +31,7 @@ async function open(t: TestContext): Promise<{ store: Store; clock: FakeClock; s
   });
   const port = await server.listen('127.0.0.1', 0);
   const channel = new EtcdChannel({ endpoints: [`http://127.0.0.1:${port}`] });
-  const call = await channel.duplex(WATCH);
+  const { stream: call } = await channel.duplex(WATCH);
   const emitter = new EventEmitter();
   const responses: WatchResponse[] = [];
   call.on('data', (response: WatchResponse) => {
