@@ -23,6 +23,8 @@ export const sample = (name: string, labels: string, value: number): string =>
 
 /** As Go's strconv.FormatFloat(value, 'g', -1, 64) writes it: `1e+06`, `0.005`, `1e-08`. Bounds of buckets are compared as texts. */
 export function numberText(value: number): string {
+  // What most samples are.
+  if (Number.isInteger(value) && value >= 0 && value < 1e6) return String(value);
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
   const [digits = '', exponent = ''] = value.toExponential().split('e');
   const power = Number(exponent);
@@ -37,15 +39,28 @@ export function exponentialBuckets(start: number, factor: number, count: number)
   return bounds;
 }
 
+const texts = new WeakMap<readonly number[], readonly string[]>();
+
+/** How bounds are written, and what is beyond them; the same for all histograms that share them. */
+function textsOf(bounds: readonly number[]): readonly string[] {
+  const known = texts.get(bounds);
+  if (known !== undefined) return known;
+  const made = [...bounds, Infinity].map(numberText);
+  texts.set(bounds, made);
+  return made;
+}
+
 /** Values counted by where they lie between bounds. */
 export class Histogram {
   readonly #bounds: readonly number[];
   /** One more than bounds: what is beyond the last. */
   readonly #counts: number[];
+  readonly #texts: readonly string[];
   #sum = 0;
 
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
+    this.#texts = textsOf(bounds);
     this.#counts = Array.from({ length: bounds.length + 1 }, () => 0);
   }
 
@@ -61,7 +76,7 @@ export class Histogram {
     let below = 0;
     const buckets = this.#counts.map((count, i) => {
       below += count;
-      return sample(`${name}_bucket`, `${labels}${comma}le="${numberText(this.#bounds[i] ?? Infinity)}"`, below);
+      return sample(`${name}_bucket`, `${labels}${comma}le="${this.#texts[i]!}"`, below);
     });
     return [...buckets, sample(`${name}_sum`, labels, this.#sum), sample(`${name}_count`, labels, below)];
   }

@@ -15,7 +15,7 @@ export interface NonResourceOptions extends HealthOptions {
   /** `host:port` clients of the old discovery are told. */
   readonly serverAddress: string;
   readonly version: VersionInfo;
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
 }
 
 /** Source: version.Info of apimachinery v0.36. */
@@ -69,7 +69,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
     case 'readyz':
       return (await health(options, parts[0], parts.slice(1).join('/'), request.query)) ?? pageNotFound();
     case 'metrics':
-      return { ...text(200, options.metrics()), headers: { 'content-type': METRICS_TYPE } };
+      return { ...text(200, await options.metrics()), headers: { 'content-type': METRICS_TYPE } };
     case 'openapi':
       return (await serveOpenApi(options.openApi, request, path)) ?? pageNotFound();
     default: {

@@ -2,12 +2,13 @@ import { readdirSync } from 'node:fs';
 import type { Clock } from '#util';
 import type { InFlight } from '../http/filters.ts';
 import type { VersionInfo } from '../http/nonresource.ts';
+import { Pace } from '../registry/pace.ts';
 import type { Registry } from '../registry/registry.ts';
 import { header, labelText, sample } from '#util';
 
 /** Metrics in Prometheus' text format. */
 export interface MetricsSource {
-  lines(): readonly string[];
+  lines(): Iterable<string>;
 }
 
 export interface MetricsOptions {
@@ -18,16 +19,24 @@ export interface MetricsOptions {
   readonly sources: readonly MetricsSource[];
 }
 
-/** Everything `/metrics` tells, under the names upstream has for it. */
-export function metricsText({ registry, inFlight, version, clock, sources }: MetricsOptions): string {
-  const lines = [
-    ...sources.flatMap((source) => source.lines()),
-    ...inFlightLines(inFlight),
-    ...storageLines(registry),
-    ...buildLines(version),
-    ...processLines(clock),
+/** Everything `/metrics` tells, under the names upstream has for it; others have their turn between. */
+export async function metricsText({ registry, inFlight, version, clock, sources }: MetricsOptions): Promise<string> {
+  const own = [
+    () => inFlightLines(inFlight),
+    () => storageLines(registry),
+    () => buildLines(version),
+    () => processLines(clock),
   ];
-  return `${lines.join('\n')}\n`;
+  const pace = new Pace(clock);
+  const lines: string[] = [];
+  for (const source of [...sources, ...own.map((each) => ({ lines: each }))]) {
+    for (const line of source.lines()) {
+      lines.push(line);
+      if (pace.due) await pace.turn();
+    }
+  }
+  lines.push('');
+  return lines.join('\n');
 }
 
 /** Source: apiserver_current_inflight_requests: the most there were of late. */

@@ -29,7 +29,8 @@ interface Series {
 
 export interface RequestMetrics {
   readonly filter: Filter;
-  lines(): string[];
+  /** One at a time: there can be many thousand. */
+  lines(): Iterable<string>;
 }
 
 export interface RequestMetricsOptions {
@@ -182,35 +183,50 @@ function dryRunOf({ request }: RequestContext): string {
   return values.every((value) => value === 'All') ? (values[0] ?? '') : 'invalid';
 }
 
-function requestLines(all: readonly Series[]): string[] {
-  const without = ({ labels }: Series, ...names: string[]): string =>
-    labelText(Object.fromEntries(Object.entries(labels).filter(([name]) => !names.includes(name))));
-  const totals = all.flatMap((s) =>
-    [...s.byCode].map(([code, count]) =>
-      sample('apiserver_request_total', labelText({ ...s.labels, code: String(code) }), count),
-    ),
+function* requestLines(all: readonly Series[]): Generator<string> {
+  const texts = new Map(all.map((s) => [s, textsOf(s)]));
+  function* histograms(
+    name: string,
+    help: string,
+    of: (s: Series) => Histogram | undefined,
+    labels: keyof LabelTexts,
+  ): Generator<string> {
+    yield* header(name, 'histogram', help);
+    for (const s of all) yield* of(s)?.lines(name, texts.get(s)![labels]) ?? [];
+  }
+  yield* header(
+    'apiserver_request_total',
+    'counter',
+    '[STABLE] Requests by what they asked and the code they ended with.',
   );
-  const histograms = (name: string, of: (s: Series) => Histogram | undefined, ...left: string[]): string[] =>
-    all.flatMap((s) => of(s)?.lines(name, without(s, ...left)) ?? []);
-  const running = all.filter((s) => s.labels['verb'] === 'WATCH' || s.labels['verb'] === 'CONNECT');
-  return [
-    ...header(
-      'apiserver_request_total',
-      'counter',
-      '[STABLE] Requests by what they asked and the code they ended with.',
-    ),
-    ...totals,
-    ...header('apiserver_request_duration_seconds', 'histogram', '[STABLE] How long requests took.'),
-    ...histograms('apiserver_request_duration_seconds', (s) => s.duration),
-    ...header(
-      'apiserver_request_sli_duration_seconds',
-      'histogram',
-      '[ALPHA] How long requests took without what others did.',
-    ),
-    ...histograms('apiserver_request_sli_duration_seconds', (s) => s.sli, 'dry_run'),
-    ...header('apiserver_response_sizes', 'histogram', '[STABLE] Bytes of the answers to reads.'),
-    ...histograms('apiserver_response_sizes', (s) => s.sizes, 'dry_run'),
-    ...header('apiserver_longrunning_requests', 'gauge', '[STABLE] Watches, logs and connections there are.'),
-    ...running.map((s) => sample('apiserver_longrunning_requests', without(s, 'dry_run'), s.running)),
-  ];
+  for (const s of all)
+    for (const [code, count] of s.byCode)
+      yield sample('apiserver_request_total', labelText({ ...s.labels, code: String(code) }), count);
+  yield* histograms('apiserver_request_duration_seconds', '[STABLE] How long requests took.', (s) => s.duration, 'all');
+  yield* histograms(
+    'apiserver_request_sli_duration_seconds',
+    '[ALPHA] How long requests took without what others did.',
+    (s) => s.sli,
+    'withoutDryRun',
+  );
+  yield* histograms(
+    'apiserver_response_sizes',
+    '[STABLE] Bytes of the answers to reads.',
+    (s) => s.sizes,
+    'withoutDryRun',
+  );
+  yield* header('apiserver_longrunning_requests', 'gauge', '[STABLE] Watches, logs and connections there are.');
+  for (const s of all)
+    if (s.labels['verb'] === 'WATCH' || s.labels['verb'] === 'CONNECT')
+      yield sample('apiserver_longrunning_requests', texts.get(s)!.withoutDryRun, s.running);
+}
+
+interface LabelTexts {
+  readonly all: string;
+  readonly withoutDryRun: string;
+}
+
+function textsOf({ labels }: Series): LabelTexts {
+  const { dry_run: _, ...rest } = labels;
+  return { all: labelText(labels), withoutDryRun: labelText(rest) };
 }

@@ -61,9 +61,9 @@ function judgeJson({ url }: FuzzRequest, body: Buffer): string | undefined {
   return undefined;
 }
 
-/** What JavaScript writes when it is not asked well; CEL speaks of undefined fields too. */
+/** What JavaScript writes when it is not asked well; rules speak of undefined fields, definitions of what must be undefined: upstream's words. */
 const SCRIPT =
-  /\bundefined\b(?! field)|\[object |Cannot (?:read|convert)|is not (?:a function|iterable|defined)|\bNaN\b/;
+  /(?<!must be (?:true or )?)\bundefined\b(?! field)|\[object |Cannot (?:read|convert)|is not (?:a function|iterable|defined)|\bNaN\b/;
 
 function judgeFailure(request: FuzzRequest, { status, headers: own, body }: Answer): string | undefined {
   const { method, url, headers } = request;

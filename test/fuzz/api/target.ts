@@ -91,10 +91,11 @@ class Turns {
     this.#clock = clock;
   }
 
+  /** All that runs until the loop comes round again belongs to one turn: promises that are settled too. */
   async next(): Promise<void> {
+    await turn();
     const { user, system } = process.threadCpuUsage(this.#since);
     this.holdMs = Math.max(this.holdMs, (user + system) / 1000);
-    await turn();
     this.#since = process.threadCpuUsage();
   }
 
