@@ -84,7 +84,7 @@ test('disruption budgets: one of two bounds', () => {
       spec: { minAvailable: '101%', maxUnavailable: -1, unhealthyPodEvictionPolicy: 'x' },
     }),
     [
-      'spec: Invalid value: {"minAvailable":"101%","maxUnavailable":-1,"unhealthyPodEvictionPolicy":"x"}: minAvailable and maxUnavailable cannot be both set',
+      'spec: Invalid value: {"MinAvailable":"101%","Selector":null,"MaxUnavailable":-1,"UnhealthyPodEvictionPolicy":"x"}: minAvailable and maxUnavailable cannot be both set',
       'spec.minAvailable: Invalid value: "101%": must not be greater than 100%',
       'spec.maxUnavailable: Invalid value: -1: must be greater than or equal to 0',
       'spec.unhealthyPodEvictionPolicy: Unsupported value: "x": supported values: "AlwaysAllow", "IfHealthyBudget"',

@@ -26,10 +26,13 @@ export const ControllerRevision = defineKind<ControllerRevision>({
   defaults(controllerRevision) {
     controllerRevision.revision ??= 0;
   },
-  validate: ({ data, revision }) => [
-    ...(data === undefined || data === null ? [required('data', 'data is mandatory')] : []),
-    ...validateNonnegative(revision, 'revision'),
-  ],
+  validate: ({ revision }) => validateNonnegative(revision, 'revision'),
+  validateCreate: ({ data }) => {
+    if (data === undefined || data === null) return [required('data', 'data is mandatory')];
+    return typeof data === 'object' && !Array.isArray(data)
+      ? []
+      : [required('data', 'data must be a valid JSON object')];
+  },
   validateUpdate: ({ data }, old) => validateImmutable(data, old.data, 'data'),
 
   columns: [NAME, { name: 'Controller', type: 'string' }, { name: 'Revision', type: 'string' }, AGE],

@@ -16,7 +16,7 @@ import {
   validateNonnegative,
   validatePositiveIntOrPercent,
 } from '../validation/fields.ts';
-import { validateCollisionCount, validateCounts } from './workload.ts';
+import { intOrPercentValue, shownStrategy, validateCollisionCount, validateCounts } from './workload.ts';
 
 export type DaemonSet = apps.DaemonSet;
 
@@ -88,8 +88,8 @@ function validateUpdateStrategy(strategy: apps.DaemonSetUpdateStrategy, path: st
     case ROLLING_UPDATE:
       return strategy.rollingUpdate === undefined ? [required(at)] : validateRollingUpdate(strategy.rollingUpdate, at);
     default: {
-      // Upstream prints the address of its structure here; the type is what is wrong.
-      return [notSupported(path, strategy.type ?? '', [ROLLING_UPDATE, 'OnDelete'])];
+      const shown = shownStrategy(strategy.type ?? '', strategy.rollingUpdate);
+      return [notSupported(path, shown, [ROLLING_UPDATE, 'OnDelete'])];
     }
   }
 }
@@ -106,7 +106,7 @@ function validateRollingUpdate(
     ...validateAtMost100Percent(maxUnavailable, unavailablePath),
     ...validateAtMost100Percent(maxSurge, surgePath),
   ];
-  const isSet = (value: number | string): boolean => (Number.parseInt(String(value), 10) || 0) !== 0;
+  const isSet = (value: number | string): boolean => intOrPercentValue(value) !== 0;
   if (isSet(maxUnavailable) && isSet(maxSurge)) {
     errors.push(invalid(surgePath, maxSurge, 'may not be set when maxUnavailable is non-zero'));
   } else if (!isSet(maxUnavailable) && !isSet(maxSurge)) {
@@ -157,6 +157,7 @@ export const DaemonSet = defineKind<DaemonSet>({
   defaults: defaultDaemonSet,
   validate: validateDaemonSet,
   validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  changesFirst: true,
   generation: true,
   prepareForCreate(set) {
     set.status = emptyStatus();

@@ -4,7 +4,6 @@ import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type * as apps from '../generated/apps.v1.ts';
-import { getScaledValueFromIntOrPercent } from '../intstr.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
@@ -14,11 +13,13 @@ import {
   validateNonnegative,
   validatePositiveIntOrPercent,
 } from '../validation/fields.ts';
-import { isDNS1123Label } from '../validation/names.ts';
 import {
+  intOrPercentValue,
+  nameWarnings,
   OVER_READY,
   OVER_REPLICAS,
   selectorText,
+  shownStrategy,
   validateCollisionCount,
   validateCounts,
   validateWorkload,
@@ -55,6 +56,7 @@ function validateDeployment({ spec }: Deployment): FieldError[] {
   const errors = [
     ...validateWorkload(spec),
     ...validateStrategy(spec.strategy ?? {}, 'spec.strategy'),
+    ...validateNonnegative(spec.minReadySeconds, 'spec.minReadySeconds'),
     ...validateNonnegative(spec.revisionHistoryLimit, 'spec.revisionHistoryLimit'),
     ...validateNonnegative(deadline, 'spec.progressDeadlineSeconds'),
   ];
@@ -76,7 +78,7 @@ function validateStrategy({ type = '', rollingUpdate }: apps.DeploymentStrategy,
         ? [required(at, 'this should be defaulted and never be nil')]
         : validateRollingUpdate(rollingUpdate, at);
     default:
-      return [notSupported(child(path, 'type'), type, ['Recreate', ROLLING_UPDATE])];
+      return [notSupported(path, shownStrategy(type, rollingUpdate), ['Recreate', ROLLING_UPDATE])];
   }
 }
 
@@ -89,10 +91,7 @@ function validateRollingUpdate(
     ...validatePositiveIntOrPercent(maxUnavailable, unavailablePath),
     ...validatePositiveIntOrPercent(maxSurge, surgePath),
   ];
-  if (errors.length > 0) return errors;
-  // Of a hundred: a percentage is its own number then.
-  const unavailable = getScaledValueFromIntOrPercent(maxUnavailable, 100, false);
-  if (unavailable === 0 && getScaledValueFromIntOrPercent(maxSurge, 100, false) === 0) {
+  if (intOrPercentValue(maxUnavailable) === 0 && intOrPercentValue(maxSurge) === 0) {
     errors.push(invalid(unavailablePath, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
   return [...errors, ...validateAtMost100Percent(maxUnavailable, unavailablePath)];
@@ -105,10 +104,10 @@ const validateStatusUpdate = ({ status }: Deployment, old: Deployment): FieldErr
       'observedGeneration',
       'replicas',
       'updatedReplicas',
-      'terminatingReplicas',
       'readyReplicas',
       'availableReplicas',
       'unavailableReplicas',
+      'terminatingReplicas',
       'collisionCount',
     ],
     [
@@ -145,16 +144,15 @@ export const Deployment = defineKind<Deployment>({
     dropDisabledTemplateFields(deployment.spec.template, old.spec.template);
     deployment.status = old.status;
   },
-  warnings({ spec: { template }, metadata }, old) {
-    const messages = old === undefined ? isDNS1123Label(metadata.name) : [];
-    const hostname =
-      'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
-    const changed = old === undefined || !semanticEqual(template, old.spec.template);
-    return [
-      ...(messages.length > 0 ? [`${hostname}: [${messages.join(' ')}]`] : []),
-      ...(changed ? podWarnings(template.spec ?? { containers: [] }, template.metadata, 'spec.template') : []),
-    ];
-  },
+  warnings: ({ spec, metadata }, old) => [
+    ...(old === undefined ? nameWarnings(metadata.name) : []),
+    // Upstream looks at the generation, which annotations move as well.
+    ...(old === undefined ||
+    !semanticEqual(spec, old.spec) ||
+    !semanticEqual(metadata.annotations, old.metadata.annotations)
+      ? podWarnings(spec.template.spec ?? { containers: [] }, spec.template.metadata, 'spec.template')
+      : []),
+  ],
   status: {
     prepareForUpdate(deployment, old) {
       deployment.spec = old.spec;

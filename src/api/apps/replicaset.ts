@@ -6,8 +6,8 @@ import type * as apps from '../generated/apps.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
-import { validateImmutable } from '../validation/fields.ts';
-import { OVER_READY, OVER_REPLICAS, selectorText, validateCounts, validateWorkload } from './workload.ts';
+import { validateImmutable, validateNonnegative } from '../validation/fields.ts';
+import { nameWarnings, OVER_READY, OVER_REPLICAS, selectorText, validateCounts, validateWorkload } from './workload.ts';
 
 export type ReplicaSet = apps.ReplicaSet;
 
@@ -19,8 +19,8 @@ const validateStatusUpdate = ({ status }: ReplicaSet): FieldError[] =>
       'fullyLabeledReplicas',
       'readyReplicas',
       'availableReplicas',
-      'terminatingReplicas',
       'observedGeneration',
+      'terminatingReplicas',
     ],
     [
       ['fullyLabeledReplicas', 'replicas', OVER_REPLICAS],
@@ -49,7 +49,7 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     defaultPodTemplate(replicaSet.spec.template);
     replicaSet.spec.replicas ??= 1;
   },
-  validate: ({ spec }) => validateWorkload(spec),
+  validate: ({ spec }) => validateWorkload(spec, validateNonnegative(spec.minReadySeconds, 'spec.minReadySeconds')),
   validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
   generation: true,
   prepareForCreate(replicaSet) {
@@ -60,10 +60,12 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     dropDisabledTemplateFields(replicaSet.spec.template, old.spec.template);
     replicaSet.status = old.status;
   },
-  warnings: ({ spec: { template } }, old) =>
-    template?.spec === undefined || (old !== undefined && semanticEqual(template, old.spec.template))
-      ? []
-      : podWarnings(template.spec, template.metadata, 'spec.template'),
+  warnings: ({ metadata, spec }, old) => [
+    ...(old === undefined ? nameWarnings(metadata.name) : []),
+    ...(old === undefined || !semanticEqual(spec, old.spec)
+      ? podWarnings(spec.template?.spec ?? { containers: [] }, spec.template?.metadata, 'spec.template')
+      : []),
+  ],
   status: {
     prepareForUpdate(replicaSet, old) {
       replicaSet.spec = old.spec;

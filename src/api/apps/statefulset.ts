@@ -1,6 +1,9 @@
+import { validatePersistentVolumeClaimSpec } from '../core/volume/claimspec.ts';
+import { fractionWarnings, storagePath } from '../core/volume/modes.ts';
 import { defaultPersistentVolumeClaim } from '../core/volume/persistentvolumeclaim.ts';
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
 import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
+import { validatePodAnnotations } from '../core/pod/security/annotations.ts';
 import { validatePodTemplate } from '../core/pod/spec.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
@@ -12,15 +15,25 @@ import { labelSelectorAsSelector } from '../selector/selector.ts';
 import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
 import {
+  eachOf,
   unchecked,
+  validateAnnotations,
   validateAtMost100Percent,
   validateDNS1123Label,
+  validateLabels,
   validateLabelSelector,
   validateNonnegative,
   validatePositiveIntOrPercent,
 } from '../validation/fields.ts';
 import { nameIsDNSLabel } from '../validation/names.ts';
-import { OVER_REPLICAS, selectorText, validateCollisionCount, validateCounts } from './workload.ts';
+import {
+  intOrPercentValue,
+  OVER_REPLICAS,
+  selectorText,
+  shownStrategy,
+  validateCollisionCount,
+  validateCounts,
+} from './workload.ts';
 
 export type StatefulSet = apps.StatefulSet;
 
@@ -39,11 +52,13 @@ function defaultStatefulSet(set: StatefulSet): void {
   defaultPodTemplate(spec.template);
   if ((spec.podManagementPolicy ?? '') === '') spec.podManagementPolicy = 'OrderedReady';
   spec.updateStrategy ??= {};
-  if ((spec.updateStrategy.type ?? '') === '') spec.updateStrategy.type = ROLLING_UPDATE;
-  if (spec.updateStrategy.type === ROLLING_UPDATE) {
+  // Who names the strategy gets no parameters with it.
+  if ((spec.updateStrategy.type ?? '') === '') {
+    spec.updateStrategy.type = ROLLING_UPDATE;
     spec.updateStrategy.rollingUpdate ??= {};
-    spec.updateStrategy.rollingUpdate.partition ??= 0;
   }
+  const { type, rollingUpdate } = spec.updateStrategy;
+  if (type === ROLLING_UPDATE && rollingUpdate !== undefined) rollingUpdate.partition ??= 0;
   spec.persistentVolumeClaimRetentionPolicy ??= {};
   const retention = spec.persistentVolumeClaimRetentionPolicy;
   if ((retention.whenDeleted ?? '') === '') retention.whenDeleted = 'Retain';
@@ -57,7 +72,20 @@ function defaultStatefulSet(set: StatefulSet): void {
   }
 }
 
-function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
+/**
+ * What cannot change any more is not looked at again, nor is the template of a set that was not right before.
+ * Source: ValidateStatefulSet, ValidateStatefulSetUpdate in pkg/apis/apps/validation v1.36.
+ */
+function validateStatefulSet({ spec }: StatefulSet, old?: StatefulSet): FieldError[] {
+  if (old === undefined) return validateSpec(spec, { isNew: true, skipTemplate: false });
+  const wasWrong = validateSpec(old.spec, { isNew: false, skipTemplate: false }).length > 0;
+  return validateSpec(spec, { isNew: false, skipTemplate: wasWrong });
+}
+
+function validateSpec(
+  spec: apps.StatefulSetSpec,
+  { isNew, skipTemplate }: { readonly isNew: boolean; readonly skipTemplate: boolean },
+): FieldError[] {
   const { podManagementPolicy: management = '', persistentVolumeClaimRetentionPolicy: retention } = spec;
   const managementPath = 'spec.podManagementPolicy';
   const errors: FieldError[] = [];
@@ -72,12 +100,19 @@ function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
       errors.push(notSupported(child('spec.persistentVolumeClaimRetentionPolicy', field), policy, RETENTION));
     }
   }
+  const { serviceName = '' } = spec;
   return [
     ...errors,
+    ...(isNew
+      ? eachOf(spec.volumeClaimTemplates, 'spec.volumeClaimTemplates', (claim, at) =>
+          validatePersistentVolumeClaimSpec(claim.spec, child(at, 'spec')),
+        )
+      : []),
     ...validateNonnegative(spec.replicas, 'spec.replicas'),
     ...validateNonnegative(spec.minReadySeconds, 'spec.minReadySeconds'),
     ...validateNonnegative(spec.ordinals?.start, 'spec.ordinals.start'),
-    ...validateSelectorAndTemplate(spec),
+    ...(isNew && serviceName !== '' ? validateDNS1123Label(serviceName, 'spec.serviceName') : []),
+    ...validateSelectorAndTemplate(spec, skipTemplate),
   ];
 }
 
@@ -94,7 +129,7 @@ function validateUpdateStrategy(strategy: apps.StatefulSetUpdateStrategy, path: 
     case ROLLING_UPDATE:
       return rollingUpdate === undefined ? [] : validateRollingUpdate(rollingUpdate, at);
     default:
-      return [invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+      return [invalid(path, shownStrategy(type, rollingUpdate), "must be 'RollingUpdate' or 'OnDelete'")];
   }
 }
 
@@ -106,25 +141,25 @@ function validateRollingUpdate(
   if (maxUnavailable === undefined) return errors;
   const at = child(path, 'maxUnavailable');
   errors.push(...validatePositiveIntOrPercent(maxUnavailable, at));
-  if ((Number.parseInt(String(maxUnavailable), 10) || 0) === 0) {
+  if (intOrPercentValue(maxUnavailable) === 0) {
     errors.push(invalid(at, maxUnavailable, 'cannot be 0'));
   }
   return [...errors, ...validateAtMost100Percent(maxUnavailable, at)];
 }
 
-/** The template with a volume for each claim, which every pod will have. */
+/** The template with a volume for each claim, which every pod will have, and without the names the controller gives. */
 function withClaims({ template, volumeClaimTemplates = [] }: apps.StatefulSetSpec): PodTemplateSpec {
   const claims = volumeClaimTemplates.map((claim) => {
     const name = unchecked(claim).metadata?.name ?? '';
     return { name, persistentVolumeClaim: { claimName: name } };
   });
   const names = new Set(claims.map(({ name }) => name));
-  const { volumes = [], ...spec } = template.spec ?? { containers: [] };
+  const { volumes = [], subdomain: _, hostname: __, ...spec } = template.spec ?? { containers: [] };
   const others = volumes.filter(({ name }) => !names.has(name));
-  return { ...template, spec: { ...spec, volumes: [...others, ...claims] } };
+  return { ...template, spec: { ...spec, volumes: [...claims, ...others] } };
 }
 
-function validateSelectorAndTemplate(spec: apps.StatefulSetSpec): FieldError[] {
+function validateSelectorAndTemplate(spec: apps.StatefulSetSpec, skipTemplate: boolean): FieldError[] {
   const { selector, template } = spec;
   const path = 'spec.template';
   const selectorErrors = validateLabelSelector(selector, 'spec.selector');
@@ -140,7 +175,15 @@ function validateSelectorAndTemplate(spec: apps.StatefulSetSpec): FieldError[] {
       const why = '`selector` does not match template `labels`';
       errors.push(invalid(child(path, 'metadata', 'labels'), template.metadata?.labels, why));
     }
-    errors.push(...validatePodTemplate(withClaims(spec), path));
+    const { labels, annotations } = template.metadata ?? {};
+    const podSpec = template.spec ?? { containers: [] };
+    // Upstream looks at these once more, and so tells twice what is wrong with them.
+    errors.push(
+      ...(skipTemplate ? [] : validatePodTemplate(withClaims(spec), path)),
+      ...validateLabels(labels, child(path, 'labels')),
+      ...validateAnnotations(annotations, child(path, 'annotations')),
+      ...validatePodAnnotations(annotations, podSpec, child(path, 'annotations')),
+    );
   }
   const { restartPolicy = '', activeDeadlineSeconds } = template.spec ?? {};
   if (restartPolicy !== 'Always') {
@@ -218,8 +261,6 @@ export const StatefulSet = defineKind<StatefulSet>({
   defaults: defaultStatefulSet,
   validateName: nameIsDNSLabel,
   validate: validateStatefulSet,
-  validateCreate: ({ spec: { serviceName = '' } }) =>
-    serviceName === '' ? [] : validateDNS1123Label(serviceName, 'spec.serviceName'),
   validateUpdate,
   generation: true,
   prepareForCreate(set) {
@@ -227,17 +268,23 @@ export const StatefulSet = defineKind<StatefulSet>({
     dropDisabledFields(set);
   },
   prepareForUpdate: dropDisabledFields,
-  warnings({ spec }, old) {
-    const changed = old === undefined || !semanticEqual(spec.template, old.spec.template);
-    return [
-      ...(changed
-        ? podWarnings(spec.template.spec ?? { containers: [] }, spec.template.metadata, 'spec.template')
-        : []),
-      ...((spec.revisionHistoryLimit ?? 0) < 0
-        ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
-        : []),
-    ];
-  },
+  warnings: ({ spec }, old) => [
+    ...(old === undefined || !semanticEqual(spec, old.spec)
+      ? podWarnings(spec.template.spec ?? { containers: [] }, spec.template.metadata, 'spec.template')
+      : []),
+    ...(spec.volumeClaimTemplates ?? []).flatMap((claim, i) => {
+      // On update upstream writes `Spec`.
+      const at = `spec.volumeClaimTemplates[${i}]${old === undefined ? '' : '.Spec'}`;
+      const { requests, limits } = claim.spec.resources ?? {};
+      return [
+        ...fractionWarnings(requests?.['storage'], storagePath(at, 'resources', 'requests')),
+        ...fractionWarnings(limits?.['storage'], storagePath(at, 'resources', 'limits')),
+      ];
+    }),
+    ...((spec.revisionHistoryLimit ?? 0) < 0
+      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      : []),
+  ],
   status: {
     prepareForUpdate(set, old) {
       set.spec = old.spec;

@@ -6,29 +6,26 @@ import type { LabelSelector } from '../generated/meta.v1.ts';
 import { validatePodTemplate } from '../core/pod/spec.ts';
 import { labelSelectorAsSelector } from '../selector/selector.ts';
 import { validateLabelSelector, validateNonnegative } from '../validation/fields.ts';
+import { isDNS1123Label } from '../validation/names.ts';
 
 interface Workload {
   readonly replicas?: number | undefined;
-  readonly minReadySeconds?: number | undefined;
   readonly selector?: LabelSelector | undefined;
   readonly template?: PodTemplateSpec | undefined;
 }
 
 /** The selector has to match what the template makes. */
-export function validateWorkload({ replicas, minReadySeconds, selector, template }: Workload): FieldError[] {
+export function validateWorkload({ replicas, selector, template }: Workload, more: FieldError[] = []): FieldError[] {
   const path = 'spec.selector';
-  const errors = [
-    ...validateNonnegative(replicas, 'spec.replicas'),
-    ...validateNonnegative(minReadySeconds, 'spec.minReadySeconds'),
-  ];
+  const errors = [...validateNonnegative(replicas, 'spec.replicas'), ...more];
   const selectorErrors = validateLabelSelector(selector, path);
   errors.push(...selectorErrors);
   if (selector === undefined) errors.push(required(path));
   else if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
     errors.push(invalid(path, selector, 'empty selector is invalid for deployment'));
   }
-  // A selector that cannot be read has been reported above; nothing more can be said of the template then.
-  if (selectorErrors.length > 0) return errors;
+  // Nothing more can be said of the template then.
+  if (selectorErrors.length > 0) return [...errors, invalid(path, selector, 'invalid label selector')];
   return [...errors, ...validateTemplate(template, selector, 'spec.template')];
 }
 
@@ -55,6 +52,31 @@ function validateTemplate(
     errors.push(forbiddenField(child(path, 'spec', 'activeDeadlineSeconds'), why));
   }
   return errors;
+}
+
+/** A share as its number, as is a text that is one; what is neither counts as nothing. Source: getIntOrPercentValue. */
+export function intOrPercentValue(value: number | string): number {
+  if (typeof value === 'number') return value;
+  return /^([0-9]+%|[-+]?[0-9]+)$/.test(value) ? Number.parseInt(value, 10) : 0;
+}
+
+/** A strategy as upstream shows it: its internal type has no JSON names. */
+export const shownStrategy = (type: string, rollingUpdate: object | undefined): object => ({
+  Type: type,
+  RollingUpdate:
+    rollingUpdate === undefined
+      ? null
+      : Object.fromEntries(
+          Object.entries(rollingUpdate).map(([key, value]) => [key[0]!.toUpperCase() + key.slice(1), value]),
+        ),
+});
+
+/** Names of workloads end up in those of their pods. Source: WarningsOnCreate of pkg/registry/{apps,batch}/…/strategy.go v1.36. */
+export function nameWarnings(name: string): string[] {
+  const messages = isDNS1123Label(name);
+  const what =
+    'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
+  return messages.length > 0 ? [`${what}: [${messages.join(' ')}]`] : [];
 }
 
 /** Counts of a status are never negative, and none is larger than the one it is a part of. */

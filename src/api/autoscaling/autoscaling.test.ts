@@ -4,7 +4,7 @@ import { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from '../kinds.ts'
 import { errors, make } from '../testdata/kinds.ts';
 
 const autoscaler = (spec: object, more: object = {}): object => ({
-  spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'web' }, ...spec },
+  spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }, ...spec },
   ...more,
 });
 
@@ -26,11 +26,11 @@ test('autoscalers: defaults and rules', () => {
   });
   const metrics = [{ type: 'Resource', pods: { metric: { name: 'x' }, target: { type: 'AverageValue' } } }];
   assert.deepEqual(errors(HorizontalPodAutoscaler, autoscaler({ maxReplicas: 0, minReplicas: 0, metrics })), [
-    'spec.maxReplicas: Invalid value: 0: must be greater than 0',
+    'spec.minReplicas: Invalid value: 0: must be greater than or equal to 1',
+    'spec.maxReplicas: Required value: must be set and greater than 0',
     'spec.metrics[0].pods.target.averageValue: Required value: must specify a positive target averageValue',
     'spec.metrics[0].resource: Required value: must populate information for the given metric source',
     'spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas',
-    'spec.minReplicas: Invalid value: 0: must be greater than or equal to 1',
   ]);
 });
 
@@ -76,4 +76,45 @@ test('autoscalers: what v1 has no field for survives in annotations', () => {
     'autoscaling.alpha.kubernetes.io/behavior',
   ]);
   assert.deepEqual(storedAs!.toStored(v1), v2);
+});
+
+test('autoscalers: what a reference has to say of its group', () => {
+  const target = (scaleTargetRef: object): object => autoscaler({ scaleTargetRef: { name: 'web', ...scaleTargetRef } });
+  const path = 'spec.scaleTargetRef.apiVersion';
+  const CASES: readonly (readonly [object: object, expected: string[]])[] = [
+    [{ kind: 'Deployment' }, [`${path}: Invalid value: "": apiVersion must specify API group`]],
+    [{ kind: 'Deployment', apiVersion: 'v1' }, [`${path}: Invalid value: "v1": apiVersion must specify API group`]],
+    [
+      { kind: 'Deployment', apiVersion: 'a/b/c' },
+      [`${path}: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c`],
+    ],
+    [{ kind: 'ReplicationController' }, []],
+    [{ kind: 'Deployment', apiVersion: 'apps/v1' }, []],
+  ];
+  for (const [reference, expected] of CASES)
+    assert.deepEqual(errors(HorizontalPodAutoscaler, target(reference)), expected);
+  // One that was taken before is taken as it was.
+  const old = make(HorizontalPodAutoscaler, target({ kind: 'Deployment' }));
+  assert.deepEqual(HorizontalPodAutoscaler.validate?.(old, old), []);
+  const metric = (apiVersion: string): object => ({
+    type: 'Object',
+    object: {
+      describedObject: { apiVersion, kind: 'K', name: 'k' },
+      metric: { name: 'm' },
+      target: { type: 'Value', value: '1' },
+    },
+  });
+  assert.deepEqual(errors(HorizontalPodAutoscaler, autoscaler({ metrics: [metric('v1'), metric('a/b/c')] })), [
+    'spec.metrics[1].object.describedObject.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c',
+  ]);
+  const resource = {
+    type: 'ContainerResource',
+    containerResource: { name: 'x', container: 'c', target: { type: 'Utilization', averageUtilization: 1 } },
+  };
+  assert.deepEqual(errors(HorizontalPodAutoscaler, autoscaler({ maxReplicas: -1, metrics: [resource] })), [
+    'spec.maxReplicas: Invalid value: -1: must be greater than or equal to 1',
+    'spec.maxReplicas: Invalid value: -1: must be greater than or equal to `minReplicas`',
+    'spec.metrics[0].containerResource.name: Invalid value: "x": must be a standard resource type or fully qualified',
+    'spec.metrics[0].containerResource.name: Invalid value: "x": must be a standard resource for containers',
+  ]);
 });

@@ -2,7 +2,7 @@ import type * as autoscaling from '../generated/autoscaling.v2.ts';
 import { defineKind } from '../kind.ts';
 import { defaultHorizontalPodAutoscaler } from './defaults.ts';
 import { autoscalerColumns, autoscalerRow } from './table.ts';
-import { validateHorizontalPodAutoscaler, validateMinReplicas, validateStatusUpdate } from './validate.ts';
+import { validateHorizontalPodAutoscaler, validateStatusUpdate } from './validate.ts';
 
 export type HorizontalPodAutoscaler = autoscaling.HorizontalPodAutoscaler;
 
@@ -19,8 +19,6 @@ export const HorizontalPodAutoscaler = defineKind<HorizontalPodAutoscaler>({
 
   defaults: defaultHorizontalPodAutoscaler,
   validate: validateHorizontalPodAutoscaler,
-  validateCreate: (autoscaler) => validateMinReplicas(autoscaler, 1),
-  validateUpdate: (autoscaler, old) => validateMinReplicas(autoscaler, old.spec.minReplicas === 0 ? 0 : 1),
   prepareForCreate(autoscaler) {
     autoscaler.status = { desiredReplicas: 0 };
   },

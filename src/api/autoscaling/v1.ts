@@ -3,7 +3,7 @@ import { defineKind } from '../kind.ts';
 import { fromV1, toV1 } from './conversion.ts';
 import { HorizontalPodAutoscaler } from './horizontalpodautoscaler.ts';
 import { autoscalerColumns, autoscalerRow } from './table.ts';
-import { validateHorizontalPodAutoscaler, validateMinReplicas, validateStatusUpdate } from './validate.ts';
+import { validateHorizontalPodAutoscaler, validateStatusUpdate } from './validate.ts';
 
 export type HorizontalPodAutoscalerV1 = autoscaling.HorizontalPodAutoscaler;
 
@@ -31,9 +31,8 @@ export const HorizontalPodAutoscalerV1 = defineKind<HorizontalPodAutoscalerV1>({
     autoscaler.status.desiredReplicas ??= 0;
     autoscaler.spec.minReplicas ??= 1;
   },
-  validate: (autoscaler) => validateHorizontalPodAutoscaler(fromV1(autoscaler)),
-  validateCreate: (autoscaler) => validateMinReplicas(fromV1(autoscaler), 1),
-  validateUpdate: (autoscaler, old) => validateMinReplicas(fromV1(autoscaler), old.spec.minReplicas === 0 ? 0 : 1),
+  validate: (autoscaler, old) =>
+    validateHorizontalPodAutoscaler(fromV1(autoscaler), old === undefined ? undefined : fromV1(old)),
   prepareForCreate(autoscaler) {
     autoscaler.status = { currentReplicas: 0, desiredReplicas: 0 };
   },

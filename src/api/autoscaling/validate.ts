@@ -1,4 +1,5 @@
 /** Source: pkg/apis/autoscaling/validation/validation.go v1.36. */
+import { validateContainerResourceName } from '../core/pod/requirements.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, index, invalid, notSupported, required } from '../field-error.ts';
 import type {
@@ -39,17 +40,22 @@ const TYPES = Object.keys(SOURCES);
 /** In the order in which upstream looks at them. */
 const ORDER = ['object', 'external', 'pods', 'resource', 'containerResource'] as const;
 
-export function validateHorizontalPodAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
+/** `old`: nothing at all is allowed only where it was so before, and so are references that say no group. */
+export function validateHorizontalPodAutoscaler(
+  { spec }: HorizontalPodAutoscaler,
+  old?: HorizontalPodAutoscaler,
+): FieldError[] {
   const { minReplicas, maxReplicas = 0, metrics = [], behavior } = { ...unchecked(spec) };
   const maxPath = 'spec.maxReplicas';
-  const errors: FieldError[] = [];
-  if (maxReplicas < 1) errors.push(invalid(maxPath, maxReplicas, 'must be greater than 0'));
+  const errors = validateMinReplicas(minReplicas, old?.spec.minReplicas === 0 ? 0 : 1);
+  if (maxReplicas === 0) errors.push(required(maxPath, 'must be set and greater than 0'));
+  else if (maxReplicas < 0) errors.push(invalid(maxPath, maxReplicas, 'must be greater than or equal to 1'));
   if (minReplicas !== undefined && maxReplicas < minReplicas) {
     errors.push(invalid(maxPath, maxReplicas, 'must be greater than or equal to `minReplicas`'));
   }
   errors.push(
-    ...validateReference(spec.scaleTargetRef, 'spec.scaleTargetRef'),
-    ...eachOf(metrics, 'spec.metrics', validateMetric),
+    ...validateReference(spec.scaleTargetRef, 'spec.scaleTargetRef', targetGroup(spec, old?.spec)),
+    ...eachOf(metrics, 'spec.metrics', (metric, at) => validateMetric(metric, at, objectGroup(old?.spec))),
   );
   if (minReplicas === 0 && !metrics.some(({ type }) => type === 'Object' || type === 'External')) {
     const why = 'must specify at least one Object or External metric to support scaling to zero replicas';
@@ -62,11 +68,38 @@ export function validateHorizontalPodAutoscaler({ spec }: HorizontalPodAutoscale
   ];
 }
 
-/** Nothing at all is allowed only where it was so before. */
-export function validateMinReplicas({ spec: { minReplicas } }: HorizontalPodAutoscaler, lowest: number): FieldError[] {
-  return minReplicas === undefined || minReplicas >= lowest
+const validateMinReplicas = (minReplicas: number | undefined, lowest: number): FieldError[] =>
+  minReplicas === undefined || minReplicas >= lowest
     ? []
     : [invalid('spec.minReplicas', minReplicas, `must be greater than or equal to ${lowest}`)];
+
+/** What a reference has to say of the group of what it refers to. */
+type GroupRule = 'named' | 'core too' | 'anything';
+type Spec = HorizontalPodAutoscaler['spec'];
+
+/** Source: validationOptionsForHorizontalPodAutoscaler in pkg/registry/autoscaling/horizontalpodautoscaler/strategy.go v1.36, as is the next. */
+function targetGroup({ scaleTargetRef: now }: Spec, old: Spec | undefined): GroupRule {
+  const before = old?.scaleTargetRef;
+  if (before !== undefined && (before.apiVersion ?? '') === (now.apiVersion ?? '') && before.kind === now.kind)
+    return 'anything';
+  return now.kind === 'ReplicationController' ? 'core too' : 'named';
+}
+
+const objectGroup = (old: Spec | undefined): GroupRule =>
+  (old?.metrics ?? []).some(
+    ({ type, object }) =>
+      type === 'Object' && validateGroup(object?.describedObject?.apiVersion ?? '', 'core too', '').length > 0,
+  )
+    ? 'anything'
+    : 'core too';
+
+/** Source: ValidateAPIVersion; schema.ParseGroupVersion in apimachinery pkg/runtime/schema/group_version.go v0.36. */
+function validateGroup(apiVersion: string, rule: GroupRule, path: string): FieldError[] {
+  if (rule === 'anything') return [];
+  const slashes = apiVersion.split('/').length - 1;
+  if (slashes > 1) return [invalid(path, apiVersion, `unexpected GroupVersion string: ${apiVersion}`)];
+  const grouped = slashes === 1 && !apiVersion.startsWith('/');
+  return rule === 'named' && !grouped ? [invalid(path, apiVersion, 'apiVersion must specify API group')] : [];
 }
 
 export const validateStatusUpdate = ({ status }: HorizontalPodAutoscaler): FieldError[] => [
@@ -74,15 +107,17 @@ export const validateStatusUpdate = ({ status }: HorizontalPodAutoscaler): Field
   ...validateNonnegative(status.desiredReplicas, 'status.desiredReplicas'),
 ];
 
-function validateReference(reference: CrossVersionObjectReference, path: string): FieldError[] {
-  return (['kind', 'name'] as const).flatMap((field) => {
+function validateReference(reference: CrossVersionObjectReference, path: string, rule: GroupRule): FieldError[] {
+  const { apiVersion = '' } = reference;
+  const named = (['kind', 'name'] as const).flatMap((field) => {
     const value = unchecked(reference)[field] ?? '';
     const at = child(path, field);
     return value === '' ? [required(at)] : invalidEach(at, value, isPathSegmentName(value));
   });
+  return [...named, ...validateGroup(apiVersion, rule, child(path, 'apiVersion'))];
 }
 
-function validateMetric(metric: MetricSpec, path: string): FieldError[] {
+function validateMetric(metric: MetricSpec, path: string, rule: GroupRule): FieldError[] {
   const { type = '' } = unchecked(metric);
   const at = child(path, 'type');
   const errors: FieldError[] = [];
@@ -90,7 +125,7 @@ function validateMetric(metric: MetricSpec, path: string): FieldError[] {
   if (!TYPES.includes(type)) errors.push(notSupported(at, type, TYPES));
   const present = ORDER.filter((source) => metric[source] !== undefined);
   // Only the first of several is looked at.
-  if (present[0] !== undefined) errors.push(...validateSource(metric, present[0], child(path, present[0])));
+  if (present[0] !== undefined) errors.push(...validateSource(metric, present[0], child(path, present[0]), rule));
   const expected = TYPES.includes(type) ? SOURCES[type as keyof typeof SOURCES] : undefined;
   if (expected === undefined) errors.push(notSupported(at, type, TYPES));
   else if (metric[expected] === undefined) {
@@ -103,7 +138,12 @@ function validateMetric(metric: MetricSpec, path: string): FieldError[] {
   return errors;
 }
 
-function validateSource(metric: MetricSpec, source: (typeof ORDER)[number], path: string): FieldError[] {
+function validateSource(
+  metric: MetricSpec,
+  source: (typeof ORDER)[number],
+  path: string,
+  rule: GroupRule,
+): FieldError[] {
   const target = metric[source]?.target ?? { type: '' };
   const targetPath = child(path, 'target');
   const { value, averageValue, averageUtilization } = target;
@@ -115,7 +155,11 @@ function validateSource(metric: MetricSpec, source: (typeof ORDER)[number], path
   switch (source) {
     case 'object':
       return [
-        ...validateReference(metric.object?.describedObject ?? { kind: '', name: '' }, child(path, 'describedObject')),
+        ...validateReference(
+          metric.object?.describedObject ?? { kind: '', name: '' },
+          child(path, 'describedObject'),
+          rule,
+        ),
         ...identified(metric.object?.metric),
         ...common,
         ...(none ? missing('averageValue', 'must set either a target value or averageValue') : []),
@@ -147,7 +191,11 @@ function validateSource(metric: MetricSpec, source: (typeof ORDER)[number], path
       const containerPath = child(path, 'container');
       const both = 'may not set both a target raw value and a target utilization';
       return [
-        ...(name === '' ? [required(child(path, 'name'), 'must specify a resource name')] : []),
+        ...(name === ''
+          ? [required(child(path, 'name'), 'must specify a resource name')]
+          : source === 'resource'
+            ? []
+            : validateContainerResourceName(name, child(path, 'name'))),
         ...(source === 'resource'
           ? []
           : container === ''

@@ -34,9 +34,7 @@ test('a job gets its defaults, labels and a selector of its own', () => {
 test('a job that brings labels of another job is refused', () => {
   const taken = { ...template, metadata: { labels: { 'controller-uid': 'other' } } };
   assert.deepEqual(errors(Job, { spec: { template: taken } }), [
-    `spec.template.metadata.labels[controller-uid]: Invalid value: {"controller-uid":"other","job-name":"web","batch.kubernetes.io/job-name":"web"}: must be 'u'`,
-    "spec.template.metadata.labels[batch.kubernetes.io/controller-uid]: Required value: must be 'u'",
-    'spec.template.metadata.labels: Invalid value: {"controller-uid":"other","job-name":"web","batch.kubernetes.io/job-name":"web"}: `selector` does not match template `labels`',
+    `spec.template.metadata.labels[controller-uid]: Invalid value: {"controller-uid":"other","job-name":"web","batch.kubernetes.io/job-name":"web","batch.kubernetes.io/controller-uid":"u"}: must be 'u'`,
   ]);
 });
 
@@ -81,16 +79,36 @@ test('a job’s fields are checked and fit together', () => {
 });
 
 test('a job’s template stays, but for where its pods go while it is suspended', () => {
-  const moved = { spec: { ...template.spec, nodeSelector: { disk: 'ssd' } } };
-  assert.equal(updateErrors(Job, job({ template: moved }), job()).length, 1);
-  assert.deepEqual(updateErrors(Job, job({ template: moved, suspend: true }), job({ suspend: true })), []);
-  const other = { spec: { ...template.spec, containers: [{ name: 'c', image: 'other' }] } };
-  assert.equal(updateErrors(Job, job({ template: other, suspend: true }), job({ suspend: true })).length, 1);
-  assert.deepEqual(updateErrors(Job, job({ completions: 2 }), job()), [
+  const labels = { app: 'web' };
+  const selecting = (spec: object = {}, more: object = {}): object => ({
+    spec: {
+      manualSelector: true,
+      selector: { matchLabels: labels },
+      template: { ...template, metadata: { labels } },
+      ...spec,
+    },
+    ...more,
+  });
+  const moved = { metadata: { labels }, spec: { ...template.spec, nodeSelector: { disk: 'ssd' } } };
+  assert.equal(updateErrors(Job, selecting({ template: moved }), selecting()).length, 1);
+  assert.deepEqual(updateErrors(Job, selecting({ template: moved, suspend: true }), selecting({ suspend: true })), []);
+  const started = (conditions: object[], active = 0): object =>
+    selecting({ suspend: true }, { status: { startTime: '2026-01-01T00:00:00Z', active, conditions } });
+  const paths = (old: object): string[] =>
+    updateErrors(Job, selecting({ template: moved, suspend: true }), old).map((text) => text.split(':')[0]!);
+  assert.deepEqual(paths(started([])), ['spec.template']);
+  assert.deepEqual(paths(started([{ type: 'Suspended', status: 'True' }])), []);
+  assert.deepEqual(paths(started([{ type: 'Suspended', status: 'True' }], 1)), ['spec.template']);
+  const other = { metadata: { labels }, spec: { ...template.spec, containers: [{ name: 'c', image: 'other' }] } };
+  assert.match(
+    updateErrors(Job, selecting({ template: other, suspend: true }), selecting({ suspend: true })).join(),
+    /^spec.template.spec: Invalid value: .*: field is immutable$/,
+  );
+  assert.deepEqual(updateErrors(Job, selecting({ completions: 2 }), selecting()), [
     'spec.completions: Invalid value: 2: field is immutable',
   ]);
   const indexed = (n: number, parallelism: number): object =>
-    job({ completionMode: 'Indexed', completions: n, parallelism });
+    selecting({ completionMode: 'Indexed', completions: n, parallelism });
   assert.deepEqual(updateErrors(Job, indexed(3, 3), indexed(2, 2)), []);
   assert.deepEqual(updateErrors(Job, indexed(3, 2), indexed(2, 2)), [
     'spec.completions: Invalid value: 3: can only be modified in tandem with spec.parallelism',
@@ -122,6 +140,29 @@ test('a job’s status moves forward only', () => {
   );
 });
 
+test('a job’s start stays unless it is suspended or resumes, and an idle job needs none', () => {
+  const [first, later] = ['2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'];
+  const suspended = (status: string): object[] => [{ type: 'Suspended', status }];
+  const moved = (spec: object, now: object[], old: object[]): string[] =>
+    statusErrors(
+      Job,
+      job(spec, { status: { startTime: later, conditions: now } }),
+      job(spec, { status: { startTime: first, conditions: old } }),
+    );
+  assert.deepEqual(moved({}, [], []), [
+    `status.startTime: Invalid value: "${later}": field is immutable for unsuspended job once set`,
+  ]);
+  assert.deepEqual(moved({}, suspended('False'), suspended('True')), []);
+  assert.deepEqual(moved({ suspend: true }, [], []), []);
+  const done = {
+    completionTime: first,
+    conditions: ['SuccessCriteriaMet', 'Complete'].map((type) => ({ type, status: 'True' })),
+  };
+  const finished = (spec: object): string[] => statusErrors(Job, job(spec, { status: done }), job(spec));
+  assert.deepEqual(finished({ suspend: true, completions: 0 }), []);
+  assert.deepEqual(finished({}), ['status.startTime: Required value: startTime is required for finished job']);
+});
+
 test('sets of indexes are read, counted and compared', () => {
   const a = parseIndexes('0,2-4,7', 8);
   assert.equal(countIndexes(a), 5);
@@ -146,8 +187,8 @@ test('cron jobs: defaults, schedule, zone and name are checked', () => {
     errors(CronJob, cronJob({ schedule: '* * * *', timeZone: 'Mars/Olympus', concurrencyPolicy: 'No' })),
     [
       'spec.schedule: Invalid value: "* * * *": expected exactly 5 fields, found 4: [* * * *]',
-      'spec.concurrencyPolicy: Unsupported value: "No": supported values: "Allow", "Forbid", "Replace"',
       'spec.timeZone: Invalid value: "Mars/Olympus": unknown time zone Mars/Olympus',
+      'spec.concurrencyPolicy: Unsupported value: "No": supported values: "Allow", "Forbid", "Replace"',
     ],
   );
   assert.deepEqual(errors(CronJob, cronJob({ schedule: 'TZ=UTC 0 * * * *', timeZone: 'Europe/Berlin' })), [

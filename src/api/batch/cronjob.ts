@@ -1,11 +1,13 @@
+import { nameWarnings } from '../apps/workload.ts';
 import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, invalid, notSupported, required } from '../field-error.ts';
 import type * as batch from '../generated/batch.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, ageOf, boolText, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
+import { semanticEqual } from '../validation/equal.ts';
 import { validateEnum, validateNonnegative } from '../validation/fields.ts';
-import { byteLength, isDNS1123Label } from '../validation/names.ts';
+import { byteLength } from '../validation/names.ts';
 import { defaultJobTemplate } from './job.ts';
 import { jobWarnings, validateJobSpec } from './job-spec.ts';
 import { parseSchedule, ScheduleError } from './schedule.ts';
@@ -34,13 +36,15 @@ function defaultCronJob(cronJob: CronJob): void {
   spec.failedJobsHistoryLimit ??= DEFAULT_FAILED_JOBS;
 }
 
-function validateCronJob({ spec }: CronJob): FieldError[] {
-  const { schedule, jobTemplate } = spec;
+function validateCronJob({ metadata, spec }: CronJob, old?: CronJob): FieldError[] {
+  const { schedule, jobTemplate, timeZone } = spec;
   const path = 'spec.jobTemplate.spec';
   const jobSpec = jobTemplate.spec ?? { template: {} };
+  const hadZone = old?.spec.schedule.includes('TZ') === true;
   return [
-    ...(schedule === '' ? [required('spec.schedule')] : validateSchedule(schedule, 'spec.schedule')),
+    ...(schedule === '' ? [required('spec.schedule')] : validateSchedule(spec, hadZone, 'spec.schedule')),
     ...validateNonnegative(spec.startingDeadlineSeconds, 'spec.startingDeadlineSeconds'),
+    ...(old === undefined || timeZone !== old.spec.timeZone ? validateTimeZone(timeZone, 'spec.timeZone') : []),
     ...validateEnum(spec.concurrencyPolicy, POLICIES, 'spec.concurrencyPolicy'),
     ...validateJobSpec(jobSpec, path),
     ...(jobSpec.selector === undefined
@@ -49,10 +53,14 @@ function validateCronJob({ spec }: CronJob): FieldError[] {
     ...(jobSpec.manualSelector === true ? [notSupported(child(path, 'manualSelector'), true, ['nil', 'false'])] : []),
     ...validateNonnegative(spec.successfulJobsHistoryLimit, 'spec.successfulJobsHistoryLimit'),
     ...validateNonnegative(spec.failedJobsHistoryLimit, 'spec.failedJobsHistoryLimit'),
+    ...(old === undefined && byteLength(metadata.name) > NAME_MAX
+      ? [invalid('metadata.name', metadata.name, `must be no more than ${NAME_MAX} characters`)]
+      : []),
   ];
 }
 
-function validateSchedule(schedule: string, path: string): FieldError[] {
+/** `hadZone`: a schedule that named its zone before may go on to do so. */
+function validateSchedule({ schedule, timeZone }: batch.CronJobSpec, hadZone: boolean, path: string): FieldError[] {
   const errors: FieldError[] = [];
   try {
     parseSchedule(schedule);
@@ -60,8 +68,10 @@ function validateSchedule(schedule: string, path: string): FieldError[] {
     if (!(error instanceof ScheduleError)) throw error;
     errors.push(invalid(path, schedule, error.message));
   }
-  if (schedule.includes('TZ')) {
+  if (schedule.includes('TZ') && !hadZone) {
     errors.push(invalid(path, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
+  } else if (schedule.includes('TZ') && timeZone !== undefined) {
+    errors.push(invalid(path, schedule, 'cannot use both timeZone field and TZ or CRON_TZ in schedule'));
   }
   return errors;
 }
@@ -101,14 +111,6 @@ export const CronJob = defineKind<CronJob>({
 
   defaults: defaultCronJob,
   validate: validateCronJob,
-  validateCreate: ({ metadata, spec }) => [
-    ...validateTimeZone(spec.timeZone, 'spec.timeZone'),
-    ...(byteLength(metadata.name) > NAME_MAX
-      ? [invalid('metadata.name', metadata.name, `must be no more than ${NAME_MAX} characters`)]
-      : []),
-  ],
-  validateUpdate: ({ spec }, old) =>
-    spec.timeZone === old.spec.timeZone ? [] : validateTimeZone(spec.timeZone, 'spec.timeZone'),
   generation: true,
   prepareForCreate(cronJob) {
     cronJob.status = {};
@@ -116,15 +118,17 @@ export const CronJob = defineKind<CronJob>({
   },
   prepareForUpdate: ({ spec }, old) =>
     dropDisabledTemplateFields(spec.jobTemplate.spec?.template, old.spec.jobTemplate.spec?.template),
-  warnings({ metadata, spec }, old) {
-    const messages = old === undefined ? isDNS1123Label(metadata.name) : [];
-    const hostname =
-      'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
-    return [
-      ...(messages.length > 0 ? [`${hostname}: [${messages.join(' ')}]`] : []),
-      ...jobWarnings(spec.jobTemplate.spec ?? { template: {} }, 'spec.jobTemplate.spec'),
-    ];
-  },
+  warnings: ({ metadata, spec }, old) => [
+    ...(old === undefined ? nameWarnings(metadata.name) : []),
+    ...(old === undefined || !semanticEqual(spec, old.spec)
+      ? jobWarnings(spec.jobTemplate.spec ?? { template: {} }, 'spec.jobTemplate.spec')
+      : []),
+    ...(old !== undefined && spec.schedule.includes('TZ')
+      ? [
+          'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
+        ]
+      : []),
+  ],
   status: {
     prepareForUpdate(cronJob, old) {
       cronJob.spec = old.spec;

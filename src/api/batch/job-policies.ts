@@ -97,7 +97,7 @@ function validateExitCodes(
     const why = 'must be one of the container or initContainer names in the pod template';
     errors.push(invalid(child(path, 'containerName'), containerName, why));
   }
-  if (values.length === 0) errors.push(invalid(valuesPath, values, 'at least one value is required'));
+  if (values.length === 0) errors.push(invalid(valuesPath, requirement.values, 'at least one value is required'));
   else if (values.length > MAX_EXIT_CODES) errors.push(tooMany(valuesPath, values.length, MAX_EXIT_CODES));
   const seen = new Set<number>();
   for (const [i, value] of values.entries()) {

@@ -117,7 +117,7 @@ export function jobWarnings(spec: JobSpec, path: string): string[] {
   return [
     ...(completionMode === INDEXED && completions > COMPLETIONS_SOFT_LIMIT && parallelism > PARALLELISM_LIMIT
       ? [
-          'In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail',
+          `${path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
         ]
       : []),
     ...podWarnings(template.spec ?? { containers: [] }, template.metadata, child(path, 'template')),

@@ -62,7 +62,7 @@ function validateConditions(job: Job, old: Job): FieldError[] {
     'cannot set Complete=True and FailureTarget=true conditions',
   );
   refuse(
-    turned('Failed', 'FailureTarget') && failed && !target,
+    (turned('Failed') || changed(job, old, 'failedIndexes')) && failed && !target,
     'cannot set Failed=True condition without the FailureTarget=true condition',
   );
   refuse(
@@ -111,8 +111,16 @@ function validateTimes(job: Job, old: Job): FieldError[] {
   if (completionTime !== undefined && before !== undefined && completionTime !== before) {
     errors.push(invalid(at, completionTime, 'field is immutable'));
   }
-  if (old.status.startTime !== undefined && old.status.startTime !== startTime && job.spec.suspend !== true) {
-    errors.push(required('status.startTime', 'startTime cannot be removed for unsuspended job'));
+  const resumes =
+    isJobConditionTrue(old, 'Suspended') &&
+    (job.status.conditions ?? []).some(({ type, status }) => type === 'Suspended' && status === 'False');
+  if (
+    !resumes &&
+    old.status.startTime !== undefined &&
+    old.status.startTime !== startTime &&
+    job.spec.suspend !== true
+  ) {
+    errors.push(invalid('status.startTime', startTime, 'field is immutable for unsuspended job once set'));
   }
   return errors;
 }
@@ -127,7 +135,9 @@ function validateFinished(job: Job, old: Job): FieldError[] {
   if ((now || changed(job, old, 'active')) && active > 0) {
     errors.push(invalid('status.active', active, 'active>0 is invalid for finished job'));
   }
-  if ((now || changed(job, old, 'startTime')) && startTime === undefined) {
+  // A suspended job that has nothing to do is finished without a start.
+  const idle = job.spec.suspend === true && job.spec.completions === 0;
+  if (!idle && (now || changed(job, old, 'startTime')) && startTime === undefined) {
     errors.push(required('status.startTime', 'startTime is required for finished job'));
   }
   if ((now || changed(job, old, 'uncountedTerminatedPods')) && left > 0) {

@@ -1,15 +1,15 @@
+import { nameWarnings } from '../apps/workload.ts';
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
 import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, invalid, keyPath, required } from '../field-error.ts';
-import type { PodTemplateSpec } from '../generated/core.v1.ts';
+import type { Container, PodTemplateSpec } from '../generated/core.v1.ts';
 import type * as batch from '../generated/batch.v1.ts';
-import { deepClone } from '../equality.ts';
 import { defineKind } from '../kind.ts';
 import { labelSelectorAsSelector } from '../selector/selector.ts';
 import { AGE, age, ageOf, NAME, sinceText, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { timeMs } from '../time.ts';
-import { own } from '../validation/equal.ts';
+import { own, semanticEqual } from '../validation/equal.ts';
 import { unchecked, validateImmutable, validateLabelSelector } from '../validation/fields.ts';
 import { isDNS1123Label } from '../validation/names.ts';
 import { INDEXED, jobWarnings, NON_INDEXED, validateJobSpec } from './job-spec.ts';
@@ -58,28 +58,15 @@ function generateSelector({ metadata, spec }: Job): void {
   const { name = '', uid = '' } = unchecked(metadata);
   const templateMetadata = (spec.template.metadata ??= {});
   const labels = (templateMetadata.labels = { ...templateMetadata.labels });
-  if (!Object.hasOwn(labels, OLD_NAME_LABEL)) {
-    labels[OLD_NAME_LABEL] = name;
-    labels[NAME_LABEL] = name;
-  }
-  if (!Object.hasOwn(labels, OLD_UID_LABEL)) {
-    labels[OLD_UID_LABEL] = uid;
-    labels[UID_LABEL] = uid;
-  }
+  for (const label of [OLD_NAME_LABEL, NAME_LABEL]) if (!Object.hasOwn(labels, label)) labels[label] = name;
+  for (const label of [OLD_UID_LABEL, UID_LABEL]) if (!Object.hasOwn(labels, label)) labels[label] = uid;
   spec.selector = { ...spec.selector, matchLabels: { [UID_LABEL]: uid, ...spec.selector?.matchLabels } };
 }
 
-function validateJob(job: Job): FieldError[] {
+function validateJob(job: Job, old?: Job): FieldError[] {
   const { spec, metadata } = job;
-  const { selector, template, completions = 0 } = spec;
-  const errors = [...validateGeneratedSelector(job), ...validateJobSpec(spec, 'spec')];
-  const selectorErrors = validateLabelSelector(selector, 'spec.selector');
-  if (selector === undefined) errors.push(required('spec.selector'));
-  errors.push(...selectorErrors);
-  if (selectorErrors.length === 0 && !labelSelectorAsSelector(selector).matches(template.metadata?.labels ?? {})) {
-    const why = '`selector` does not match template `labels`';
-    errors.push(invalid('spec.template.metadata.labels', template.metadata?.labels, why));
-  }
+  const { completions = 0 } = spec;
+  const errors = [...validateGeneratedSelector(job, old), ...validateSpecAndSelector(spec)];
   if (spec.completionMode === INDEXED && completions > 0) {
     // The host name of the last pod.
     const hostname = `${metadata.name}-${completions - 1}`;
@@ -91,16 +78,32 @@ function validateJob(job: Job): FieldError[] {
   return errors;
 }
 
-function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
+function validateSpecAndSelector(spec: batch.JobSpec): FieldError[] {
+  const { selector, template } = spec;
+  const errors = validateJobSpec(spec, 'spec');
+  const selectorErrors = validateLabelSelector(selector, 'spec.selector');
+  if (selector === undefined) errors.push(required('spec.selector'));
+  errors.push(...selectorErrors);
+  if (selectorErrors.length === 0 && !labelSelectorAsSelector(selector).matches(template.metadata?.labels ?? {})) {
+    const why = '`selector` does not match template `labels`';
+    errors.push(invalid('spec.template.metadata.labels', template.metadata?.labels, why));
+  }
+  return errors;
+}
+
+/** A job made before the labels had a prefix need not have those that have one. */
+function validateGeneratedSelector({ metadata, spec }: Job, old: Job | undefined): FieldError[] {
   const { selector, template } = spec;
   if (spec.manualSelector === true || selector === undefined) return [];
   const path = 'spec.template.metadata';
   const { name = '', uid = '' } = unchecked(metadata);
+  const had = (label: string): boolean =>
+    old === undefined || own(old.spec.template.metadata?.labels, label) !== undefined;
+  const prefixed = had(NAME_LABEL) && had(UID_LABEL);
   const expected = {
     [OLD_UID_LABEL]: uid,
     [OLD_NAME_LABEL]: name,
-    [UID_LABEL]: uid,
-    [NAME_LABEL]: name,
+    ...(prefixed ? { [UID_LABEL]: uid, [NAME_LABEL]: name } : {}),
   };
   const errors = uid === '' ? [required('metadata.uid')] : [];
   for (const [key, value] of Object.entries(expected)) {
@@ -118,9 +121,11 @@ function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
 function validateUpdate({ spec }: Job, old: Job): FieldError[] {
   const before = old.spec;
   return [
+    // Upstream looks at the spec twice, and so tells twice what is wrong with it.
+    ...validateSpecAndSelector(spec),
     ...validateCompletions(spec, before),
     ...validateImmutable(spec.selector, before.selector, 'spec.selector'),
-    ...validateImmutable(spec.template, asMutable(spec.template, old), 'spec.template'),
+    ...validateTemplateUpdate(spec.template, old),
     ...(['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const).flatMap(
       (field) => validateImmutable(spec[field], before[field], `spec.${field}`),
     ),
@@ -137,44 +142,38 @@ function validateCompletions(spec: batch.JobSpec, old: batch.JobSpec): FieldErro
 }
 
 /**
- * The old template with the scheduling directives and, since v1.36, resources of the new one: those of a suspended job that
- * has not started may change. Source: validatePodTemplateUpdate.
+ * The scheduling directives and, since v1.36, the resources of a suspended job that has no pods may change.
+ * Source: validatePodTemplateUpdate, validatePodResourceUpdatesOnly; shouldAllowMutablePodTemplate in pkg/registry/batch/job/strategy.go v1.36.
  */
-function asMutable(template: PodTemplateSpec, { spec, status }: Job): PodTemplateSpec {
-  const old = spec.template;
-  if (
-    spec.suspend !== true ||
-    status.startTime !== undefined ||
-    template.spec === undefined ||
-    old.spec === undefined
-  ) {
-    return old;
-  }
-  const { nodeAffinity: _, ...others } = { ...old.spec.affinity };
-  const mine = template.spec.affinity?.nodeAffinity;
-  const affinity = { ...others, ...(mine === undefined ? {} : { nodeAffinity: mine }) };
-  const withResources = (
-    containers: readonly NonNullable<PodTemplateSpec['spec']>['containers'][number][] = [],
-    now: readonly NonNullable<PodTemplateSpec['spec']>['containers'][number][] = [],
-  ): NonNullable<PodTemplateSpec['spec']>['containers'] =>
-    containers.map((container, i) =>
-      containers.length === now.length && now[i]!.name === container.name
-        ? { ...container, resources: now[i]!.resources }
-        : container,
-    );
-  return {
-    metadata: { ...old.metadata, annotations: template.metadata?.annotations, labels: template.metadata?.labels },
-    spec: {
-      ...deepClone(old.spec),
-      affinity,
-      nodeSelector: template.spec.nodeSelector,
-      tolerations: template.spec.tolerations,
-      schedulingGates: template.spec.schedulingGates,
-      containers: withResources(old.spec.containers, template.spec.containers),
-      initContainers: withResources(old.spec.initContainers, template.spec.initContainers),
-    },
+function validateTemplateUpdate(template: PodTemplateSpec, old: Job): FieldError[] {
+  const { startTime, active = 0 } = old.status;
+  const before = old.spec.template;
+  const mutable =
+    old.spec.suspend === true && (startTime === undefined || isJobConditionTrue(old, 'Suspended')) && active === 0;
+  if (!mutable) return validateImmutable(template, before, 'spec.template');
+  const now = template.spec ?? { containers: [] };
+  const spec = before.spec ?? { containers: [] };
+  const { nodeAffinity: _, ...others } = { ...spec.affinity };
+  const mine = now.affinity?.nodeAffinity;
+  const allowed = {
+    ...spec,
+    affinity: { ...others, ...(mine === undefined ? {} : { nodeAffinity: mine }) },
+    nodeSelector: now.nodeSelector,
+    tolerations: now.tolerations,
+    schedulingGates: now.schedulingGates,
+    containers: withResources(spec.containers, now.containers),
+    initContainers: withResources(spec.initContainers, now.initContainers),
   };
+  return validateImmutable(now, allowed, 'spec.template.spec');
 }
+
+/** The containers with the resources of those of the same name and place, if there are as many. */
+const withResources = (containers: readonly Container[] = [], now: readonly Container[] = []): readonly Container[] =>
+  containers.length === now.length
+    ? containers.map((container, i) =>
+        now[i]!.name === container.name ? { ...container, resources: now[i]!.resources } : container,
+      )
+    : containers;
 
 function statusText(job: Job): string {
   if (isJobConditionTrue(job, 'Complete')) return 'Complete';
@@ -216,13 +215,10 @@ export const Job = defineKind<Job>({
     dropDisabledTemplateFields(job.spec.template);
   },
   prepareForUpdate: ({ spec }, old) => dropDisabledTemplateFields(spec.template, old.spec.template),
-  warnings({ metadata, spec }, old) {
-    if (old !== undefined) return [];
-    const messages = isDNS1123Label(metadata.name);
-    const hostname =
-      'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
-    return [...(messages.length > 0 ? [`${hostname}: [${messages.join(' ')}]`] : []), ...jobWarnings(spec, 'spec')];
-  },
+  warnings: ({ metadata, spec }, old) => [
+    ...(old === undefined ? nameWarnings(metadata.name) : []),
+    ...(old === undefined || !semanticEqual(spec, old.spec) ? jobWarnings(spec, 'spec') : []),
+  ],
   status: {
     prepareForUpdate(job, old) {
       job.spec = old.spec;

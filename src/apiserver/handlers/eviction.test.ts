@@ -25,13 +25,25 @@ async function startWithPod(priorityClassName?: string): Promise<TestApiServer> 
   return api;
 }
 
-async function addBudget({ client }: TestApiServer, name: string, disruptionsAllowed?: number): Promise<void> {
+async function addBudget(
+  { client }: TestApiServer,
+  name: string,
+  disruptionsAllowed?: number,
+  more: Partial<PodDisruptionBudget['status']> = {},
+): Promise<void> {
   const budget = await client.create(PodDisruptionBudget, {
     metadata: { name, namespace: 'default' },
     spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
   });
   if (disruptionsAllowed === undefined) return;
-  const counts = { disruptionsAllowed, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1, observedGeneration: 1 };
+  const counts = {
+    disruptionsAllowed,
+    currentHealthy: 1,
+    desiredHealthy: 1,
+    expectedPods: 1,
+    observedGeneration: 1,
+    ...more,
+  };
   await client.updateStatus(PodDisruptionBudget, { ...budget, status: counts });
 }
 
@@ -57,6 +69,26 @@ test('a budget that allows no disruption says what it needs', async () => {
   await addBudget(api, 'b', 0);
   await assert.rejects(evict(api), violates('The disruption budget b needs 1 healthy pods and has 1 currently'));
   assert.ok(await api.client.get(Pod, REF));
+});
+
+test('a budget that allows no disruption says why', async () => {
+  const why = (reason: string, message: string): object => ({
+    conditions: [
+      { type: 'DisruptionAllowed', status: 'False', reason, message, lastTransitionTime: '2026-01-01T00:00:00Z' },
+    ],
+  });
+  const not = 'The disruption budget b does not allow evicting pods currently';
+  const CASES: readonly (readonly [status: object, cause: string])[] = [
+    [why('SyncFailed', 'no scale'), `${not} because it failed sync: no scale`],
+    [why('Busy', 'later'), 'The disruption budget b needs 1 healthy pods and has 1 currently'],
+    [{ currentHealthy: 2, ...why('Busy', 'later') }, `${not} (Busy): later`],
+    [{ currentHealthy: 2 }, not],
+  ];
+  for (const [status, cause] of CASES) {
+    await using api = await startWithPod();
+    await addBudget(api, 'b', 0, status);
+    await assert.rejects(evict(api), violates(cause), cause);
+  }
 });
 
 test('an eviction that is allowed is counted', async () => {

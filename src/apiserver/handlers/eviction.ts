@@ -92,7 +92,6 @@ async function takeDisruption(
 
 function checkBudget({ metadata: { name, generation = 0 }, status }: PodDisruptionBudget): void {
   const { observedGeneration = 0, disruptionsAllowed = 0, disruptedPods = {} } = status;
-  const { currentHealthy = 0, desiredHealthy = 0 } = status;
   if (observedGeneration < generation)
     throw refused(`The disruption budget ${name} is still being processed by the server.`, 10);
   if (disruptionsAllowed < 0) throw forbidden(PodDisruptionBudget, name, 'pdb disruptions allowed is negative');
@@ -102,11 +101,21 @@ function checkBudget({ metadata: { name, generation = 0 }, status }: PodDisrupti
       name,
       'DisruptedPods map too big - too many evictions not confirmed by PDB controller',
     );
-  if (disruptionsAllowed === 0)
-    throw refused(
-      `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
-      0,
-    );
+  if (disruptionsAllowed === 0) throw refused(whyNone(name, status), 0);
+}
+
+/** Why a budget allows no disruption, in as far as it knows. */
+function whyNone(
+  name: string,
+  { currentHealthy = 0, desiredHealthy = 0, conditions = [] }: PodDisruptionBudget['status'],
+): string {
+  const not = `The disruption budget ${name} does not allow evicting pods currently`;
+  const { status, reason, message = '' } = conditions.find(({ type }) => type === 'DisruptionAllowed') ?? {};
+  const told = status === 'False' && message !== '';
+  if (told && reason === 'SyncFailed') return `${not} because it failed sync: ${message}`;
+  if (currentHealthy <= desiredHealthy)
+    return `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  return told ? `${not} (${reason}): ${message}` : not;
 }
 
 function refused(message: string, retryAfterSeconds: number): StatusError {
