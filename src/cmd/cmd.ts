@@ -18,7 +18,7 @@ export interface Program {
  * that saves under load is lost in the noise. An agent does little and must be small: without V8's optimising compilers it is 13 MB smaller at rest and 20 MB after work, at the figures in
  * docs/decisions/0005-agents-run-without-optimising-compilers.md.
  */
-const NODE_FLAGS = {
+export const NODE_FLAGS = {
   controlPlane: ['--max-semi-space-size=4'],
   agent: ['--max-semi-space-size=1', '--max-old-space-size=256', '--no-opt', '--no-maglev'],
 } as const;

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { NODE_FLAGS } from '#cmd';
 import { load, openSessions, send } from './api/load.ts';
 import { endServer, makePki, type Server, startServer } from './api/processes.ts';
 import { type Round, rounds } from './api/rounds.ts';
@@ -15,8 +16,6 @@ import { seedStore } from './api/seed.ts';
 import type { Usage } from './api/usage.ts';
 import { watchRound } from './api/watch.ts';
 
-/** As the control plane runs: NODE_FLAGS of src/cmd/cmd.ts. */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
 const WATCH_SESSIONS = 100;
 const AT_ONCE = 64;
 
@@ -51,12 +50,12 @@ export async function run(args: readonly string[]): Promise<void> {
     };
     const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
     const started = performance.now();
-    const server = await start('server.ts', [...NODE_FLAGS, ...profile]);
+    const server = await start('server.ts', [...NODE_FLAGS.controlPlane, ...profile]);
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
     console.log(`${pods} pods of ${bytesEach} bytes: up in ${seconds} s, ${memoryText(await server.usage())}`);
     const chosen = rounds(pods).filter(({ name }) => wanted(name));
     await keepAnswers(server, directory, chosen);
-    const bare = await start('bare.ts', NODE_FLAGS);
+    const bare = await start('bare.ts', NODE_FLAGS.controlPlane);
     for (const round of chosen) await compare(server, bare, round, plan);
     if (wanted('watch')) {
       const sessions = await openSessions(server.port, WATCH_SESSIONS, credentials);

@@ -7,13 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { NODE_FLAGS } from '#cmd';
 import { openSessions } from './api/load.ts';
 import { endServer, makePki, startServer } from './api/processes.ts';
 import { answerOf, held, type Held } from './api/held.ts';
 import { seedStore } from './api/seed.ts';
 
-/** As the control plane runs: NODE_FLAGS of src/cmd/cmd.ts. */
-const NODE_FLAGS = ['--max-semi-space-size=32'];
 const TRIES = 5;
 
 export async function run(args: readonly string[]): Promise<void> {
@@ -29,7 +28,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const credentials = await makePki(directory);
     await seedStore(join(directory, 'store'), Number(values.pods));
     const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
-    const server = await startServer('server.ts', directory, [...NODE_FLAGS, ...profile], credentials);
+    const server = await startServer('server.ts', directory, [...NODE_FLAGS.controlPlane, ...profile], credentials);
     const [session] = await openSessions(server.port, 1, credentials);
     for (const one of held.filter(wanted)) {
       const tries = [];

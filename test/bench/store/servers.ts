@@ -4,11 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { NODE_FLAGS } from '#cmd';
 import { buildRootfs } from '#testing';
 import { type ClientTls, GrpcClient } from './grpc-client.ts';
 
-/** As the control plane runs: NODE_FLAGS of src/cmd/cmd.ts. */
-const NODE_FLAGS = ['--max-semi-space-size=32'];
 const ETCD = '/usr/bin/etcd';
 const QUOTA_BYTES = 8 << 30;
 const START_MS = 20_000;
@@ -28,7 +27,7 @@ export interface Server {
 /** Files `server.crt`, `server.key`, `client.crt`, `client.key` and `ca.crt` in `pki` belong to both. */
 export async function startPirogue(directory: string, pki: string, flags: readonly string[]): Promise<Server> {
   const entry = join(import.meta.dirname, 'server.ts');
-  const child = fork(entry, [directory, pki], { execArgv: [...NODE_FLAGS, ...flags] });
+  const child = fork(entry, [directory, pki], { execArgv: [...NODE_FLAGS.controlPlane, ...flags] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return asServer('Pirogue', child, directory, port, () => child.disconnect());
 }
