@@ -60,7 +60,8 @@ export function validateObjectMetaUpdate(
   const errors: FieldError[] = [];
   const at = (field: keyof ObjectMeta): string => child(metadata, field);
   if (old.deletionTimestamp !== undefined) {
-    const added = (meta.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer)).toSorted();
+    const known = new Set(old.finalizers);
+    const added = (meta.finalizers ?? []).filter((finalizer) => !known.has(finalizer)).toSorted();
     if (added.length > 0) {
       // Go prints the list in its own syntax.
       const list = `[]string{${added.map((finalizer) => JSON.stringify(finalizer)).join(', ')}}`;

@@ -29,6 +29,25 @@ describe('strategic merge patch', () => {
     ]);
   });
 
+  test('many elements are taken from a list of scalars with a look at each, not at all for each', () => {
+    let looks = 0;
+    const gone = new Proxy(
+      Array.from({ length: 1000 }, (_, i) => `example.com/${i}`),
+      {
+        get(target, key, receiver) {
+          looks++;
+          return Reflect.get(target, key, receiver) as unknown;
+        },
+      },
+    );
+    const finalizers = Array.from({ length: 1001 }, (_, i) => `example.com/${1000 - i}`);
+    const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': gone } };
+    assert.deepEqual(applyStrategicMergePatch({ metadata: { finalizers } }, patch, 'core.v1.Pod'), {
+      metadata: { finalizers: ['example.com/1000'] },
+    });
+    assert.ok(looks < 20_000, `${looks} looks`);
+  });
+
   test('atomic lists, scalars and maps of scalars', () => {
     assert.deepEqual(
       strategic(

@@ -232,7 +232,10 @@ function mergeList(
   const type = elementType(original, patch);
   if (type === undefined) return [...original];
   if (type !== 'object') {
-    if (isDelete) return original.filter((item) => !patch.includes(item));
+    if (isDelete) {
+      const gone = new Set(patch);
+      return original.filter((item) => !gone.has(item));
+    }
     return mergeOrders(new Set([...original, ...patch]), patch, original, identity(undefined));
   }
   const { mergeKey } = plan;
