@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resourceText } from '#api';
-import { header, Histogram, labelText, sample } from '#util';
+import { CounterVec, header, HistogramVec, labelText, sample } from '#util';
 import type { GroupResource } from './providers.ts';
 import type { Observe } from './transformer.ts';
 
@@ -12,8 +12,15 @@ type Outcome = 'success' | 'failure';
 /** What is told of encryption. Source of the names: as above, and pkg/server/options/encryptionconfig/metrics v1.36. */
 export class EncryptionMetrics {
   readonly #serverHash: string;
-  readonly #operations = new Map<string, number>();
-  readonly #durations = new Map<string, Histogram>();
+  readonly #operations = new CounterVec(
+    'apiserver_storage_transformation_operations_total',
+    '[ALPHA] Values transformed, by how it ended.',
+  );
+  readonly #durations = new HistogramVec(
+    'apiserver_storage_transformation_duration_seconds',
+    '[ALPHA] How long transforming values took.',
+    DURATION_BUCKETS,
+  );
   readonly #reloads = new Map<Outcome, { count: number; lastMs: number }>();
   #configHash = '';
 
@@ -27,12 +34,10 @@ export class EncryptionMetrics {
     return (type, prefix, startedMs, error) => {
       const status = error === undefined ? 'OK' : 'unknown-non-grpc';
       const labels = labelText({ resource: name, status, transformation_type: type, transformer_prefix: prefix });
-      this.#operations.set(labels, (this.#operations.get(labels) ?? 0) + 1);
+      this.#operations.add(labels);
       if (error !== undefined) return;
       const series = labelText({ transformation_type: type, transformer_prefix: prefix });
-      let histogram = this.#durations.get(series);
-      if (histogram === undefined) this.#durations.set(series, (histogram = new Histogram(DURATION_BUCKETS)));
-      histogram.observe((now() - startedMs) / 1000);
+      this.#durations.observe(series, (now() - startedMs) / 1000);
     };
   }
 
@@ -52,22 +57,8 @@ export class EncryptionMetrics {
       ...of,
     }));
     return [
-      ...header(
-        'apiserver_storage_transformation_operations_total',
-        'counter',
-        '[ALPHA] Values transformed, by how it ended.',
-      ),
-      ...[...this.#operations].map(([labels, count]) =>
-        sample('apiserver_storage_transformation_operations_total', labels, count),
-      ),
-      ...header(
-        'apiserver_storage_transformation_duration_seconds',
-        'histogram',
-        '[ALPHA] How long transforming values took.',
-      ),
-      ...[...this.#durations].flatMap(([labels, histogram]) =>
-        histogram.lines('apiserver_storage_transformation_duration_seconds', labels),
-      ),
+      ...this.#operations.lines(),
+      ...this.#durations.lines(),
       ...header(`${prefix}_automatic_reloads_total`, 'counter', '[ALPHA] Reloads of the encryption configuration.'),
       ...reloads.map(({ labels, count }) => sample(`${prefix}_automatic_reloads_total`, labels, count)),
       ...header(`${prefix}_automatic_reload_last_timestamp_seconds`, 'gauge', '[ALPHA] When it was last reloaded.'),
