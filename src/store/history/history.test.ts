@@ -57,6 +57,27 @@ test('the revision of a time shows all that was written a second before it, and 
   await kept;
 });
 
+test('servers that share a store write the time down for each other, and rest when nothing changes', async (t) => {
+  const { store, clock } = await open(t);
+  const stop = new AbortController();
+  const kept = [0, 0, 0].map(() => keepMoments(store, { clock, log: silentLogger, signal: stop.signal }));
+  for (let i = 0; i < 10; i++) {
+    await write(store, put('a', `${i}`));
+    for (let j = 0; j < 10; j++) await turn();
+    clock.advance(1000);
+  }
+  for (let j = 0; j < 10; j++) await turn();
+  const { revision } = store;
+  assert.ok(revision <= 22, `${revision}: one time for each write`);
+  for (let i = 0; i < 10; i++) {
+    clock.advance(1000);
+    for (let j = 0; j < 10; j++) await turn();
+  }
+  assert.ok(store.revision <= revision + 1, 'no server takes the times of another for changes');
+  stop.abort();
+  await Promise.all(kept);
+});
+
 test('going back makes of now what was then, in one revision, and can be undone the same way', async (t) => {
   const { store } = await open(t);
   await write(store, put('/r/a', '1'), put('/r/b', '1'), put('/r/gone', '1'), put('/s/other', '1'));

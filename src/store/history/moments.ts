@@ -15,12 +15,15 @@ export interface MomentsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Writes the time down while things change: at most once a second, and not at all when nothing did. Resolves when `signal` aborts. */
+/**
+ * Writes the time down while things change: about once a second, and not at all when nothing did. Resolves when `signal` aborts. Several servers may do so on one
+ * store: what one has written down is no change to the others, and none writes again what another wrote just now.
+ */
 export async function keepMoments(store: Store, { clock, log, signal }: MomentsOptions): Promise<void> {
-  let own = 0;
+  let known = 0;
   while (!signal.aborted) {
     try {
-      if (store.revision > own) own = await writeMoment(store, clock.now());
+      if (store.revision > known) known = await writeMoment(store, clock.now());
       await sleep(clock, INTERVAL_MS, { signal });
     } catch (error) {
       if (signal.aborted) return;
@@ -30,10 +33,18 @@ export async function keepMoments(store: Store, { clock, log, signal }: MomentsO
   }
 }
 
+/** The revision up to which the time is known. Times are in the order of revisions even where the clocks of servers differ. */
 async function writeMoment(store: Store, nowMs: number): Promise<number> {
-  const value = Buffer.from(String(nowMs));
-  const { revision } = await store.txn({ compare: [], success: [{ type: 'put', key: KEY, value }] });
-  return revision;
+  const { kvs, revision: current } = await store.range({ key: KEY });
+  const [last] = kvs;
+  const known = last?.modRevision ?? 0;
+  const lastMs = last === undefined ? 0 : Number(last.value.toString());
+  if (known === current || Math.abs(nowMs - lastMs) < INTERVAL_MS / 2) return known;
+  const { succeeded, revision } = await store.txn({
+    compare: [{ key: KEY, target: 'modRevision', result: '=', number: known }],
+    success: [{ type: 'put', key: KEY, value: Buffer.from(String(Math.max(nowMs, lastMs))) }],
+  });
+  return succeeded ? revision : known;
 }
 
 /** When `revision` was, as nearly as is known; undefined for one before the first that is. */
