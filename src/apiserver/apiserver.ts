@@ -253,6 +253,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
             metricsText({ registry, inFlight, version, clock, sources: [requests, access, ...moreMetrics] }),
           nodeProxy: newNodeProxy({
             registry,
+            authorizer,
             tls: { ca: listen.ca, ...listen.kubeletClient },
             random,
             egress: listen.egress,

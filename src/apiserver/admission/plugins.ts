@@ -19,8 +19,8 @@ const IMMORTAL_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
 export function namespaceLifecycle(namespaces: Resource): AdmissionPlugin {
   return {
     name: 'NamespaceLifecycle',
-    admit({ operation, kind, namespace, name, subresource }) {
-      if (operation !== 'CREATE' || !kind.namespaced || subresource !== '') return;
+    admit({ operation, kind, namespace, name }) {
+      if (operation !== 'CREATE' || !kind.namespaced) return;
       // Whether a namespace is there is nothing an access review tells.
       if (kind.plural === 'localsubjectaccessreviews') return;
       const entry = namespaces.get('', namespace);

@@ -54,13 +54,23 @@ export const methodNotAllowed = (): StatusError =>
 export const notFoundPath = (): StatusError =>
   new StatusError('NotFound', 'the server could not find the requested resource', { details: {} });
 
-/** A whole number of the query as Go's ParseInt reads it; 0 when it is absent. */
+const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+
+/** Reads a whole number as Go's ParseInt does. */
+export function parseInteger(text: string): bigint {
+  const wrong = (why: string): StatusError => badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
+  if (!/^[+-]?\d+$/.test(text)) throw wrong('invalid syntax');
+  // A long one would take long to read; its leading zeros count for nothing.
+  if (text.replace(/^[+-]?0*/, '').length > 19) throw wrong('value out of range');
+  const value = BigInt(text.startsWith('+') ? text.slice(1) : text);
+  if (value < INT64.min || value > INT64.max) throw wrong('value out of range');
+  return value;
+}
+
+/** A whole number of the query; 0 when it is absent. */
 export function integerQuery(query: ApiCall['query'], name: string): number {
   const text = query(name);
-  if (text === undefined || text === '') return 0;
-  if (!/^[+-]?\d{1,18}$/.test(text))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
+  return text === undefined || text === '' ? 0 : Number(parseInteger(text));
 }
 
 export const listRequest = ({ query }: Pick<ApiCall, 'query'>): ListRequest => ({

@@ -11,6 +11,7 @@ import {
   resourceText,
   type Status,
 } from '#api';
+import type { WriteScope } from '../registry/scope.ts';
 import { updateObject } from '../registry/update.ts';
 import type { ApiCall, Outcome } from './call.ts';
 import { requestToken } from '../serviceaccount/token-request.ts';
@@ -127,6 +128,29 @@ function setScheduled(pod: Pod, nowMs: number): void {
 async function evictPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const eviction: Eviction | undefined = await call.body(EVICTION);
   if (eviction !== undefined) checkBodyName(call, eviction.metadata?.name, 'Eviction');
-  await evict(env, call, eviction ?? {}, withDryRun(writeScope(call), eviction?.deleteOptions?.dryRun));
-  return success(201);
+  const scope = withDryRun(writeScope(call), eviction?.deleteOptions?.dryRun);
+  await admitEviction(env, call, eviction, scope);
+  const object = await evict(env, call, eviction ?? {}, scope);
+  // Upstream says 201 whatever stands in it.
+  return { type: 'object', object, definition: 'meta.v1.Status', status: 201 };
+}
+
+async function admitEviction(
+  { admission }: VerbEnvironment,
+  { resource: { kind }, namespace, name, subresource }: ApiCall,
+  eviction: Eviction | undefined,
+  { user, dryRun }: WriteScope,
+): Promise<void> {
+  const attributes = {
+    operation: 'CREATE',
+    kind,
+    subresource,
+    namespace,
+    name,
+    object: eviction,
+    user,
+    dryRun,
+  } as const;
+  await admission.admit(attributes);
+  await admission.validate(attributes);
 }

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { badRequest, internalError, type Kind, notFound, type Pod, StatusError } from '#api';
+import { badRequest, forbidden, internalError, type Kind, notFound, type Pod, StatusError } from '#api';
 import type { Logger } from '#util';
+import { authorizationAttributes, type Authorizer } from '../authz/authz.ts';
 import type { ByteSink, HttpRequest, HttpResponse, RequestContext } from '../http/context.ts';
+import { isTrue } from '../http/request-info.ts';
 import { answerWebSocket, chosenProtocol, isWebSocket, webSocketSink } from '../websocket/websocket.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import { type Backend, dialText, type Egress, hostPort, openRequest, readAtMost } from './backend.ts';
-import { kubeletPath } from './location.ts';
+import { kubeletPath, logOptions } from './location.ts';
 import { reverseProxy } from './reverse-proxy.ts';
 import { kubeletOf, targetOf } from './target.ts';
 import { forwardUpgrade, isUpgrade } from './upgrade.ts';
@@ -21,6 +23,7 @@ const MAX_ERROR_BYTES = 50_000;
 
 export interface NodeProxyOptions {
   readonly registry: Registry;
+  readonly authorizer: Authorizer;
   /** How the API server shows itself to kubelets, and the authority their certificates are signed by. */
   readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
   /** In [0,1). */
@@ -40,8 +43,9 @@ export interface NodeProxy {
  * Hands on what others answer: log, exec, attach and port-forward to the kubelet of the pod's node, proxy to the pod, service or node itself.
  * Source: pkg/registry/core/pod/rest, service, node, kubelet/client v1.36.
  */
-export function newNodeProxy({ registry, tls, random, egress, log }: NodeProxyOptions): NodeProxy {
-  const kubeletTls = { ca: tls.ca, cert: tls.certificate, key: tls.key };
+export function newNodeProxy({ registry, authorizer, tls, random, egress, log }: NodeProxyOptions): NodeProxy {
+  const credentials = { cert: tls.certificate, key: tls.key };
+  const kubeletTls = { ca: tls.ca, ...credentials };
   const targets = { registry, random, kubeletTls };
 
   return {
@@ -59,13 +63,16 @@ export function newNodeProxy({ registry, tls, random, egress, log }: NodeProxyOp
         const backend = targetOf(targets, resource.kind.plural, namespace, name);
         return await reverseProxy({ context, backend, egress, log });
       }
+      if (subresource !== 'log') await checkMayCreate(authorizer, context);
+      const query = subresource === 'log' ? logOptions(name, request.query) : request.query;
       const entry = resource.get(namespace, name);
       if (entry === undefined) throw notFound(resource.kind, name);
       const pod = entry.object as Pod;
-      const path = kubeletPath(pod, subresource, request.query);
+      const path = kubeletPath(pod, subresource, query);
       // A pod that has no node yet has written nothing.
       if (path === undefined) return { status: 204 };
-      const backend = kubeletOf(registry, pod.spec.nodeName!, kubeletTls);
+      const unverified = subresource === 'log' && isTrue(request.query.get('insecureSkipTLSVerifyBackend'));
+      const backend = kubeletOf(registry, pod.spec.nodeName!, unverified ? credentials : kubeletTls);
       if (subresource === 'log') return await podLog(context, backend, path);
       if (!isUpgrade(request)) throw badRequest('Upgrade request required');
       return await forwardUpgrade({ request, backend, path, signal, egress, log });
@@ -92,6 +99,16 @@ export function newNodeProxy({ registry, tls, random, egress, log }: NodeProxyOp
     if (isWebSocket(request)) return logWebSocket(request, incoming);
     return { status: 200, headers: { 'content-type': 'text/plain' }, stream: (sink) => copy(incoming, sink) };
   }
+}
+
+/**
+ * Who may only read must not run commands, whatever method a WebSocket comes by. Source: ensureAuthorizedForVerb of pkg/registry/core/pod/rest/authorize.go
+ * v1.36.
+ */
+async function checkMayCreate(authorizer: Authorizer, { user, info }: RequestContext): Promise<void> {
+  if (info.verb === 'create') return;
+  const { allowed, reason } = await authorizer.authorize({ ...authorizationAttributes(user, info), verb: 'create' });
+  if (!allowed) throw forbidden({ group: info.group, plural: info.resource }, info.name, reason);
 }
 
 /** Protocols by which one stream is read. Source: NewDefaultReaderProtocols of k8s.io/streaming pkg/httpstream/wsstream v1.36. */

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { Endpoints, Node, Pod, Service } from '#api';
+import { Endpoints, Node, Pod, Role, RoleBinding, Service } from '#api';
 import { askH1, askH2, authority, type HttpsServer, type Json, startHttpsServer } from '../testdata/https.ts';
 import { podDraft } from '../testdata/objects.ts';
 
@@ -295,6 +295,27 @@ test("a pod's log is read by HTTP and, in messages, by WebSocket", async () => {
       ],
     ],
   );
+  const causes = async (query: string): Promise<Json> => {
+    const { code, message, details } = (await cluster.ask(`${NAMESPACE}/pods/none/log?${query}`)).json();
+    return [code, details?.causes?.map((c: Json) => `${c.field}: ${c.message}`) ?? message];
+  };
+  // Before the pod is looked for.
+  assert.deepEqual(await causes('sinceTime=&sinceSeconds=1&stream='), [
+    422,
+    [
+      '[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
+      'stream: Forbidden: may not be specified',
+    ],
+  ]);
+  assert.deepEqual(await causes('sinceTime=now&tailLines=x'), [
+    400,
+    'parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"',
+  ]);
+  assert.deepEqual(await causes('tailLines='), [400, 'strconv.ParseInt: parsing "": invalid syntax']);
+  const long = '9'.repeat(19);
+  assert.deepEqual(await causes(`tailLines=${long}`), [400, `strconv.ParseInt: parsing "${long}": value out of range`]);
+  await cluster.ask(`${log}?tailLines=%2B2&sinceTime=2026-01-01T01:00:00.5%2B01:00&insecureSkipTLSVerifyBackend=1`);
+  assert.equal(cluster.seen().url, '/containerLogs/default/web/main?sinceTime=2026-01-01T00%3A00%3A00Z&tailLines=2');
   const named = (await cluster.ask(`${log}?container=none`)).json();
   assert.equal(named.message, 'container none is not valid for pod web');
   const nowhere = await cluster.test.client.create(Pod, podDraft('waiting'));
@@ -325,6 +346,26 @@ test('a kubelet that cannot be reached is named', async () => {
   );
   const exec = (await cluster.ask(`${NAMESPACE}/pods/web/exec?command=ls&stdout=1`, { method: 'POST' })).json();
   assert.deepEqual([exec.code, exec.message], [400, 'Upgrade request required']);
+});
+
+test('who may only read a stream may not open it, whatever the method', async () => {
+  await using cluster = await startCluster(hello);
+  const { client } = cluster.test;
+  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'reader' }];
+  const metadata = { namespace: 'default', name: 'reader' };
+  const resources = ['pods/exec', 'pods/attach', 'pods/portforward', 'pods/log'];
+  await client.create(Role, { metadata, rules: [{ apiGroups: [''], resources, verbs: ['get'] }] });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' };
+  await client.create(RoleBinding, { metadata, roleRef, subjects });
+  const asked = async (subresource: string): Promise<Json> => {
+    const headers = { 'impersonate-user': 'reader' };
+    return await cluster.ask(`${NAMESPACE}/pods/web/${subresource}?command=ls&stdout=1`, { headers });
+  };
+  for (const subresource of ['exec', 'attach', 'portforward']) {
+    const answer = await asked(subresource);
+    assert.deepEqual([answer.status, answer.json().message], [403, 'pods "web" is forbidden: ']);
+  }
+  assert.equal((await asked('log')).status, 200);
 });
 
 test('a client that leaves takes its request away from the backend', async () => {

@@ -149,7 +149,7 @@ function withPropagation(kind: Kind, finalizers: readonly string[], options: Del
 }
 
 /** Source of the texts, which name the kind where others name the resource: rest.BeforeDelete v1.36. */
-function checkPreconditions({ group, kind }: Kind, object: KubeObject, { preconditions }: DeleteOptions): void {
+export function checkPreconditions({ group, kind }: Kind, object: KubeObject, { preconditions }: DeleteOptions): void {
   const { uid, resourceVersion, name } = object.metadata;
   if (preconditions?.uid !== undefined && preconditions.uid !== uid)
     throw conflict(
