@@ -31,8 +31,12 @@ export async function load(opened: OpenedLog, keyspace: Keyspace, leases: Leases
   for (const { id, ttlSeconds } of opened.leases) leases.granted({ id, ttlSeconds: ttlSeconds as number });
 
   for await (const slice of opened.slices) {
-    for (const { row, record } of slice) {
-      const kv = readRecord(record);
+    const bytes = Buffer.from(slice.bytes.buffer, 0, slice.bytes.length);
+    let end = 0;
+    for (let i = 0; i < slice.rows.length; i++) {
+      const row = slice.rows[i]!;
+      const kv = readRecord(bytes, end, slice.ends[i]!);
+      end = slice.ends[i]!;
       if (row < firstRow) {
         if (kv.modRevision >= compactRevision) throw corrupt(`row ${row} has revision ${kv.modRevision}`);
         needlessRows.push(...keyspace.loadOld(new Version(kv, row, undefined)));

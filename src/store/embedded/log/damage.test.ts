@@ -14,6 +14,7 @@ import { asStoreError, LogDatabase } from './database.ts';
 import { databasePath } from './files.ts';
 import { frameBytes, writeFrame } from './record.ts';
 import { memoryLog } from './log.ts';
+import { slicesOf } from './slices.ts';
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'store-'));
@@ -45,7 +46,7 @@ async function contents(directory: string): Promise<string> {
   let database: LogDatabase | undefined;
   try {
     database = new LogDatabase(directory, undefined);
-    const slices = [[...database.rows()]];
+    const slices = [...slicesOf(database.rows())];
     const keyspace = new Keyspace();
     const leases = new Leases({ clock: new FakeClock(), onExpired: () => {} });
     const opened = { log: memoryLog(), head: database.head, leases: database.readLeases(), slices: asAsync(slices) };
@@ -154,9 +155,9 @@ test('cleaning leaves the rows that are needed, in the order that a crash can in
   database.purge(Float64Array.from(needless.slice(300).toReversed()));
   database.purge(Float64Array.from(needless.slice(0, 300)));
   assert.equal(database.clean(), true);
-  assert.equal([...database.rows()][0]?.row, 129, 'the oldest rows go first');
+  assert.equal([...database.rows()][0]?.id, 129, 'the oldest rows go first');
   while (database.clean());
-  const left = [...database.rows()].map(({ row }) => row);
+  const left = [...database.rows()].map(({ id }) => id);
   assert.deepEqual(
     left,
     Array.from({ length: 699 - 681 }, (_, i) => 682 + i),

@@ -7,6 +7,7 @@ import { readOwner, writeOwner } from './owner.ts';
 import type { LeaseChange, LogHead } from './log.ts';
 import { FRAME_HEADER_BYTES, isIntact, readInteger, seal, writeInteger } from './record.ts';
 import { PurgeList } from './purge-list.ts';
+import { type Row, rowsInFile } from './table-file.ts';
 import { findWalDamage } from './wal-check.ts';
 
 const APPLICATION_ID = 0x5069726f; // "Piro"
@@ -36,6 +37,8 @@ export class LogDatabase {
   readonly #path: string;
   readonly #lock: DatabaseSync;
   readonly #db: DatabaseSync;
+  /** The database once more, to read rows: closed after SQLite has closed it, since that would end SQLite's locks. */
+  #file: number | undefined;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #putLease: StatementSync;
@@ -83,8 +86,8 @@ export class LogDatabase {
     });
   }
 
-  /** All rows in order, checked. To be read to its end before anything else is done. */
-  *rows(): Generator<{ readonly row: number; readonly record: Buffer }> {
+  /** All rows in order, checked. To be read to its end before anything else is done; a record stays as it is until the next one is asked for. */
+  *rows(): Generator<Row> {
     const { firstRow } = this.#head;
     let last = 0;
     let old = 0;
@@ -92,29 +95,45 @@ export class LogDatabase {
       if (old === this.#oldRows) return;
       throw this.#corrupt(`${old} rows lie below ${firstRow} where there should be ${this.#oldRows}`);
     };
-    for (const { id: row, record } of this.#allRows()) {
+    for (const one of this.#allRows()) {
+      const row = one.id;
       if (row < firstRow) old++;
       else if (last < firstRow) expectOld();
       const contiguous = row < firstRow ? row > last : row === Math.max(firstRow, last + 1);
       if (!contiguous) throw this.#corrupt(`row ${row} follows row ${last}`);
-      if (!isIntact(record, row)) throw this.#corrupt(`row ${row} has a wrong checksum`);
       last = row;
-      yield { row, record };
+      yield one;
     }
     if (last < firstRow) expectOld();
   }
 
-  /** Pages of rows take half the time that SQLite's cursor does. */
+  /** From the file itself as far as it is in order, which takes a quarter of the time; SQLite has the last word. */
   *#allRows(): Generator<Row> {
-    const page = this.#db.prepare('SELECT id, record FROM log WHERE id > ? ORDER BY id LIMIT 64');
-    for (let last = -1; ;) {
-      const rows = page.all(last).map(asRow);
-      yield* rows;
-      const end = rows.at(-1)?.id;
-      if (end === undefined) return;
-      if (!(end > last)) throw this.#corrupt(`row ${end} follows row ${last}`);
-      last = end;
+    let last = -1;
+    for (const row of this.#rowsInFile()) {
+      if (row.id <= last) throw this.#corrupt(`row ${row.id} follows row ${last}`);
+      if (!isIntact(row.record, row.id)) break;
+      yield row;
+      last = row.id;
     }
+    const page = this.#db.prepare('SELECT id, record FROM log WHERE id > ? ORDER BY id LIMIT 64');
+    for (;;) {
+      const rows = page.all(last).map(asRow);
+      if (rows.length === 0) return;
+      for (const row of rows) {
+        if (!(row.id > last)) throw this.#corrupt(`row ${row.id} follows row ${last}`);
+        if (!isIntact(row.record, row.id)) throw this.#corrupt(`row ${row.id} has a wrong checksum`);
+        yield row;
+        last = row.id;
+      }
+    }
+  }
+
+  #rowsInFile(): Iterable<Row> {
+    if (statSync(`${this.#path}-wal`).size > 0) return [];
+    this.#file ??= openSync(this.#path, 'r');
+    const root = this.#db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'log'").get();
+    return rowsInFile({ file: this.#file, rootPage: Number(root?.rootpage), pages: this.#pragma('page_count') });
   }
 
   /** Writes a batch of frames, and deletes some needless rows on the way. Durable when it returns. */
@@ -177,6 +196,7 @@ export class LogDatabase {
 
   close(): void {
     this.#db.close();
+    if (this.#file !== undefined) closeSync(this.#file);
     this.#lock.close();
   }
 
@@ -324,11 +344,6 @@ export class LogDatabase {
   #corrupt(what: string): StoreError {
     return new StoreError('corrupt', damageMessage(this.#path, what));
   }
-}
-
-interface Row {
-  readonly id: number;
-  readonly record: Buffer;
 }
 
 function asRow(columns: Record<string, unknown>): Row {

@@ -1,4 +1,5 @@
 import type { KeyValue, StoreErrorCode } from '../../types.ts';
+import type { RowSlice } from './slices.ts';
 
 /** A lease granted, or (ttlSeconds absent) revoked. */
 export interface LeaseChange {
@@ -48,7 +49,7 @@ export interface LogWorkerData {
 }
 
 export type LogRequest =
-  | { readonly type: 'read' }
+  | { readonly type: 'read'; readonly spare: ArrayBuffer | undefined }
   | {
       readonly type: 'commit';
       readonly firstRow: number;
@@ -63,12 +64,7 @@ export type LogRequest =
 /** Requests are answered one by one in order, but `purge`, which is not; `failed` comes by itself. */
 export type LogReply =
   | { readonly type: 'opened'; readonly head: LogHead; readonly leases: readonly LeaseChange[] }
-  | {
-      readonly type: 'rows';
-      readonly records: readonly Uint8Array[];
-      readonly rows: Float64Array;
-      readonly done: boolean;
-    }
+  | { readonly type: 'rows'; readonly slice: RowSlice | undefined }
   | { readonly type: 'done' }
   | { readonly type: 'refused'; readonly error: LogError }
   | { readonly type: 'failed'; readonly error: LogError };

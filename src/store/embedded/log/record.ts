@@ -34,18 +34,25 @@ export function writeFrame(target: Buffer, offset: number, version: KeyValue): n
   return at + RECORD_HEADER_BYTES + key.length + value.length;
 }
 
-/** The version in a record; its value is the end of the record, not a copy. Call {@link isIntact} first. */
-export function readRecord(record: Buffer): KeyValue {
-  const valueAt = RECORD_HEADER_BYTES + record.readUInt32LE(4);
-  const key: Key = record.toString('latin1', RECORD_HEADER_BYTES, valueAt);
+/** The version in a record that lies from `from` to `end`; its value is a copy. Call {@link isIntact} first. */
+export function readRecord(source: Buffer, from: number, end: number): KeyValue {
+  const keyAt = from + RECORD_HEADER_BYTES;
+  const valueAt = keyAt + source.readUInt32LE(from + 4);
+  const key: Key = source.toString('latin1', keyAt, valueAt);
   return {
     key,
-    value: record.subarray(valueAt),
-    modRevision: readInteger(record, 8),
-    createRevision: readInteger(record, 16),
-    version: readInteger(record, 24),
-    lease: readInteger(record, 32),
+    value: ownCopy(source, valueAt, end),
+    modRevision: readInteger(source, from + 8),
+    createRevision: readInteger(source, from + 16),
+    version: readInteger(source, from + 24),
+    lease: readInteger(source, from + 32),
   };
+}
+
+function ownCopy(source: Buffer, from: number, end: number): Buffer {
+  const own = Buffer.allocUnsafeSlow(end - from);
+  source.copy(own, 0, from, end);
+  return own;
 }
 
 /** Writes the checksum into the first four bytes. `row` is the number of the row in its table. */

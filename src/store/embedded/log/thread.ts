@@ -6,19 +6,14 @@ import { StoreError } from '../../types.ts';
 import { databasePath } from './files.ts';
 import type { LeaseChange, Log, LogBatch, LogError, LogHead, LogReply, LogRequest, LogWorkerData } from './log.ts';
 import { frameBytes, writeFrame } from './record.ts';
+import type { RowSlice } from './slices.ts';
 
 export interface OpenedLog {
   readonly log: Log;
   readonly head: LogHead;
   readonly leases: readonly LeaseChange[];
-  /** The rows in order, in slices that take a few milliseconds each. To be read to the end before anything is written. */
-  readonly slices: AsyncIterable<readonly LoggedRow[]>;
-}
-
-export interface LoggedRow {
-  readonly row: number;
-  /** Memory of its own. */
-  readonly record: Buffer;
+  /** The rows in order, in slices that take a few milliseconds each, whose memory is used again. To be read to the end before anything is written. */
+  readonly slices: AsyncIterable<RowSlice>;
 }
 
 /** Starts the thread that owns the files in `directory`. `onFailure` hears of errors that no call in progress can report. */
@@ -79,16 +74,22 @@ class LogThread implements Log {
     }
   }
 
-  async *readAll(): AsyncGenerator<readonly LoggedRow[]> {
-    for (let next = this.#request({ type: 'read' }); ;) {
+  async *readAll(): AsyncGenerator<RowSlice> {
+    let spare: ArrayBuffer | undefined;
+    for (let next = this.#read(spare); ;) {
       const reply = await next;
       if (reply.type !== 'rows') throw asFailure(`unexpected reply ${reply.type}`);
+      if (reply.slice === undefined) return;
       // The thread reads on while this slice is taken in.
-      if (!reply.done) next = this.#request({ type: 'read' });
+      next = this.#read(spare);
       next.catch(() => {}); // looked at when this slice is done, if ever
-      yield asRows(reply.records, reply.rows);
-      if (reply.done) return;
+      yield reply.slice;
+      spare = reply.slice.bytes.buffer;
     }
+  }
+
+  #read(spare: ArrayBuffer | undefined): Promise<LogReply> {
+    return this.#request({ type: 'read', spare }, spare === undefined ? [] : [spare]);
   }
 
   async commit({ versions, leases }: LogBatch): Promise<void> {
@@ -166,13 +167,6 @@ class LogThread implements Log {
 function noFile(error: NodeJS.ErrnoException): number {
   if (error.code !== 'ENOENT') throw error;
   return 0;
-}
-
-function asRows(records: readonly Uint8Array[], rows: Float64Array): readonly LoggedRow[] {
-  return records.map(({ buffer, byteOffset, byteLength }, i) => ({
-    row: rows[i] as number,
-    record: Buffer.from(buffer, byteOffset, byteLength),
-  }));
 }
 
 function asStoreError({ code, message }: LogError): StoreError {

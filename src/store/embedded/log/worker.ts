@@ -2,10 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogError, LogReply, LogRequest, LogWorkerData } from './log.ts';
 import { asStoreError, LogDatabase } from './database.ts';
+import { slicesOf } from './slices.ts';
 
-/** A slice of the log is handed over when it is this big: 1-2 ms of work for the other side. */
-const SLICE_BYTES = 512 << 10;
-const SLICE_ROWS = 1000;
 /** While batches come in, cleaning gets a few milliseconds at intervals of this; without them it goes on until all is clean. */
 const CLEAN_MS = 20;
 /** After an attempt to clean up on a full disk. */
@@ -14,10 +12,10 @@ const RETRY_MS = 5000;
 function serve(port: NonNullable<typeof parentPort>, { directory, maxBytes }: LogWorkerData): void {
   const reply = (message: LogReply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   let database: LogDatabase;
-  let slices: Generator<LogReply>;
+  let slices: ReturnType<typeof slicesOf>;
   try {
     database = new LogDatabase(directory, maxBytes);
-    slices = readSlices(database);
+    slices = slicesOf(database.rows());
     reply({ type: 'opened', head: database.head, leases: database.readLeases() });
   } catch (error) {
     reply({ type: 'refused', error: asLogError(error, directory, true) });
@@ -60,8 +58,8 @@ function serve(port: NonNullable<typeof parentPort>, { directory, maxBytes }: Lo
   const handle = (request: LogRequest): void => {
     switch (request.type) {
       case 'read': {
-        const slice = nextSlice(slices, directory);
-        reply(slice, slice.type === 'rows' ? slice.records.map(({ buffer }) => buffer as ArrayBuffer) : []);
+        const rows = nextRows(slices, request.spare, directory);
+        reply(rows, rows.type === 'rows' && rows.slice !== undefined ? [rows.slice.bytes.buffer] : []);
         return;
       }
       case 'commit':
@@ -89,31 +87,12 @@ function serve(port: NonNullable<typeof parentPort>, { directory, maxBytes }: Lo
   port.on('message', handle);
 }
 
-function nextSlice(slices: Generator<LogReply>, directory: string): LogReply {
+function nextRows(slices: ReturnType<typeof slicesOf>, spare: ArrayBuffer | undefined, directory: string): LogReply {
   try {
-    const { value } = slices.next();
-    return value as LogReply;
+    return { type: 'rows', slice: slices.next(spare).value };
   } catch (error) {
     return { type: 'refused', error: asLogError(error, directory, true) };
   }
-}
-
-function* readSlices(database: LogDatabase): Generator<LogReply> {
-  let records: Uint8Array[] = [];
-  let rows: number[] = [];
-  let bytes = 0;
-  for (const { row, record } of database.rows()) {
-    // Not as a Buffer: the other side gets what is sent as it is.
-    records.push(new Uint8Array(record.buffer, record.byteOffset, record.byteLength));
-    rows.push(row);
-    bytes += record.length;
-    if (bytes < SLICE_BYTES && records.length < SLICE_ROWS) continue;
-    yield { type: 'rows', records, rows: Float64Array.from(rows), done: false };
-    records = [];
-    rows = [];
-    bytes = 0;
-  }
-  yield { type: 'rows', records, rows: Float64Array.from(rows), done: true };
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
