@@ -11,7 +11,7 @@ import { newDnsServiceController } from '#dns';
 import { runControllers } from '#runtime';
 import { newScheduler } from '#scheduler';
 import { type Logger, systemClock } from '#util';
-import { newComponentLogger, runUntilStopped } from './component.ts';
+import { giveMemoryBack, newComponentLogger, runUntilStopped } from './component.ts';
 import { openDatastore } from './datastore.ts';
 import { versionInfo } from './version.ts';
 
@@ -35,6 +35,9 @@ export async function runControlPlane(directory: string, root: string): Promise<
   if (state === undefined) throw new Error(`there is no cluster in ${directory}`);
   await runUntilStopped(log, (signal) => serve(state, { directory, root }, log, signal));
 }
+
+/** By then what starting takes has been done. */
+const STARTED_MS = 5000;
 
 interface Directories {
   /** Of the cluster's state. */
@@ -76,6 +79,7 @@ async function serve(
     startScheduler(server, log, leading.signal),
   );
   log.info('Control plane started', { port: state.apiPort });
+  setTimeout(giveMemoryBack, STARTED_MS).unref();
   await Promise.all([controllers, scheduler]);
   await server.close();
 }
