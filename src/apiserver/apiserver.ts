@@ -22,7 +22,7 @@ import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { withImpersonation } from './filters/impersonation.ts';
 import { dispatch } from './handlers/dispatch.ts';
-import type { HealthCheck } from './health/health.ts';
+import { type HealthCheck, LISTEN_STEPS, OWN_STEPS, type StartStep } from './health/health.ts';
 import { newLocalTransport } from './handlers/local.ts';
 import type { VerbEnvironment } from './handlers/options.ts';
 import { chain, type HttpHandler, RequestContext } from './http/context.ts';
@@ -181,6 +181,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     ]),
   };
   const readyChecks: Record<string, HealthCheck> = {};
+  const startSteps = new Map<StartStep, () => boolean>();
   const moreMetrics: MetricsSource[] = [storageMetrics, watchMetrics];
   if (encryption !== undefined) moreMetrics.push(encryption.metrics);
   let stopping = false;
@@ -204,6 +205,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     transformerOf: transformerOf ?? (() => identity),
   });
   definitions.start();
+  for (const step of OWN_STEPS) startSteps.set(step, () => step !== 'crd-informer-synced' || definitions.isSynced);
   const closers: (() => Promise<void>)[] = [];
 
   const server: ApiServer = {
@@ -248,6 +250,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           serverAddress: `${listen.advertiseAddress}:${listen.port}`,
           version: options.version,
           readyChecks,
+          startSteps,
+          unsynced: () => registry.unsynced,
           stopping: () => stopping,
           metrics: () =>
             metricsText({ registry, inFlight, version, clock, sources: [requests, access, ...moreMetrics] }),
@@ -284,13 +288,16 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       });
       const own = ownTransport;
       // Before anybody is let in, so that nobody is refused what is his.
+      const done = new Set<StartStep>();
+      for (const step of LISTEN_STEPS) startSteps.set(step, () => done.has(step));
       await bootstrapRoles(own);
+      done.add('rbac/bootstrap-roles');
       let port = listen.port;
       for (const address of listen.addresses) port = await http.listen(address, port);
       closers.push(() => http.close(SHUTDOWN_GRACE_MS));
       const { advertiseAddress } = listen;
       const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
-      await bootstrap(own, objects);
+      await bootstrap(own, objects, (step) => done.add(step));
       const stop = new AbortController();
       const kept = keepBootstrapped(own, objects, { clock, log, signal: stop.signal });
       closers.unshift(() => {

@@ -13,6 +13,7 @@ import {
 } from '#api';
 import { defaultPolicy, installerPolicy } from './authz/policy/policy.ts';
 import { reconcilePolicy } from './authz/rbac/reconcile.ts';
+import type { StartStep } from './health/health.ts';
 import { type Clock, type Logger, sleep } from '#util';
 
 /** Source: the system namespaces controller, pkg/controlplane/controller/systemnamespaces v1.36. */
@@ -50,14 +51,21 @@ export async function keepBootstrapped(
   }
 }
 
-/** What every cluster has from the start: system namespaces, and the `kubernetes` Service with this server behind it. Done again at each start. */
-export async function bootstrap(transport: Transport, options: BootstrapOptions): Promise<void> {
+/** What every cluster has from the start: system namespaces, and the `kubernetes` Service with this server behind it. Done again at each start; `done` hears of each step. */
+export async function bootstrap(
+  transport: Transport,
+  options: BootstrapOptions,
+  done?: (step: StartStep) => void,
+): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) await ensure(transport, Namespace, '', { metadata: { name }, spec: {} });
+  done?.('start-system-namespaces-controller');
   for (const [name, value] of Object.entries(SYSTEM_PRIORITIES))
     await ensure(transport, PriorityClass, '', { metadata: { name }, value });
+  done?.('scheduling/bootstrap-system-priority-classes');
   await ensure(transport, Service, 'default', kubernetesService(options));
   await put(transport, Endpoints, 'default', kubernetesEndpoints(options));
   await put(transport, EndpointSlice, 'default', kubernetesSlice(options));
+  done?.('bootstrap-controller');
 }
 
 /** Roles and bindings every cluster has, at each start. Source: PostStartHook of pkg/registry/rbac/rest/storage_rbac.go v1.36. */

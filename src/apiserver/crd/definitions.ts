@@ -41,6 +41,7 @@ export class Definitions {
   readonly #stop = new AbortController();
   #watch: Disposable | undefined;
   #working = false;
+  #synced = false;
 
   constructor(options: DefinitionsOptions) {
     this.#options = options;
@@ -82,6 +83,12 @@ export class Definitions {
       this.#serve(definition.metadata.name, definition);
       this.#enqueue(definition.metadata.name);
     }
+    this.#synced = true;
+  }
+
+  /** All that was defined when it began is served. */
+  get isSynced(): boolean {
+    return this.#synced;
   }
 
   stop(): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Store } from '#store';
 import { startHttpsServer } from '../testdata/https.ts';
-import { health, type HealthOptions } from './health.ts';
+import { health, type HealthOptions, LISTEN_STEPS, OWN_STEPS } from './health.ts';
 
 test('checks are told one by one, with those left out that nobody wants', async () => {
   await using server = await startHttpsServer();
@@ -14,8 +14,11 @@ test('checks are told one by one, with those left out that nobody wants', async 
     const { status, text } = await server.ask(path);
     return [status, text];
   };
-  const live = '[+]ping ok\n[+]log ok\n[+]etcd ok\n';
-  const ready = `${live}[+]etcd-readiness ok\n[+]poststarthook/mine ok\n[+]shutdown ok\n`;
+  const steps = [...OWN_STEPS, ...LISTEN_STEPS].map((name) => `[+]poststarthook/${name} ok\n`).join('');
+  const basics = '[+]ping ok\n[+]log ok\n[+]etcd ok\n';
+  const live = `${basics}${steps}`;
+  const more = '[+]etcd-readiness ok\n[+]informer-sync ok\n';
+  const ready = `${basics}${more}${steps}[+]poststarthook/mine ok\n[+]shutdown ok\n`;
   const cases: Readonly<Record<string, [number, string]>> = {
     '/healthz': [200, 'ok'],
     '/livez': [200, 'ok'],
@@ -25,7 +28,7 @@ test('checks are told one by one, with those left out that nobody wants', async 
     '/readyz?verbose': [200, `${ready}readyz check passed\n`],
     '/livez?verbose&exclude=etcd&exclude=b&exclude=a': [
       200,
-      '[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\nwarn: some health checks cannot be excluded: no matches for "a","b"\nlivez check passed\n',
+      `[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n${steps}warn: some health checks cannot be excluded: no matches for "a","b"\nlivez check passed\n`,
     ],
     '/livez/ping': [200, 'ok'],
     '/readyz/poststarthook/mine': [200, 'ok'],
@@ -49,13 +52,30 @@ test('checks are told one by one, with those left out that nobody wants', async 
 test('a server that goes down is alive, but no longer ready', async () => {
   const store = { range: async () => ({ kvs: [], count: 0, revision: 1 }) } as unknown as Store;
   let stopping = false;
-  const options: HealthOptions = { store, readyChecks: {}, stopping: () => stopping };
-  const status = async (endpoint: 'livez' | 'readyz'): Promise<number> => {
-    const answer = await health(options, endpoint, '', new URLSearchParams());
-    assert.ok(answer !== undefined && 'status' in answer);
-    return answer.status;
+  let lost: string[] = [];
+  let done = false;
+  const options: HealthOptions = {
+    store,
+    unsynced: () => lost,
+    startSteps: new Map([['bootstrap-controller', () => done]]),
+    readyChecks: {},
+    stopping: () => stopping,
   };
+  const status = async (endpoint: 'livez' | 'readyz', only = ''): Promise<unknown> => {
+    const answer = await health(options, endpoint, only, new URLSearchParams());
+    assert.ok(answer !== undefined && 'status' in answer);
+    return only === '' ? answer.status : 'body' in answer && answer.body;
+  };
+  assert.deepEqual([await status('livez'), await status('readyz')], [500, 500]);
+  const hook = 'poststarthook/bootstrap-controller';
+  assert.equal(await status('livez', hook), 'internal server error: not finished\n');
+  done = true;
   assert.deepEqual([await status('livez'), await status('readyz')], [200, 200]);
+  lost = ['pods', 'nodes'];
+  assert.deepEqual([await status('livez'), await status('readyz')], [200, 500]);
+  const told = 'internal server error: 2 informers not started yet: [pods nodes]\n';
+  assert.equal(await status('readyz', 'informer-sync'), told);
+  lost = [];
   stopping = true;
   assert.deepEqual([await status('livez'), await status('readyz')], [200, 500]);
 });

@@ -6,24 +6,61 @@ export type HealthCheck = () => void | Promise<void>;
 
 export interface HealthOptions {
   readonly store: Store;
+  /** Resources whose cache does not follow the store. */
+  readonly unsynced: () => readonly string[];
+  /** Steps of the start, in their order, and whether they are done. */
+  readonly startSteps: ReadonlyMap<StartStep, () => boolean>;
   /** Readiness checks of others, by name. */
   readonly readyChecks: Readonly<Record<string, HealthCheck>>;
   /** The server is going down. */
   readonly stopping: () => boolean;
 }
 
+/** Steps of the start that upstream takes too, by the names of its hooks. Source: AddPostStartHook in apiserver and apiextensions-apiserver v0.36. */
+export const OWN_STEPS = [
+  'generic-apiserver-start-informers',
+  'start-apiextensions-informers',
+  'start-apiextensions-controllers',
+  'crd-informer-synced',
+] as const;
+
+/** Those of a server that listens. Source: pkg/controlplane, pkg/registry/{rbac,scheduling}/rest v1.36. */
+export const LISTEN_STEPS = [
+  'start-system-namespaces-controller',
+  'rbac/bootstrap-roles',
+  'scheduling/bootstrap-system-priority-classes',
+  'bootstrap-controller',
+] as const;
+
+export type StartStep = (typeof OWN_STEPS)[number] | (typeof LISTEN_STEPS)[number];
+
 export type HealthEndpoint = 'healthz' | 'livez' | 'readyz';
 
 /** Checks in upstream's order. Source: AddHealthChecks of apiserver pkg/server, the storage's of pkg/server/options/etcd.go v1.36. */
-function checksOf({ store, readyChecks, stopping }: HealthOptions, endpoint: HealthEndpoint): Map<string, HealthCheck> {
+function checksOf(
+  { store, unsynced, startSteps, readyChecks, stopping }: HealthOptions,
+  endpoint: HealthEndpoint,
+): Map<string, HealthCheck> {
   const etcd = async (): Promise<void> => void (await store.range({ key: '/registry/health', countOnly: true }));
+  const ready = endpoint === 'readyz';
   const checks = new Map<string, HealthCheck>([
     ['ping', () => undefined],
+    // What is logged is written at once: whoever answers is not held up by it.
     ['log', () => undefined],
     ['etcd', etcd],
   ]);
-  if (endpoint !== 'readyz') return checks;
-  checks.set('etcd-readiness', etcd);
+  if (ready) {
+    checks.set('etcd-readiness', etcd);
+    checks.set('informer-sync', () => {
+      const lost = unsynced();
+      if (lost.length > 0) throw new Error(`${lost.length} informers not started yet: [${lost.join(' ')}]`);
+    });
+  }
+  for (const [name, isDone] of startSteps)
+    checks.set(`poststarthook/${name}`, () => {
+      if (!isDone()) throw new Error('not finished');
+    });
+  if (!ready) return checks;
   for (const [name, check] of Object.entries(readyChecks)) checks.set(name, check);
   checks.set('shutdown', () => {
     if (stopping()) throw new Error('process is shutting down');

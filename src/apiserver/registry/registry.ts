@@ -119,6 +119,12 @@ export class Registry {
     return [...this.#byPath.values()].filter(isVersion).map((resource) => resource.kind);
   }
 
+  /** Built-in resources whose cache does not follow the store. */
+  get unsynced(): readonly string[] {
+    const lost = [...this.#resources.values()].filter(({ cache }) => !cache.isSynced);
+    return [...new Set(lost.map(({ kind }) => resourceText(kind)))];
+  }
+
   /** Objects and watchers by kind, for metrics. */
   counts(): { resource: string; objects: number; watchers: number }[] {
     const caches = new Map<string, Set<WatchCache>>();

@@ -128,6 +128,11 @@ export class WatchCache {
     for (const watcher of ended) watcher.onEnd(error);
   }
 
+  /** Everything is loaded and the store is heard. */
+  get isSynced(): boolean {
+    return this.#watch !== undefined && this.#failure === undefined;
+  }
+
   get size(): number {
     return this.#entries.size;
   }
