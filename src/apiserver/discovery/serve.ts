@@ -20,9 +20,8 @@ const DOCUMENTS = {
   resources: 'meta.v1.APIResourceList',
 } as const;
 
-const OFFER: Offer = { formats: ['json', 'yaml', 'protobuf'], conversions: [] };
-/** The old documents that a client of the aggregated ones is sent to if it does not take those. */
-const AGGREGATED_FORMATS: readonly Format[] = ['json', 'yaml'];
+const FORMATS: readonly Format[] = ['json', 'yaml', 'protobuf'];
+const OFFER: Offer = { formats: FORMATS, conversions: [] };
 const AGGREGATED = 'g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 /** Answers `/api`, `/apis` and what stands directly below; undefined where nothing is. Source: apiserver pkg/endpoints/discovery v1.36. */
@@ -75,7 +74,7 @@ function aggregatedFormat(accept = ''): Format | undefined {
     const { as, g, v, stream = '', sv = '' } = params;
     if (as !== 'APIGroupDiscoveryList' || g !== 'apidiscovery.k8s.io' || v !== 'v2') continue;
     if ((stream !== '' && stream !== 'watch') || sv !== '') continue;
-    const found = AGGREGATED_FORMATS.find((format) => type === CONTENT_TYPES[format]);
+    const found = FORMATS.find((format) => type === CONTENT_TYPES[format]);
     if (found !== undefined) return found;
     if (type === '*/*' || type === 'application/*') return 'json';
   }
@@ -109,5 +108,9 @@ function aggregated(kinds: readonly Kind[], core: boolean, format: Format, reque
   if (request.headers['if-none-match'] === etag) return { status: 304, headers };
   const { pretty } = negotiate(undefined, request.query, request.headers['user-agent'] ?? '', OFFER);
   const type = `${CONTENT_TYPES[format]};${AGGREGATED}`;
-  return written(request, { ...headers, 'content-type': type }, encode(list, '', format, pretty));
+  return written(
+    request,
+    { ...headers, 'content-type': type },
+    encode(list, 'apidiscovery.v2.APIGroupDiscoveryList', format, pretty),
+  );
 }

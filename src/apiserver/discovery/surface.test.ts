@@ -157,6 +157,14 @@ test('discovery comes in the form that is asked for', async () => {
     const { status, headers } = await server.ask(path, { headers: { accept } });
     assert.deepEqual([path, status, headers['content-type']], [path, 200, accept]);
   }
+  const binary = AGGREGATED.replace('application/json', accept);
+  for (const path of ['/api', '/apis']) {
+    const answer = await server.ask(path, { headers: { accept: binary } });
+    assert.equal(answer.headers['content-type'], binary);
+    assert.equal(answer.body.subarray(0, 4).toString(), 'k8s\0');
+    for (const { resource } of (await aggregated(server, path)).flatMap(({ versions }: Json) => versions[0].resources))
+      assert.ok(answer.body.includes(Buffer.from([0x0a, resource.length, ...Buffer.from(resource)])), resource);
+  }
   const refused = await server.ask('/apis', { headers: { accept: AGGREGATED.replace('v=v2', 'v=v2beta1') } });
   assert.equal(refused.status, 406);
 });

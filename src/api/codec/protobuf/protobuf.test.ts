@@ -53,6 +53,18 @@ test('random pods survive encoding and decoding', () => {
   );
 });
 
+test('aggregated discovery, which no schema tells of, has a form in protobuf', () => {
+  const list = {
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    kind: 'APIGroupDiscoveryList',
+    items: [{ metadata: { name: 'a' }, versions: [{ version: 'v1', resources: [{ responseKind: { kind: 'K' } }] }] }],
+  };
+  // items{metadata{name}, versions{version, resources{responseKind{kind}}}}
+  const message = '12120a030a0161120b0a027631120512031a014b';
+  const hex = encodeProtobuf(list, 'apidiscovery.v2.APIGroupDiscoveryList').toString('hex');
+  assert.equal(hex.slice(-52), `1214${message}1a002200`);
+});
+
 test('bytes are those Go writes', () => {
   const port = {
     apiVersion: 'v1',

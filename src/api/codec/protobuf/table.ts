@@ -1,5 +1,6 @@
 /** Protobuf messages as tables, made once per definition from the schema's field numbers. */
 import { omittedValue } from '../decode.ts';
+import { APIDISCOVERY } from './apidiscovery.ts';
 import { definitionOf, type Field, type Scalar, type Special, splitType } from '../../schema.ts';
 
 export interface ProtoField {
@@ -64,7 +65,7 @@ function build(definition: string): Message {
   const name = definition.slice(definition.lastIndexOf('.') + 1);
   const either = EITHER[definition];
   if (either !== undefined) return newMessage(name, fieldsAt(Object.entries(either.fields), 0), either.form);
-  const { fields, bare } = definitionOf(definition);
+  const { fields, bare } = APIDISCOVERY[definition] ?? definitionOf(definition);
   return newMessage(name, fieldsAt(Object.entries(fields), 0), bare === 1 ? 'bare' : 'object');
 }
 
