@@ -151,9 +151,10 @@ test('every reference leads somewhere and every kind is found by its group, vers
     [parse(await openApi.v2Json()), ['definitions']] as const,
     ...groups.map((group) => [parse(openApi.v3(group)!), ['components', 'schemas']] as const),
   ]) {
-    const schemas = dig(document, ...prefix) as Json;
+    const schemas = (dig(document, ...prefix) ?? {}) as Json;
     const refs = new Set([...everyValue(document, '$ref')].filter((ref) => typeof ref === 'string'));
-    assert.ok(refs.size > 10);
+    // Those of single paths have few, or none.
+    assert.ok(refs.size > 10 || Object.keys(document['paths'] as Json).length === 1);
     for (const ref of refs) assert.ok(ref.slice(`#/${prefix.join('/')}/`.length) in schemas, ref);
     const operationIds = [...everyValue(document, 'operationId')];
     assert.equal(new Set(operationIds).size, operationIds.length);

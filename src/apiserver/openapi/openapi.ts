@@ -5,8 +5,9 @@ import { finished, Pace, paced } from '../registry/pace.ts';
 import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 import { encodeGnostic } from './gnostic.ts';
 import { encodeGnosticV3 } from './gnostic-v3.ts';
+import { rootPaths } from './roots.ts';
 import { documentV2 } from './v2.ts';
-import { documentV3 } from './v3.ts';
+import { documentV3, rootDocumentV3 } from './v3.ts';
 
 export interface OpenApiDocument {
   readonly bytes: Buffer;
@@ -106,12 +107,16 @@ export class OpenApi {
     const index = this.#documents.get('v3');
     if (index !== undefined && isSame(index.kinds, kinds)) return index;
     const groups = Map.groupBy(kinds, rootOf);
-    for (const key of this.#documents.keys())
-      if (key.startsWith('v3/') && !groups.has(key.slice('v3/'.length))) this.#documents.delete(key);
+    const roots = rootPaths(kinds);
+    for (const key of this.#documents.keys()) {
+      const path = key.slice('v3/'.length);
+      if (key.startsWith('v3/') && !groups.has(path) && !roots.has(path)) this.#documents.delete(key);
+    }
     const pace = new Pace(this.clock);
     let descriptions: Descriptions | undefined;
     const paths: Record<string, object> = {};
-    for (const [path, own] of [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const all = [...groups, ...[...roots].map(([path]) => [path, NO_KINDS] as const)];
+    for (const [path, own] of all.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       const { hash } = this.#v3Document(path, own, () => (descriptions ??= this.#read()));
       paths[path] = { serverRelativeURL: v3Address(path, hash) };
       await pace.turn(); // some of them take a while
@@ -119,17 +124,21 @@ export class OpenApi {
     return this.#keep('v3', kinds, Buffer.from(JSON.stringify({ paths })));
   }
 
-  /** `path` is `api/v1` or `apis/apps/v1`. Undefined for a group and version there is not. */
+  /** `path` is `api/v1` or `apis/apps/v1`, `apis/apps` or `version`. Undefined where there is nothing. */
   v3(path: string): OpenApiDocument | undefined {
     const kinds = this.#options.kinds().filter((kind) => rootOf(kind) === path);
-    return kinds.length > 0 ? this.#v3Document(path, kinds, () => this.#read()) : undefined;
+    if (kinds.length === 0 && !rootPaths(this.#options.kinds()).has(path)) return undefined;
+    return this.#v3Document(path, kinds, () => this.#read());
   }
 
+  /** Without kinds: of a path that belongs to no group and version. */
   #v3Document(path: string, kinds: readonly Kind[], read: () => Descriptions): OpenApiDocument {
     const key = `v3/${path}`;
     const known = this.#documents.get(key);
     if (known !== undefined && isSame(known.kinds, kinds)) return known;
-    const document = documentV3(kinds, this.#options.version, read());
+    const root = kinds.length > 0 ? undefined : rootPaths(this.#options.kinds()).get(path);
+    const { version } = this.#options;
+    const document = root === undefined ? documentV3(kinds, version, read()) : rootDocumentV3(root, version, read());
     return this.#keep(key, kinds, Buffer.from(JSON.stringify(document)));
   }
 
@@ -147,6 +156,7 @@ export class OpenApi {
   }
 }
 
+const NO_KINDS: readonly Kind[] = [];
 const PATHS = Buffer.from('"paths":{');
 const DEFINITIONS = Buffer.from('"definitions":{');
 

@@ -74,7 +74,7 @@ const PATCH_TYPES = [
   'application/apply-patch+yaml',
 ];
 const ANY = ['*/*'];
-const OBJECTS = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+export const OBJECTS = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 const STREAMS = [...OBJECTS, 'application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 const TEXT = { type: 'string' };
 
@@ -275,7 +275,7 @@ const subject = ({ namespaced, kind }: Kind): string => `${namespaced ? 'Namespa
 const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
 
 /** `Core`, `RbacAuthorization`: the group without its domain. */
-const shortGroup = (group: string): string =>
+export const shortGroup = (group: string): string =>
   group === ''
     ? 'Core'
     : group

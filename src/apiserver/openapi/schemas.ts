@@ -48,6 +48,12 @@ export class SchemaBuilder {
     this.#descriptions = descriptions;
   }
 
+  /** A reference to a schema that no definition stands behind. */
+  own(name: string, schema: JsonSchema): JsonSchema {
+    this.schemas[name] = schema;
+    return { $ref: PREFIX[this.#dialect] + name };
+  }
+
   /** A reference to the schema of a definition, which is added if it is new. */
   ref(definition: string): JsonSchema {
     const name = openApiName(definition);

@@ -1,6 +1,7 @@
 import type { Kind } from '#api';
 import type { Descriptions } from './descriptions.ts';
-import { kindPaths, type Operation, type Parameter, versionPaths } from './operations.ts';
+import { kindPaths, type Operation, type Parameter, type PathItem, versionPaths } from './operations.ts';
+import { rootPaths } from './roots.ts';
 import { SchemaBuilder } from './schemas.ts';
 
 interface DocumentV2 {
@@ -17,13 +18,14 @@ export function* documentV2(
 ): Generator<void, DocumentV2> {
   const builder = new SchemaBuilder('v2', descriptions);
   const paths: Record<string, object> = {};
-  const add = (items: ReturnType<typeof kindPaths>): void => {
+  const add = (items: readonly PathItem[]): void => {
     for (const { path, operations, bare } of items)
       paths[path] = {
         ...Object.fromEntries(operations.map((own) => [own.method, operationV2(own)])),
         ...(bare === true ? {} : { parameters: pathParameters(path) }),
       };
   };
+  add([...rootPaths(kinds).values()].map((root) => root(builder)));
   add(versionPaths(kinds, builder));
   for (const kind of kinds) {
     add(kindPaths(kind, builder));
@@ -48,12 +50,12 @@ function operationV2(own: Operation): object {
       ? []
       : [{ name: 'body', in: 'body', ...(own.body.required ? { required: true } : {}), schema: own.body.schema }];
   return {
-    consumes: own.consumes,
+    ...optionalList('consumes', own.consumes),
     produces: own.produces,
     schemes: ['https'],
     tags: [own.tag],
     operationId: own.operationId,
-    parameters: [...body, ...own.query.map(queryParameter)],
+    ...optionalList('parameters', [...body, ...own.query.map(queryParameter)]),
     responses: {
       ...Object.fromEntries(
         own.statuses.map((status) => [status, { description: MEANING[status] ?? '', schema: own.answer }]),
@@ -64,6 +66,8 @@ function operationV2(own: Operation): object {
     ...(own.gvk === undefined ? {} : { 'x-kubernetes-group-version-kind': own.gvk }),
   };
 }
+
+const optionalList = (name: string, list: readonly unknown[]): object => (list.length === 0 ? {} : { [name]: list });
 
 const MEANING: Readonly<Record<string, string>> = { '200': 'OK', '201': 'Created', '202': 'Accepted' };
 

@@ -1,25 +1,39 @@
 import type { Kind } from '#api';
 import type { Descriptions } from './descriptions.ts';
-import { kindPaths, type Operation, type Parameter, versionPaths } from './operations.ts';
+import { kindPaths, type Operation, type Parameter, type PathItem, versionPaths } from './operations.ts';
 import { SchemaBuilder } from './schemas.ts';
 
 /** The OpenAPI 3.0 document of one group and version. */
 export function documentV3(kinds: readonly Kind[], version: string, descriptions: Descriptions): object {
   const builder = new SchemaBuilder('v3', descriptions);
-  const paths: Record<string, object> = {};
   const items = [...versionPaths(kinds, builder), ...kinds.flatMap((kind) => kindPaths(kind, builder))];
+  builder.common(kinds);
+  return documentOf(items, builder, version);
+}
+
+/** The one of a path that belongs to no group and version. */
+export function rootDocumentV3(
+  root: (builder: SchemaBuilder) => PathItem,
+  version: string,
+  descriptions: Descriptions,
+): object {
+  const builder = new SchemaBuilder('v3', descriptions);
+  return documentOf([root(builder)], builder, version);
+}
+
+function documentOf(items: readonly PathItem[], { schemas }: SchemaBuilder, version: string): object {
+  const paths: Record<string, object> = {};
   for (const { path, operations, bare } of items)
     paths[path] = {
       ...Object.fromEntries(operations.map((own) => [own.method, operationV3(own)])),
       ...(bare === true ? {} : { parameters: pathParameters(path) }),
     };
-  builder.common(kinds);
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version },
     paths,
     components: {
-      schemas: builder.schemas,
+      ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
       securitySchemes: {
         BearerToken: {
           type: 'apiKey',
@@ -38,7 +52,7 @@ function operationV3(own: Operation): object {
   return {
     tags: [own.tag],
     operationId: own.operationId,
-    parameters: own.query.map(queryParameter),
+    ...(own.query.length === 0 ? {} : { parameters: own.query.map(queryParameter) }),
     ...(own.body === undefined
       ? {}
       : {
