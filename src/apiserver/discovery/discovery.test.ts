@@ -106,3 +106,17 @@ test('every group of discovery has its OpenAPI document', async () => {
       assert.ok(components.schemas[name!] !== undefined, `${path}: ${name}`);
   }
 });
+
+test('the version tells what it is compatible with, field by field as upstream', async () => {
+  await using server = await startHttpsServer();
+  const { major, minor, ...more } = (await server.ask('/version')).json();
+  assert.deepEqual([major, minor], ['1', '36']);
+  assert.deepEqual(Object.keys(more).slice(0, 5), [
+    'emulationMajor',
+    'emulationMinor',
+    'minCompatibilityMajor',
+    'minCompatibilityMinor',
+    'gitVersion',
+  ]);
+  assert.deepEqual(Object.values(more).slice(0, 4), ['1', '36', '1', '35']);
+});

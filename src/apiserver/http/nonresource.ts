@@ -18,7 +18,7 @@ export interface NonResourceOptions extends HealthOptions {
   readonly metrics: () => Promise<string>;
 }
 
-/** Source: version.Info of apimachinery v0.36. */
+/** What was built. Source: version.Info of apimachinery v0.36. */
 export interface VersionInfo {
   readonly major: string;
   readonly minor: string;
@@ -44,6 +44,17 @@ const text = (status: number, body: string): HttpResponse => ({
   body,
 });
 
+/** Nothing older is emulated. Source: Info of k8s.io/component-base compatibility/version.go v1.36. */
+const versionInfo = ({ major, minor, ...more }: VersionInfo): object => ({
+  major,
+  minor,
+  emulationMajor: major,
+  emulationMinor: minor,
+  minCompatibilityMajor: major,
+  minCompatibilityMinor: String(Number.parseInt(minor, 10) - 1),
+  ...more,
+});
+
 /** Source: expfmt.FmtText of prometheus/common. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 
@@ -63,7 +74,7 @@ export async function nonResource(options: NonResourceOptions, context: RequestC
       return discovery(options, request, parts);
     case 'version':
       if (request.method !== 'GET') throw methodNotAllowed();
-      return json(options.version);
+      return json(versionInfo(options.version));
     case 'healthz':
     case 'livez':
     case 'readyz':
