@@ -2,24 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
-import { connect as connectSocket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { silentLogger } from '#util';
+import { silentLogger, systemClock } from '#util';
 import { CODE, GrpcError } from '../etcd/errors.ts';
 import { type GrpcMethod, type GrpcSink, newGrpcServer } from './grpc.ts';
-import {
-  CODE as H2_CODE,
-  FLAG,
-  FRAME,
-  frameOf,
-  LARGEST_WINDOW,
-  numberFrame,
-  PREFACE,
-  SETTING,
-  settingsFrame,
-} from './http2/frames.ts';
-import { writeHeaders } from './http2/hpack.ts';
-
 const MAX_BYTES = 2 << 20;
 
 interface Seen {
@@ -69,7 +55,7 @@ async function serve(t: TestContext): Promise<{ port: number; seen: Seen }> {
   ]);
   const page = (path: string): { contentType: string; body: string } | undefined =>
     path === '/health' ? { contentType: 'application/json', body: '{}' } : undefined;
-  const server = newGrpcServer({ log: silentLogger, methods, maxRequestBytes: MAX_BYTES, page });
+  const server = newGrpcServer({ clock: systemClock, log: silentLogger, methods, maxRequestBytes: MAX_BYTES, page });
   t.after(() => server.close());
   return { port: await server.listen('127.0.0.1', 0), seen };
 }
@@ -243,101 +229,3 @@ test('calls that are given up before their end do not count for ever', async (t)
     await echo(session, Buffer.from('x'));
   }
 });
-
-test('more calls at once than are let are refused, those given up included', async (t) => {
-  const { port } = await serve(t);
-  const headers = writeHeaders({ ':method': 'POST', ':path': '/test/Hang', 'content-type': 'application/grpc' });
-  const calls = Array.from({ length: 4097 }, (_, i) => [
-    frameOf(FRAME.headers, FLAG.endHeaders, 2 * i + 1, headers),
-    frameOf(FRAME.data, FLAG.endStream, 2 * i + 1, framed(Buffer.alloc(0))),
-    numberFrame(FRAME.reset, 2 * i + 1, H2_CODE.none),
-  ]);
-  const socket = connectSocket({ port, host: '127.0.0.1' });
-  t.after(() => socket.destroy());
-  socket.write(Buffer.concat([PREFACE, settingsFrame([]), ...calls.flat()]));
-  const refusal = numberFrame(FRAME.reset, 8193, H2_CODE.refusedStream);
-  let all = Buffer.alloc(0);
-  while (!all.subarray(-refusal.length).equals(refusal)) {
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
-    all = Buffer.concat([all, chunk]);
-  }
-  assert.ok(all.length < 1000, 'the others got no answer');
-});
-
-/** A whole connection's bytes: two calls, pings and windows. */
-function goodBytes(): Buffer {
-  const headers = writeHeaders({ ':method': 'POST', ':path': '/test/Echo', 'content-type': 'application/grpc' });
-  const echoed = framed(Buffer.from('a message'));
-  const request = (id: number): Buffer[] => [
-    frameOf(FRAME.headers, FLAG.endHeaders, id, headers),
-    frameOf(FRAME.data, FLAG.none, id, echoed.subarray(0, 3)),
-    numberFrame(FRAME.windowUpdate, id, 1000),
-    frameOf(FRAME.data, FLAG.endStream, id, echoed.subarray(3)),
-  ];
-  return Buffer.concat([
-    PREFACE,
-    settingsFrame([[SETTING.initialWindow, 100_000]]),
-    ...request(1),
-    frameOf(FRAME.ping, FLAG.none, 0, Buffer.alloc(8, 1)),
-    numberFrame(FRAME.windowUpdate, 0, 1000),
-    ...request(3),
-    numberFrame(FRAME.reset, 3, 8),
-    frameOf(FRAME.goAway, FLAG.none, 0, Buffer.alloc(8)),
-  ]);
-}
-
-/** What the server sends back until it ends the connection, or has nothing more to say. */
-async function exchange(port: number, bytes: Buffer): Promise<void> {
-  const socket = connectSocket({ port, host: '127.0.0.1' });
-  socket.on('error', () => {}); // it may end while we write
-  socket.resume();
-  const closed = once(socket, 'close');
-  socket.end(bytes);
-  await closed;
-}
-
-test('bytes that are not HTTP/2, or no longer, end their connection and nothing else', async (t) => {
-  const { session, port } = await start(t);
-  const good = goodBytes();
-  await exchange(port, good);
-  const random = newRandom(26);
-  for (let i = 0; i < 600; i++) {
-    const bytes = Buffer.from(good);
-    for (let n = 1 + (random() % 3); n > 0; n--) bytes[random() % bytes.length] = random() % 256;
-    await exchange(port, bytes.subarray(0, i % 5 === 0 ? random() % bytes.length : undefined));
-  }
-  await exchange(port, Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-  await exchange(port, Buffer.alloc(100_000));
-  await echo(session, Buffer.from('still there'));
-});
-
-test('a peer that breaks a rule is told which before it is cut off', async (t) => {
-  const { port } = await serve(t);
-  const headers = frameOf(FRAME.headers, FLAG.none, 1, writeHeaders({ ':method': 'POST', ':path': '/' }));
-  const broken: Readonly<Record<number, Buffer>> = {
-    [H2_CODE.protocol]: Buffer.concat([headers, frameOf(FRAME.ping, FLAG.none, 0, Buffer.alloc(8))]),
-    [H2_CODE.frameSize]: frameOf(FRAME.ping, FLAG.none, 0, Buffer.alloc(7)),
-    [H2_CODE.compression]: frameOf(FRAME.headers, FLAG.endHeaders, 1, Buffer.of(0xff)),
-    [H2_CODE.flowControl]: Buffer.concat([numberFrame(FRAME.windowUpdate, 0, LARGEST_WINDOW)]),
-    [H2_CODE.enhanceYourCalm]: Buffer.concat([
-      headers,
-      ...Array.from({ length: 40 }, () => frameOf(FRAME.continuation, FLAG.none, 1, Buffer.alloc(0))),
-    ]),
-  };
-  for (const [code, bytes] of Object.entries(broken)) {
-    const socket = connectSocket({ port, host: '127.0.0.1' });
-    const chunks: Buffer[] = [];
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.write(Buffer.concat([PREFACE, settingsFrame([]), bytes]));
-    await once(socket, 'close');
-    const all = Buffer.concat(chunks);
-    assert.equal(all[all.length - 17 + 3], FRAME.goAway);
-    assert.equal(all.readUInt32BE(all.length - 4), Number(code));
-  }
-});
-
-/** Numbers of 31 bits that are the same in each run. */
-function newRandom(seed: number): () => number {
-  let state = seed;
-  return () => (state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff) >>> 8;
-}

@@ -4,13 +4,18 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createSecureServer } from 'node:tls';
-import type { Logger } from '#util';
+import { type Clock, Http2Session, type Http2Stream, type Logger, type StreamHandler, writeHeaders } from '#util';
 import { asGrpcError, CODE, GrpcError, requestTooLarge, unimplemented } from '../etcd/errors.ts';
-import { writeHeaders } from './http2/hpack.ts';
-import { Http2Session } from './http2/session.ts';
-import type { Http2Stream, StreamHandler } from './http2/stream.ts';
 
 const PREFIX_BYTES = 5;
+/** A request fits into the window of its stream. Whoever comes here has shown a certificate, so nobody is counted closely. */
+const LIMITS = {
+  maxStreams: 4096,
+  streamWindowBytes: 4 << 20,
+  connectionWindowBytes: 64 << 20,
+  maxHeaderBytes: 64 << 10,
+  resets: { burst: 100_000, perSecond: 10_000 },
+};
 
 /** Where the messages of a stream go. */
 export interface GrpcSink {
@@ -45,6 +50,7 @@ export interface ServerTls {
 export interface GrpcServerOptions {
   /** Absent: whoever reaches the port may do anything. For tests. */
   readonly tls?: ServerTls | undefined;
+  readonly clock: Clock;
   readonly log: Logger;
   /** `/package.Service/Method` → what does it. */
   readonly methods: ReadonlyMap<string, GrpcMethod>;
@@ -60,11 +66,13 @@ export interface GrpcServer {
 }
 
 export function newGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { log } = options;
+  const { clock, log } = options;
   const sessions = new Set<Http2Session>();
   const server = newServer(options, (socket) => {
     const session = new Http2Session(socket, {
-      onStream: (stream) => onStream(options, stream),
+      ...LIMITS,
+      clock,
+      onStream: (stream) => void (stream.handler = handlerOf(options, stream)),
       onError: (error) => log.debug('HTTP/2 session failed', { error }),
     });
     sessions.add(session);
@@ -108,8 +116,9 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function onStream(options: GrpcServerOptions, stream: Http2Stream): StreamHandler {
-  const { method: verb, path, contentType } = stream.request;
+function handlerOf(options: GrpcServerOptions, stream: Http2Stream): StreamHandler {
+  const { method: verb, path, headers } = stream.request;
+  const contentType = headers['content-type'] ?? '';
   if (verb !== 'POST') return answerPage(options, stream, path);
   if (!contentType.startsWith('application/grpc')) {
     stream.answerHeaders(writeHeaders({ ':status': '415' }));
@@ -144,7 +153,7 @@ function onStream(options: GrpcServerOptions, stream: Http2Stream): StreamHandle
 }
 
 /** What is left of a request that is answered already. */
-const DEAF: StreamHandler = { onData() {}, onEnd() {}, onClose() {} };
+const DEAF: StreamHandler = { onData: () => true, onEnd() {}, onClose() {} };
 
 function answerPage({ page }: GrpcServerOptions, stream: Http2Stream, path: string): StreamHandler {
   return {
@@ -154,9 +163,8 @@ function answerPage({ page }: GrpcServerOptions, stream: Http2Stream, path: stri
       if (found === undefined) return stream.answerHeaders(writeHeaders({ ':status': '404' }));
       const body = Buffer.from(found.body);
       const length = String(body.length);
-      stream.respond(writeHeaders({ ':status': '200', 'content-type': found.contentType, 'content-length': length }));
-      stream.write(body);
-      stream.end(NO_HEADERS);
+      const headers = writeHeaders({ ':status': '200', 'content-type': found.contentType, 'content-length': length });
+      stream.answer(headers, [body]);
     },
     onClose: () => stream.abandon(),
   };
@@ -169,13 +177,14 @@ function readOne(stream: Http2Stream, maxBytes: number, onMessage: (message: Buf
   let read = false;
   return {
     onData(chunk) {
-      if (refused) return;
+      if (refused) return true;
       try {
         frames.add(chunk);
       } catch (error) {
         refused = true;
         fail(stream, asGrpcError(error));
       }
+      return true;
     },
     onEnd() {
       if (refused) return;
@@ -213,13 +222,14 @@ function readAll(
   };
   return {
     onData(chunk) {
-      if (over) return;
+      if (over) return true;
       try {
         frames.add(chunk);
         for (let message = frames.next(); message !== undefined; message = frames.next()) source.onMessage(message);
       } catch (error) {
         end(asGrpcError(error));
       }
+      return true;
     },
     onEnd: () => end(),
     onClose: () => end(),
@@ -275,10 +285,9 @@ const HEADERS = { ':status': '200', 'content-type': 'application/grpc' } as cons
 const OK = { 'grpc-status': '0' } as const;
 const HEADERS_BLOCK = writeHeaders(HEADERS);
 const OK_BLOCK = writeHeaders(OK);
-const NO_HEADERS = writeHeaders({});
 
 function succeed(stream: Http2Stream, answer: Buffer): void {
-  stream.answer(HEADERS_BLOCK, prefixOf(answer), answer, OK_BLOCK);
+  stream.answer(HEADERS_BLOCK, [prefixOf(answer), answer], { trailers: OK_BLOCK });
 }
 
 /** Without a message before it the status stands in the headers. */
@@ -301,10 +310,7 @@ interface OpenSink extends GrpcSink {
 function openSink(stream: Http2Stream): OpenSink {
   stream.respond(HEADERS_BLOCK);
   return {
-    send(message) {
-      stream.write(prefixOf(message), message);
-      return stream.queuedBytes === 0;
-    },
+    send: (message) => stream.writeParts(prefixOf(message), message),
     drained: () => stream.drained(),
     get closed() {
       return stream.closed;

@@ -53,6 +53,7 @@ export function newEtcdServer(options: EtcdServerOptions): GrpcServer {
   ]);
   return newGrpcServer({
     tls,
+    clock,
     log,
     methods,
     maxRequestBytes: MAX_REQUEST_BYTES + OVERHEAD_BYTES,

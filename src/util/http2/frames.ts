@@ -26,15 +26,17 @@ export const CODE = {
   refusedStream: 7,
   compression: 9,
   enhanceYourCalm: 11,
+  http11Required: 13,
 } as const;
 
 /** Section 6.5.2. */
-export const SETTING = { maxStreams: 3, initialWindow: 4, maxFrame: 5 } as const;
+export const SETTING = { tableBytes: 1, push: 2, maxStreams: 3, initialWindow: 4, maxFrame: 5, maxList: 6 } as const;
 
 export const FRAME_HEADER_BYTES = 9;
 /** What peers may send us, and we them until they say more. */
 export const FRAME_BYTES = 16_384;
 export const LARGEST_FRAME = 2 ** 24 - 1;
+export const LARGEST_STREAM = 2 ** 31 - 1;
 export const DEFAULT_WINDOW = 65_535;
 export const LARGEST_WINDOW = 2 ** 31 - 1;
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -46,6 +48,19 @@ export class ConnectionError extends Error {
 
   constructor(code: number, message: string) {
     super(message);
+    this.code = code;
+  }
+}
+
+/** One stream cannot go on; the others can. */
+export class StreamError extends Error {
+  override readonly name = 'StreamError';
+  readonly stream: number;
+  readonly code: number;
+
+  constructor(stream: number, code: number, message: string) {
+    super(message);
+    this.stream = stream;
     this.code = code;
   }
 }
@@ -92,11 +107,10 @@ export function settingsFrame(settings: readonly (readonly [id: number, value: n
   return frameOf(FRAME.settings, FLAG.none, 0, payload);
 }
 
-/** The end of a payload, without padding and priority: sections 6.1 and 6.2. */
-export function bare(payload: Buffer, flags: number): Buffer {
-  const isPadded = (flags & FLAG.padded) !== 0;
-  const from = (isPadded ? 1 : 0) + ((flags & FLAG.priority) === 0 ? 0 : 5);
-  const to = payload.length - (isPadded ? (payload[0] ?? 0) : 0);
-  if (from > to) throw new ConnectionError(CODE.protocol, 'a frame is shorter than its padding');
-  return payload.subarray(from, to);
+/** Last stream that is answered, and why no more are. */
+export function goAwayFrame(lastStream: number, code: number): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeUInt32BE(lastStream);
+  payload.writeUInt32BE(code, 4);
+  return frameOf(FRAME.goAway, FLAG.none, 0, payload);
 }

@@ -61,31 +61,64 @@ function put(root: Node, code: number, bits: number, symbol: number): void {
   node[code & 1] = symbol;
 }
 
-const ROOT = buildTree();
+/** What four bits do, for each node and each value of theirs: where they lead, and the byte they end (no code is shorter than five bits), or one of these. */
+interface Machine {
+  readonly next: Uint8Array;
+  readonly byte: Int16Array;
+  /** A text may end at this node: what came since the last byte is padding. */
+  readonly mayEnd: Uint8Array;
+}
+const NO_BYTE = -1;
+const BROKEN = -2;
+
+function buildMachine(): Machine {
+  const root = buildTree();
+  const nodes: Node[] = [root];
+  for (const node of nodes) for (const child of node) if (typeof child === 'object') nodes.push(child);
+  const numbers = new Map(nodes.map((node, i) => [node, i]));
+  const machine: Machine = {
+    next: new Uint8Array(16 * nodes.length),
+    byte: new Int16Array(16 * nodes.length).fill(NO_BYTE),
+    mayEnd: new Uint8Array(nodes.length),
+  };
+  for (const [number, start] of nodes.entries()) {
+    for (let nibble = 0; nibble < 16; nibble++) {
+      let node: Node = start;
+      for (let bit = 3; bit >= 0; bit--) {
+        const child: Node | number | undefined = node[(nibble >>> bit) & 1];
+        node = typeof child === 'object' ? child : root;
+        if (typeof child !== 'object')
+          machine.byte[16 * number + nibble] = child === undefined || child === END ? BROKEN : child;
+      }
+      machine.next[16 * number + nibble] = numbers.get(node)!;
+    }
+  }
+  let node: Node | number | undefined = root;
+  for (let depth = 0; depth <= MAX_PADDING_BITS && typeof node === 'object'; depth++, node = node[1])
+    machine.mayEnd[numbers.get(node)!] = 1;
+  return machine;
+}
+
+let machine: Machine | undefined;
+let scratch = Buffer.allocUnsafeSlow(4096);
 
 /** The text that a part of a buffer is the code of, as latin1; undefined if it is none. */
 export function decodeHuffman(bytes: Buffer, from: number, to: number): string | undefined {
-  const text: number[] = [];
-  let node = ROOT;
-  let depth = 0;
-  let allOnes = true;
+  const { next, byte, mayEnd } = (machine ??= buildMachine());
+  // No code is shorter than five bits.
+  if (2 * (to - from) > scratch.length) scratch = Buffer.allocUnsafeSlow(4 * (to - from));
+  const text = scratch;
+  let length = 0;
+  let node = 0;
   for (let at = from; at < to; at++) {
-    for (let shift = 7; shift >= 0; shift--) {
-      const bit = (bytes[at]! >>> shift) & 1;
-      const next = node[bit];
-      if (typeof next === 'object') {
-        node = next;
-        depth++;
-        allOnes &&= bit === 1;
-        continue;
-      }
-      if (next === undefined || next === END) return undefined;
-      text.push(next);
-      node = ROOT;
-      depth = 0;
-      allOnes = true;
+    const value = bytes[at]!;
+    for (let shift = 4; shift >= 0; shift -= 4) {
+      const step = 16 * node + ((value >>> shift) & 15);
+      const found = byte[step]!;
+      node = next[step]!;
+      if (found >= 0) text[length++] = found;
+      else if (found === BROKEN) return undefined;
     }
   }
-  if (depth > MAX_PADDING_BITS || !allOnes) return undefined;
-  return Buffer.from(text).toString('latin1');
+  return mayEnd[node] === 1 ? text.toString('latin1', 0, length) : undefined;
 }

@@ -1,0 +1,134 @@
+import type { Socket } from 'node:net';
+import { BufferPool } from '../buffer-pool.ts';
+import { FLAG, FRAME, FRAME_BYTES, FRAME_HEADER_BYTES, frameOf, writeFrameHeader } from './frames.ts';
+import { type HeaderFields, HeaderWriter } from './hpack-writer.ts';
+
+/** Most turns of a connection bring little; those that bring more go on in larger pieces. */
+const SMALL_BYTES = 16 << 10;
+const LARGE_BYTES = 64 << 10;
+const smallPool = new BufferPool(SMALL_BYTES, 256);
+const largePool = new BufferPool(LARGE_BYTES, 64);
+
+/** A peer that lets answers to pings, settings and requests pile up like this has no need of them. */
+const UNREAD_BYTES = 16 << 20;
+
+const NONE = Buffer.alloc(0);
+
+export interface OutputListener {
+  /** What was gathered has been handed to the socket. */
+  onFlushed(): void;
+  /** Far too much waits for the peer. */
+  onUnread(): void;
+}
+
+/**
+ * What goes out on a connection: gathered, and written at the end of the turn of the event loop, since each write is encrypted by itself and costs more than
+ * a small answer does. Frames are made right here, in buffers that are used again.
+ */
+export class Output {
+  readonly headerWriter = new HeaderWriter();
+  readonly #socket: Socket;
+  readonly #listener: OutputListener;
+  /** Where to write next; see {@link reserve}. */
+  buffer: Buffer = NONE;
+  #at = 0;
+  #full: { readonly buffer: Buffer; readonly length: number }[] = [];
+  #fullBytes = 0;
+  #scheduled = false;
+
+  constructor(socket: Socket, listener: OutputListener) {
+    this.#socket = socket;
+    this.#listener = listener;
+  }
+
+  /** Gathered here and not taken by the peer. */
+  get bytes(): number {
+    return this.#socket.writableLength + this.#fullBytes + this.#at;
+  }
+
+  /** Makes room for so many bytes in {@link buffer}; returns the offset they begin at. */
+  reserve(bytes: number): number {
+    if (this.#at + bytes > this.buffer.length) this.#next(bytes);
+    return this.#at;
+  }
+
+  /** {@link buffer} is written to up to here. */
+  advance(to: number): void {
+    this.#at = to;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.flush);
+  }
+
+  send(bytes: Buffer): void {
+    const at = this.reserve(bytes.length);
+    this.advance(at + bytes.copy(this.buffer, at));
+    this.#check();
+  }
+
+  /** Sends headers, encoded already or those of an answer with this status (0: none). */
+  headers(id: number, block: Buffer | HeaderFields, status: number, ends: boolean): void {
+    const isEncoded = Buffer.isBuffer(block);
+    const most = isEncoded ? block.length : HeaderWriter.most(status, block);
+    if (most > FRAME_BYTES) return this.#longHeaders(id, isEncoded ? block : this.#encoded(status, block), ends);
+    const from = this.reserve(FRAME_HEADER_BYTES + most);
+    const { buffer } = this;
+    const at = from + FRAME_HEADER_BYTES;
+    const end = isEncoded ? at + block.copy(buffer, at) : this.headerWriter.write(buffer, at, status, block);
+    writeFrameHeader(buffer, from, FRAME.headers, FLAG.endHeaders | (ends ? FLAG.endStream : 0), id, end - at);
+    this.advance(end);
+    this.#check();
+  }
+
+  readonly flush = (): void => {
+    this.#scheduled = false;
+    if (this.#at > 0) this.#close();
+    const full = this.#full;
+    if (full.length === 0) return;
+    this.#full = [];
+    this.#fullBytes = 0;
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    for (const { buffer, length } of full)
+      this.#socket.write(buffer.subarray(0, length), (error) => {
+        if (!error) give(buffer);
+      });
+    this.#listener.onFlushed();
+  };
+
+  #encoded(status: number, fields: HeaderFields): Buffer {
+    const block = Buffer.allocUnsafe(HeaderWriter.most(status, fields));
+    return block.subarray(0, this.headerWriter.write(block, 0, status, fields));
+  }
+
+  #longHeaders(id: number, block: Buffer, ends: boolean): void {
+    for (let at = 0; at < block.length; at += FRAME_BYTES) {
+      const isLast = at + FRAME_BYTES >= block.length;
+      const flags = (isLast ? FLAG.endHeaders : 0) | (at === 0 && ends ? FLAG.endStream : 0);
+      this.send(
+        frameOf(at === 0 ? FRAME.headers : FRAME.continuation, flags, id, block.subarray(at, at + FRAME_BYTES)),
+      );
+    }
+  }
+
+  #check(): void {
+    if (this.bytes > UNREAD_BYTES) this.#listener.onUnread();
+  }
+
+  #close(): void {
+    this.#full.push({ buffer: this.buffer, length: this.#at });
+    this.#fullBytes += this.#at;
+    this.buffer = NONE;
+    this.#at = 0;
+  }
+
+  #next(bytes: number): void {
+    if (this.#at > 0) this.#close();
+    const isSmall = this.#full.length === 0 && bytes <= SMALL_BYTES;
+    this.buffer = isSmall ? smallPool.take(bytes) : largePool.take(bytes);
+  }
+}
+
+function give(buffer: Buffer): void {
+  if (buffer.length === SMALL_BYTES) smallPool.give(buffer);
+  else largePool.give(buffer);
+}
