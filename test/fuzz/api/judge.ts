@@ -3,7 +3,7 @@ import type { FuzzRequest } from './request.ts';
 import type { Answer } from './target.ts';
 
 /** Nothing may keep other requests waiting for longer. */
-const MAX_HOLD_MS = 50;
+export const MAX_HOLD_MS = 50;
 
 const ODD_PATCHES = /^application\/(?:strategic-merge-patch\+json|apply-patch\+yaml)/;
 /** Answers of 500 and above that are upstream's too, by what they say. */
