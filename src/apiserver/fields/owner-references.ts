@@ -1,4 +1,4 @@
-import { equalValues, type KubeObject } from '#api';
+import type { KubeObject } from '#api';
 
 const WARNING =
   'API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed:';
@@ -16,10 +16,13 @@ export function dedupOwnerReferences(
   if (references === undefined || references.length < 2) return;
   const kept: (typeof references)[number][] = [];
   const duplicates: string[] = [];
+  const seen = new Set<string>();
   for (const reference of references) {
-    if (kept.some((other) => other.uid === reference.uid && equalValues(other, reference)))
-      duplicates.push(reference.uid);
+    const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = reference;
+    const text = JSON.stringify([uid, name, kind, apiVersion, controller, blockOwnerDeletion]);
+    if (seen.has(text)) duplicates.push(uid);
     else kept.push(reference);
+    seen.add(text);
   }
   if (duplicates.length === 0) return;
   metadata.ownerReferences = kept;
