@@ -80,6 +80,12 @@ function contentOf(element: PathElement): unknown {
 
 const RANK: Readonly<Record<string, number>> = { f: 0, k: 1, v: 2, i: 3 };
 
+/** Without quotes and backslashes, and without what sorts below a quote or differently than Go has it. */
+const PLAIN_ITEM = /^(k:\{"[\w-]+":"|v:")[#-[\]-~]*"\}?$/;
+
+/** What tells items known by one name, or by themselves, in plain text: where two have the same, their order is that of their texts. */
+export const plainItem = (element: PathElement): string | undefined => PLAIN_ITEM.exec(element)?.[1];
+
 /** Upstream's order of elements: fields, keys, values, indices. */
 export function compareElements(a: PathElement, b: PathElement): number {
   if (a === b) return 0;
@@ -89,10 +95,17 @@ export function compareElements(a: PathElement, b: PathElement): number {
     case 'f':
       return compareText(a, b);
     case 'k':
+      if (havePlainOrder(a, b)) return a < b ? -1 : 1;
       return compareMaps(contentOf(a) as Record<string, unknown>, contentOf(b) as Record<string, unknown>);
     default:
+      if (havePlainOrder(a, b)) return a < b ? -1 : 1;
       return compareValues(contentOf(a), contentOf(b));
   }
+}
+
+function havePlainOrder(a: PathElement, b: PathElement): boolean {
+  const item = plainItem(a);
+  return item !== undefined && item === plainItem(b);
 }
 
 /** Numbers, strings, booleans, lists, maps, null. Source: value.Compare v6.4. */

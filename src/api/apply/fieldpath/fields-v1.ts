@@ -3,7 +3,8 @@
  * Source: structured-merge-diff fieldpath/serialize.go v6.4.
  */
 
-import { compareElements, FieldPathError, type PathElement, readElement } from './element.ts';
+import { LruMap } from '#util';
+import { compareElements, FieldPathError, type PathElement, plainItem, readElement } from './element.ts';
 import { EMPTY_SET, type FieldSet, type FieldsV1, LEAF, NO_FIELDS, node, union } from './set.ts';
 
 /** Objects of the API are not written to once they are there, so what was read from one stays true. */
@@ -22,9 +23,35 @@ export function readFields(fields: unknown): FieldSet {
   return set;
 }
 
-const noObject = (): FieldPathError => new FieldPathError('ReadMapCB: expect { or n, but found something else');
+/** Nodes without anything below their children: the items of a list mostly have one, which they share. */
+const flat = new LruMap<string, FieldSet>(1000);
+const MAX_FLAT_LENGTH = 512;
+
+/** The keys, where none has anything below it and they are short. */
+function flatKeys(fields: object): string | undefined {
+  let keys = '';
+  for (const key in fields) {
+    if (keys.length + key.length > MAX_FLAT_LENGTH) return undefined;
+    const value = (fields as Record<string, unknown>)[key];
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    for (const _ in value) return undefined;
+    keys += `${key.length}:${key}`;
+  }
+  return keys;
+}
 
 function readNode(fields: object): FieldSet {
+  const keys = flatKeys(fields);
+  if (keys === undefined) return readWhole(fields);
+  if (keys === '') return LEAF;
+  let known = flat.get(keys);
+  if (known === undefined) flat.set(keys, (known = readWhole(fields)));
+  return known;
+}
+
+const noObject = (): FieldPathError => new FieldPathError('ReadMapCB: expect { or n, but found something else');
+
+function readWhole(fields: object): FieldSet {
   let self = false;
   let children: Map<PathElement, FieldSet> | undefined;
   /** Whether it would be written just so. */
@@ -79,6 +106,12 @@ function isPlain(keys: readonly PathElement[]): boolean {
   return true;
 }
 
+/** Whether every key is an item by the same name, in plain text. */
+function areItems(keys: readonly PathElement[]): boolean {
+  const first = plainItem(keys[0]!);
+  return first !== undefined && keys.every((key) => plainItem(key) === first);
+}
+
 function writeNode(set: FieldSet): FieldsV1 {
   if (set.fields !== undefined) return set.fields;
   const { self, children } = set;
@@ -86,7 +119,7 @@ function writeNode(set: FieldSet): FieldsV1 {
   if (self && children.size > 0) fields['.'] = NO_FIELDS;
   const keys = [...children.keys()];
   if (keys.length > 1) {
-    if (isPlain(keys)) keys.sort();
+    if (isPlain(keys) || areItems(keys)) keys.sort();
     else keys.sort(compareElements);
   }
   for (const key of keys) fields[key] = writeNode(children.get(key)!);

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compareElements, elementText, type PathElement, pathText, readElement } from './element.ts';
+import {
+  compareElements,
+  elementText,
+  keyElement,
+  type PathElement,
+  pathText,
+  readElement,
+  valueElement,
+} from './element.ts';
 import { readFields, writeFields } from './fields-v1.ts';
 import {
   difference,
@@ -193,4 +201,63 @@ test('elements are shown as upstream shows them', () => {
   assert.equal(shown('v:"a\\"b\\u0007"'), '[="a\\"b\\a"]');
   assert.equal(shown('v:true'), '[=true]');
   assert.equal(shown('i:3'), '[3]');
+});
+
+const text = fc.oneof(
+  fc.string({ maxLength: 3 }),
+  fc.string({ unit: 'binary', maxLength: 3 }),
+  fc.constantFrom('a', 'a!', 'a b', 'ab', 'a"', '\\', 'b', '\ue000', '😀', ''),
+);
+const item = fc.oneof(
+  text.map((value) => valueElement(value)),
+  fc.record({ name: text }).map(keyElement),
+  fc.record({ key: text, name: text }).map(keyElement),
+  fc.record({ name: fc.integer({ max: 20, min: 0 }) }).map(keyElement),
+);
+const contentOf = (element: PathElement): unknown => JSON.parse(element.slice(2));
+
+test('the order of items is that of what they say, in bytes of UTF-8', () => {
+  const bytes = (value: unknown): Buffer => Buffer.from(value as string);
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      const order = Math.sign(Buffer.compare(bytes(a.toWellFormed()), bytes(b.toWellFormed())));
+      fc.pre(a.isWellFormed() && b.isWellFormed());
+      assert.equal(Math.sign(compareElements(valueElement(a), valueElement(b))), order);
+      assert.equal(Math.sign(compareElements(keyElement({ name: a }), keyElement({ name: b }))), order);
+    }),
+  );
+});
+
+test('sets of many items are written in the order of their elements', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(item, { maxLength: 12 }), (items) => {
+      const written = Object.keys(writeFields(setOf(...items.map((element) => [element]))));
+      assert.deepEqual(written.map(contentOf), items.toSorted(compareElements).map(contentOf));
+      assert.deepEqual(written, items.toSorted(compareElements));
+    }),
+  );
+});
+
+test('items that look alike are read as what they are', () => {
+  const inner = fc.uniqueArray(fc.constantFrom('.', 'f:a', 'f:b', 'f:1:f', 'k:{"b": 1}', 'x:'), { maxLength: 4 });
+  const alike = fc.array(fc.tuple(inner, fc.constantFrom({}, null, { 'f:c': {} })), { maxLength: 5 });
+  fc.assert(
+    fc.property(alike, (items) => {
+      const fields = Object.fromEntries(
+        items.map(([keys, last], i) => [
+          `k:{"name":"${i}"}`,
+          Object.fromEntries(keys.map((own, at) => [own, at === keys.length - 1 ? last : {}])),
+        ]),
+      );
+      for (const [element, own] of Object.entries(fields)) {
+        const among = readFields(structuredClone(fields)).children.get(element)!;
+        if (among.children.size === 0) continue;
+        // Something with children of its own is never taken for another.
+        const alone = readFields({ 'f:own': { ...structuredClone(own), 'f:zz': { 'f:z': {} } } });
+        const rest = difference(alone, setOf(['f:own', 'f:zz', 'f:z'])).children.get('f:own')!;
+        assert.ok(equalSets(among, rest));
+        assert.equal(JSON.stringify(writeFields(among)), JSON.stringify(writeFields(rest)));
+      }
+    }),
+  );
 });

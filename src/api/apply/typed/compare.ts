@@ -6,6 +6,7 @@ import { equalValues } from '../../equality.ts';
 import type { PathElement } from '../fieldpath/element.ts';
 import { fieldElement } from '../fieldpath/element.ts';
 import { EMPTY_SET, type FieldSet, LEAF, node, SetBuilder } from '../fieldpath/set.ts';
+import { FlatSets } from './flat.ts';
 import { itemElement } from './item.ts';
 import {
   type ApplyType,
@@ -175,8 +176,10 @@ function wholeSet(type: ApplyType, value: unknown): FieldSet {
   return LEAF;
 }
 
-function wholeMap(map: MapType, value: JsonObject): FieldSet {
-  if (map.atomic) return LEAF;
+const wholeMap = (map: MapType, value: JsonObject): FieldSet =>
+  map.atomic ? LEAF : (flat.of(map, value) ?? wholeFields(map, value));
+
+function wholeFields(map: MapType, value: JsonObject): FieldSet {
   const children = new Map<PathElement, FieldSet>();
   for (const key in value) {
     const own = value[key];
@@ -189,6 +192,8 @@ function wholeMap(map: MapType, value: JsonObject): FieldSet {
   }
   return node(true, children);
 }
+
+const flat = new FlatSets(wholeFields);
 
 function wholeList(list: ListType, value: readonly unknown[]): FieldSet {
   if (list.atomic || value.length === 0) return LEAF;

@@ -1,6 +1,7 @@
 /** Source: structured-merge-diff typed/tofieldset.go v6.4. */
 import { fieldElement, type PathElement } from '../fieldpath/element.ts';
 import { EMPTY_SET, type FieldSet, LEAF, node } from '../fieldpath/set.ts';
+import { FlatSets } from './flat.ts';
 import { itemElement } from './item.ts';
 import { type ApplyType, branchOf, isMap, type ListType, type MapType } from './type.ts';
 
@@ -23,7 +24,10 @@ function below(type: ApplyType, value: unknown): FieldSet {
   return Array.isArray(value) ? listSet(type.list!, value) : EMPTY_SET;
 }
 
-function mapSet(map: MapType, value: Readonly<Record<string, unknown>>): FieldSet {
+const mapSet = (map: MapType, value: Readonly<Record<string, unknown>>): FieldSet =>
+  flat.of(map, value) ?? fieldSet(map, value);
+
+function fieldSet(map: MapType, value: Readonly<Record<string, unknown>>): FieldSet {
   const children = new Map<PathElement, FieldSet>();
   for (const key in value) {
     const own = value[key];
@@ -37,6 +41,8 @@ function mapSet(map: MapType, value: Readonly<Record<string, unknown>>): FieldSe
   }
   return node(false, children);
 }
+
+const flat = new FlatSets(fieldSet);
 
 /** Items that nothing tells apart are owned together, without what is in them. */
 function listSet(list: ListType, value: readonly unknown[]): FieldSet {
