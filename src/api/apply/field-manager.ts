@@ -23,7 +23,15 @@ import { TypedError } from './typed/item.ts';
 import { type ApplyType, isMap, type JsonObject } from './typed/type.ts';
 import { shapeOf } from './typed/shape.ts';
 import { typeErrors } from './typed/validate.ts';
-import { applyManaged, type Convert, type Rules, type SetFilter, type Typed, updateManaged } from './updater.ts';
+import {
+  applyManaged,
+  type Convert,
+  type Pause,
+  type Rules,
+  type SetFilter,
+  type Typed,
+  updateManaged,
+} from './updater.ts';
 
 export interface FieldManagerOptions {
   readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
@@ -47,6 +55,7 @@ export interface ApplyOptions {
   readonly manager: string;
   /** Takes fields from others instead of failing. */
   readonly force: boolean;
+  readonly pause?: Pause;
 }
 
 /** Tracks who owns which fields of the objects of one kind, written through one path. */
@@ -55,7 +64,7 @@ export interface FieldManager {
    * Before a create (`live` undefined), update or patch is admitted: gives `next`, a private copy with defaults, its managedFields.
    * Never fails.
    */
-  update(live: KubeObject | undefined, next: KubeObject, manager: string): Promise<void>;
+  update(live: KubeObject | undefined, next: KubeObject, manager: string, pause?: Pause): Promise<void>;
   /**
    * The object that applying `config` makes of `live`; undefined creates one. A private copy but for its managedFields. Throws StatusError:
    * Conflict with a cause for each field, BadRequest, or one without reason, each with upstream's text.
@@ -108,26 +117,27 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
   const createdSets = new LruMap<string, FieldSet>(CREATED_SHAPES);
 
   /** What is owned by who creates an object. */
-  async function created(object: Typed): Promise<FieldSet> {
-    const shape = shapeOf(type, object.value);
-    const known = createdSets.get(shape);
+  async function created(object: Typed, pause: Pause): Promise<FieldSet> {
+    // Of a large object it would not be remembered.
+    const shape = pause === undefined ? shapeOf(type, object.value) : undefined;
+    const known = shape === undefined ? undefined : createdSets.get(shape);
     if (known !== undefined) return known;
-    const { own } = await updateManaged(rules, typed(empty), object, NOTHING_MANAGED);
+    const { own } = await updateManaged(rules, typed(empty), object, NOTHING_MANAGED, pause);
     const set = difference(own, UNOWNED);
-    if (shape.length <= MAX_SHAPE_LENGTH) createdSets.set(shape, set);
+    if (shape !== undefined && shape.length <= MAX_SHAPE_LENGTH) createdSets.set(shape, set);
     return set;
   }
 
-  async function trackCreate(object: Typed, manager: string): Promise<Managed> {
-    const set = await created(object);
+  async function trackCreate(object: Typed, manager: string, pause: Pause): Promise<Managed> {
+    const set = await created(object, pause);
     if (isEmptySet(set)) return NOTHING_MANAGED;
     const entry = identity(manager, 'Update');
     return new Map([[managerId(entry), { ...entry, time: timestamp(), set }]]);
   }
 
   /** Owners after an update of `before` to `after`. */
-  async function track(before: Typed, after: Typed, managed: Managed, manager: string): Promise<Managed> {
-    const { managers, own } = await updateManaged(rules, before, after, managed);
+  async function track(before: Typed, after: Typed, managed: Managed, manager: string, pause: Pause): Promise<Managed> {
+    const { managers, own } = await updateManaged(rules, before, after, managed, pause);
     const set = difference(own, UNOWNED);
     if (!isEmptySet(set)) {
       const entry = identity(manager, 'Update');
@@ -139,17 +149,19 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
     return managers;
   }
 
-  async function update(live: KubeObject | undefined, next: KubeObject, manager: string): Promise<void> {
+  async function update(live: KubeObject | undefined, next: KubeObject, manager: string, pause?: Pause): Promise<void> {
     try {
       const managed = managedBefore(live, next, subresource !== '');
+      if (pause !== undefined) await pause();
       // Who has forgotten all owners does not want new ones: tracking starts with the creation or the next apply.
       const skip = managed.size === 0 && (live?.metadata.uid ?? '') !== '';
       const isNew = live === undefined && managed.size === 0;
       const owners = skip
         ? managed
         : isNew
-          ? await trackCreate(typed(next), manager)
-          : await track(typed(live ?? empty), typed(next), managed, manager);
+          ? await trackCreate(typed(next), manager, pause)
+          : await track(typed(live ?? empty), typed(next), managed, manager, pause);
+      if (pause !== undefined) await pause();
       setManagedFields(next, writeManaged(owners));
     } catch (error) {
       if (!(error instanceof TypedError || error instanceof StatusError)) throw error;
@@ -163,7 +175,7 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
     live: Typed,
     config: Typed,
     managed: Managed,
-    { manager, force }: ApplyOptions,
+    { manager, force, pause }: ApplyOptions,
   ): Promise<{ value: JsonObject | undefined; managers: Map<string, ManagedSet> }> {
     const entry = identity(manager, 'Apply');
     const id = managerId(entry);
@@ -172,6 +184,7 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
       id,
       entry: { ...entry, time },
       force,
+      pause,
     });
     const mine = managers.get(id);
     if (mine !== undefined) {
@@ -201,13 +214,20 @@ export function newFieldManager(options: FieldManagerOptions): FieldManager {
 
   async function apply(live: KubeObject | undefined, config: JsonObject, request: ApplyOptions): Promise<KubeObject> {
     checkConfig(options, config);
+    const { pause } = request;
+    if (pause !== undefined) await pause();
     const before = typed(live ?? empty);
     const where = (object: JsonObject): string => objectText(kind, object);
     try {
       const known = readManaged(live?.metadata.managedFields, true);
-      const managed = known.size > 0 ? known : await track(typed(empty), before, known, BEFORE_FIRST_APPLY);
+      const managed = known.size > 0 ? known : await track(typed(empty), before, known, BEFORE_FIRST_APPLY, pause);
+      if (pause !== undefined) await pause();
       const { value, managers } = await applyTyped(before, typed(config), managed, request);
-      const object = value === undefined ? asObject(deepClone(before.value)) : complete(deepClone(value));
+      if (pause !== undefined) await pause();
+      const copy = deepClone(value ?? before.value);
+      if (pause !== undefined) await pause();
+      const object = value === undefined ? asObject(copy) : complete(copy);
+      if (pause !== undefined) await pause();
       setManagedFields(object, writeManaged(managers));
       if (request.manager === KUBECTL) updateLastApplied(object, config);
       return object;

@@ -36,6 +36,9 @@ export interface Rules {
   readonly filter?: ((apiVersion: string) => SetFilter | undefined) | undefined;
 }
 
+/** Waits where a write is large, so that others have their turn between its parts. Undefined: it is not. */
+export type Pause = (() => Promise<void>) | undefined;
+
 type Managers = Map<string, ManagedSet>;
 
 const converted = (rules: Rules, typed: Typed, apiVersion: string): ReturnType<Convert> =>
@@ -147,9 +150,17 @@ export interface Updated {
 }
 
 /** After a write that is no apply: what it changed is taken from all, and is its own. Throws TypedError. */
-export async function updateManaged(rules: Rules, before: Typed, after: Typed, managed: Managed): Promise<Updated> {
+export async function updateManaged(
+  rules: Rules,
+  before: Typed,
+  after: Typed,
+  managed: Managed,
+  pause?: Pause,
+): Promise<Updated> {
   const managers = await reconciled(rules, before, managed);
+  if (pause !== undefined) await pause();
   const comparisons = new Comparisons(rules, before, after);
+  if (pause !== undefined) await pause();
   await take(managers, comparisons, '', true);
   const { modified, added } = comparisons.own;
   const own = union(modified, added);
@@ -169,19 +180,35 @@ export async function applyManaged(
   live: Typed,
   config: Typed,
   managed: Managed,
-  { id, entry, force }: { readonly id: string; readonly entry: Omit<ManagedSet, 'set'>; readonly force: boolean },
+  {
+    id,
+    entry,
+    force,
+    pause,
+  }: {
+    readonly id: string;
+    readonly entry: Omit<ManagedSet, 'set'>;
+    readonly force: boolean;
+    readonly pause?: Pause;
+  },
 ): Promise<Applied> {
   const managers = await reconciled(rules, live, managed);
+  if (pause !== undefined) await pause();
   const merged: Typed = { ...config, value: (merge(config.type, live.value, config.value) ?? {}) as JsonObject };
+  if (pause !== undefined) await pause();
   const last = managers.get(id);
   const mentioned = toFieldSet(config.type, config.value);
   const filter = rules.filter?.(config.apiVersion);
   const mine = { ...entry, set: filter === undefined ? mentioned : filter(mentioned) };
   managers.set(id, mine);
-  const next = await prune(rules, merged, managers, last, mine);
+  if (pause !== undefined) await pause();
+  const next = await prune(rules, merged, managers, last, { ...mine, pause });
   // Equal values are quicker found than their differences: most applies change nothing.
   const same = equalValues(live.value, next.value);
-  await take(managers, new Comparisons(rules, live, same ? live : next), id, force);
+  if (pause !== undefined) await pause();
+  const comparisons = new Comparisons(rules, live, same ? live : next);
+  if (pause !== undefined) await pause();
+  await take(managers, comparisons, id, force);
   return { value: same ? undefined : next.value, managers };
 }
 
@@ -191,7 +218,7 @@ async function prune(
   merged: Typed,
   managers: Managers,
   last: ManagedSet | undefined,
-  { apiVersion, set: now }: ManagedSet,
+  { apiVersion, set: now, pause }: ManagedSet & { readonly pause: Pause },
 ): Promise<Typed> {
   if (last === undefined || isEmptySet(last.set)) return merged;
   // All that was applied is applied again, with all that leads to it: nothing can go, and nothing need be looked through.
@@ -200,13 +227,21 @@ async function prune(
   if (then === undefined) return merged;
   const gone = removeItems(then.type, then.value, withNamedFields(last.set, then.type));
   const pruned: Typed = { ...then, value: gone as JsonObject };
-  const owned = await addBackOwned(rules, then, pruned, managers);
+  if (pause !== undefined) await pause();
+  const owned = await addBackOwned(rules, then, pruned, managers, pause);
   const dangling = await addBackDangling(rules, then, owned, last);
+  if (pause !== undefined) await pause();
   return (await converted(rules, dangling, apiVersion)) ?? merged;
 }
 
 /** Gives back what others own, or the new configuration. The version pruned in comes first: it may be what the others are converted from. */
-async function addBackOwned(rules: Rules, merged: Typed, pruned: Typed, managers: Managed): Promise<Typed> {
+async function addBackOwned(
+  rules: Rules,
+  merged: Typed,
+  pruned: Typed,
+  managers: Managed,
+  pause: Pause,
+): Promise<Typed> {
   const byVersion = new Map<string, FieldSet>([[pruned.apiVersion, EMPTY_SET]]);
   for (const { apiVersion, set } of managers.values()) {
     byVersion.set(apiVersion, union(byVersion.get(apiVersion) ?? EMPTY_SET, set));
@@ -219,10 +254,13 @@ async function addBackOwned(rules: Rules, merged: Typed, pruned: Typed, managers
     if (wholeThen === undefined || restThen === undefined) continue;
     const { type, value } = wholeThen;
     const all = withNamedFields(toFieldSet(type, value), type);
+    if (pause !== undefined) await pause();
     const kept = withNamedFields(toFieldSet(type, restThen.value), type);
     const lost = difference(all, union(kept, withNamedFields(owned, type)));
+    if (pause !== undefined) await pause();
     whole = wholeThen;
     rest = { ...wholeThen, value: removeItems(type, value, lost) as JsonObject };
+    if (pause !== undefined) await pause();
   }
   return rest;
 }

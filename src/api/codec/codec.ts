@@ -1,6 +1,6 @@
 /** Objects as bytes: JSON, YAML and protobuf bodies in, JSON and protobuf out; all driven by the schema. */
 export { DecodeError } from './decode.ts';
-export { decodeJson, encodeJson, parseJson, stringifyObject } from './json.ts';
+export { decodeJson, encodeJson, parseJson, readJson, stringifyObject } from './json.ts';
 export { decodeYaml, parseYaml, parseYamlDocuments, YamlError, yamlSchema } from './yaml.ts';
 export { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, type FieldValidation } from './target.ts';
 export { decodeProtobuf, encodeProtobuf } from './protobuf/protobuf.ts';

@@ -16,7 +16,11 @@ export function parseJson(body: Uint8Array | string): unknown {
 }
 
 /** Decodes a JSON body. Throws StatusError BadRequest with upstream's text. */
-export function decodeJson(body: Uint8Array | string, target: BodyTarget, options: DecodeOptions = {}): Decoded {
+export const decodeJson = (body: Uint8Array | string, target: BodyTarget, options: DecodeOptions = {}): Decoded =>
+  readJson(body, target)(options);
+
+/** The two halves of {@link decodeJson}: reads the body, and gives what decodes it. Either throws. */
+export function readJson(body: Uint8Array | string, target: BodyTarget): (options: DecodeOptions) => Decoded {
   const text = textOf(body);
   let value: unknown;
   try {
@@ -27,7 +31,8 @@ export function decodeJson(body: Uint8Array | string, target: BodyTarget, option
   }
   const wrong = typeMetaError(value);
   if (wrong !== undefined) throw unrecognized(target, `couldn't get version/kind; json parse error: ${wrong}`, body);
-  return decodeObject(value, target, options, (keys) => (countKeys(text) === keys ? [] : duplicateKeys(text)));
+  return (options) =>
+    decodeObject(value, target, options, (keys) => (countKeys(text) === keys ? [] : duplicateKeys(text)));
 }
 
 const TYPE_META =

@@ -14,6 +14,7 @@ import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import type { Transformers } from '../encryption/providers.ts';
 import type { StorageMetrics } from '../metrics/storage.ts';
+import { LARGE_BYTES, Pace } from '../registry/pace.ts';
 import { Resource } from '../registry/resource.ts';
 import { encodeStored, Entry } from '../watchcache/entry.ts';
 import type { Viewed } from '../watchcache/viewer.ts';
@@ -147,24 +148,44 @@ export class Serving {
 
   /** What stored entries are in a version: read by the schema they were written in, with its defaults, converted, and read by their new schema. */
   #view(stored: readonly Entry[], target: CompiledVersion): readonly Viewed[] | Promise<readonly Viewed[]> {
-    const apiVersion = this.#apiVersion(target.name);
+    let bytes = 0;
+    for (const { value } of stored) bytes += value.length;
+    if (bytes > LARGE_BYTES) return this.#viewInTurns(stored, target);
     const read = stored.map((entry) => this.#readStored(entry));
+    const show = (converted: Conversions): Viewed[] =>
+      stored.map((entry, i) => shownIn(target, entry, read[i]!, converted));
+    const converted = this.#convertAll(read, target);
+    return converted instanceof Promise ? converted.then(show) : show(converted);
+  }
+
+  /** The same of much: others have their turn in between. */
+  async #viewInTurns(stored: readonly Entry[], target: CompiledVersion): Promise<readonly Viewed[]> {
+    const pace = new Pace(this.#environment.clock);
+    const read: Converted[] = [];
+    for (const entry of stored) {
+      read.push(this.#readStored(entry));
+      if (pace.due) await pace.turn();
+    }
+    const converted = await this.#convertAll(read, target);
+    const shown: Viewed[] = [];
+    for (const [i, entry] of stored.entries()) {
+      shown.push(shownIn(target, entry, read[i]!, converted));
+      if (pace.due) await pace.turn();
+    }
+    return shown;
+  }
+
+  /** Those of another version, in the target's. */
+  #convertAll(read: readonly Converted[], target: CompiledVersion): Conversions | Promise<Conversions> {
+    const apiVersion = this.#apiVersion(target.name);
     const foreign = read.filter(
       (own): own is KubeObject => !(own instanceof StatusError) && own.apiVersion !== apiVersion,
     );
-    const places = new Map(foreign.map((object, i) => [object, i]));
-    const finish = (converted: readonly Converted[]): Viewed[] =>
-      stored.map((entry, i) => {
-        const own = read[i]!;
-        if (own instanceof StatusError) return own;
-        const place = places.get(own);
-        if (place === undefined) return shownAs(entry, own);
-        const made = readConverted(converted[place]!, target);
-        return made instanceof StatusError ? made : shownAs(entry, made);
-      });
-    if (foreign.length === 0) return finish([]);
+    if (foreign.length === 0) return NOTHING_CONVERTED;
+    const paired = (made: readonly Converted[]): Conversions =>
+      new Map(foreign.map((object, i): [KubeObject, Converted] => [object, made[i]!]));
     const converted = this.#converter(foreign, apiVersion);
-    return converted instanceof Promise ? converted.then(finish) : finish(converted);
+    return converted instanceof Promise ? converted.then(paired) : paired(converted);
   }
 
   /** A private copy, without resourceVersion. */
@@ -183,6 +204,19 @@ export class Serving {
     version.defaults(object);
     return object;
   }
+}
+
+/** What became of objects that were converted. */
+type Conversions = ReadonlyMap<KubeObject, Converted>;
+
+const NOTHING_CONVERTED: Conversions = new Map();
+
+function shownIn(target: CompiledVersion, entry: Entry, read: Converted, converted: Conversions): Viewed {
+  if (read instanceof StatusError) return read;
+  const other = converted.get(read);
+  if (other === undefined) return shownAs(entry, read);
+  const made = readConverted(other, target);
+  return made instanceof StatusError ? made : shownAs(entry, made);
 }
 
 /** What conversion made, by its own schema. */

@@ -1,4 +1,12 @@
-import { type Configuration, conflict, type FieldManager, type Kind, type KubeObject, strictError } from '#api';
+import {
+  type ApplyOptions,
+  type Configuration,
+  conflict,
+  type FieldManager,
+  type Kind,
+  type KubeObject,
+  strictError,
+} from '#api';
 
 /** One apply: a configuration, whose it is, and how strictly it was read. */
 export interface Apply {
@@ -8,6 +16,8 @@ export interface Apply {
   readonly force: boolean;
   readonly fieldValidation: string;
   readonly warn: (text: string) => void;
+  /** As of ApplyOptions. */
+  readonly pause?: ApplyOptions['pause'];
 }
 
 /**
@@ -17,9 +27,9 @@ export interface Apply {
 export async function applied(
   fields: FieldManager,
   live: KubeObject | undefined,
-  { configuration, manager, force, fieldValidation, warn }: Apply,
+  { configuration, manager, force, fieldValidation, warn, pause }: Apply,
 ): Promise<KubeObject> {
-  const object = await fields.apply(live, configuration.value, { manager, force });
+  const object = await fields.apply(live, configuration.value, { manager, force, pause });
   if (fieldValidation === 'Ignore') return object;
   const duplicate = configuration.duplicate();
   if (duplicate === undefined) return object;

@@ -1,6 +1,7 @@
 import type { BodyTarget, Configuration, Kind, KubeObject } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import type { ListPage } from '../registry/list.ts';
+import type { Load } from '../registry/pace.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Entry } from '../watchcache/entry.ts';
 
@@ -20,6 +21,7 @@ export interface Call<R> {
   readonly userAgent: string;
   readonly warn: (text: string) => void;
   readonly signal: AbortSignal;
+  readonly load: Load;
   /** A private copy of the body as an object of the target's kind; undefined when there is no body. */
   body(target: BodyTarget): Promise<KubeObject | undefined>;
   /** Reads the patch of the body: a function that makes a new object of what is there, without changing that. */

@@ -11,6 +11,7 @@ import { respond } from '../http/respond.ts';
 import { includeObjectOf } from '../http/table.ts';
 import { watchResponse } from '../http/watch.ts';
 import type { NodeProxy } from '../proxy/node-proxy.ts';
+import type { Load } from '../registry/pace.ts';
 import type { Registry } from '../registry/registry.ts';
 import { performVirtual, type VirtualResources } from '../virtual/virtual.ts';
 import type { ApiCall, Call } from './call.ts';
@@ -168,6 +169,10 @@ class HttpCall<R extends { readonly kind: Kind }> implements Call<R> {
 
   get signal(): AbortSignal {
     return this.#context.signal;
+  }
+
+  get load(): Load {
+    return this.#context;
   }
 
   get userAgent(): string {

@@ -70,6 +70,7 @@ export function newLocalTransport(options: LocalTransportOptions): Transport {
       userAgent,
       warn() {},
       signal,
+      load: { loadBytes: 0 },
       // Read as a body from the wire is, so that what is stored does not depend on who wrote it: empty optional lists go, quantities are canonical.
       body: async (target) =>
         body === undefined

@@ -118,6 +118,7 @@ export function writeScope(call: Omit<ApiCall, 'resource'>): CallScope {
     fieldValidation,
     warn,
     signal,
+    load: call.load,
   };
 }
 

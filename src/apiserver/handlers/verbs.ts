@@ -18,6 +18,7 @@ import { applied, checkUnknownUid } from '../fields/configuration.ts';
 import { dedupOwnerReferences } from '../fields/owner-references.ts';
 import { createObject, wipeSystemMetadata } from '../registry/create.ts';
 import { deleteObject } from '../registry/delete.ts';
+import { pauseOf } from '../registry/pace.ts';
 import { listObjects, parseRevision, tooLargeRevision } from '../registry/list.ts';
 import type { WriteScope } from '../registry/scope.ts';
 import { updateObject } from '../registry/update.ts';
@@ -109,6 +110,8 @@ async function decodedBody(call: ApiCall): Promise<KubeObject> {
   const { kind } = call.resource;
   const object = await call.body(kind);
   if (object === undefined) throw badRequest(`unable to decode an empty body as ${kind.kind}`);
+  const pause = pauseOf(call.load);
+  if (pause !== undefined) await pause();
   complete(kind, object);
   return object;
 }
@@ -127,7 +130,10 @@ async function create(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const { kind } = call.resource;
   wipeSystemMetadata(object);
   dedupOwnerReferences(object, scope.warn, 'as sent');
-  await env.fields.of(kind, '').update(undefined, object, scope.fieldManager);
+  const pause = pauseOf(call.load);
+  if (pause !== undefined) await pause();
+  await env.fields.of(kind, '').update(undefined, object, scope.fieldManager, pause);
+  if (pause !== undefined) await pause();
   const entry = await createObject(env, call, object, scope);
   return { type: 'entry', resource: call.resource, entry, status: 201 };
 }
@@ -141,7 +147,9 @@ async function update(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   /** Each round of the loop changes what it is given, so each gets its own copy. */
   const tracked = async (current: KubeObject | undefined): Promise<KubeObject> => {
     const next = copyObject(object, { isOwn: true });
-    await fields.update(current, next, scope.fieldManager);
+    const pause = pauseOf(call.load);
+    if (pause !== undefined) await pause();
+    await fields.update(current, next, scope.fieldManager, pause);
     return next;
   };
   const { entry, created } = await updateObject(
@@ -175,9 +183,13 @@ async function patch(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
       subresource,
       async change(current) {
         // It may share parts with what is stored, and defaults and strategies write.
-        const next = copyObject(patched(current, kind), { isOwn: false });
+        const changed = patched(current, kind);
+        const pause = pauseOf(call.load);
+        if (pause !== undefined) await pause();
+        const next = copyObject(changed, { isOwn: false });
         complete(kind, next);
-        await fields.update(current, next, scope.fieldManager);
+        if (pause !== undefined) await pause();
+        await fields.update(current, next, scope.fieldManager, pause);
         checkSameUid(kind, name, next, current);
         return next;
       },
@@ -194,7 +206,7 @@ async function apply(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const configuration = await call.configuration();
   const fields = env.fields.of(kind, subresource);
   const laid = (current: KubeObject | undefined): Promise<KubeObject> =>
-    applied(fields, current, { configuration, manager, ...scope });
+    applied(fields, current, { configuration, manager, ...scope, pause: pauseOf(call.load) });
   const { entry, created } = await updateObject(
     env,
     call,

@@ -3,7 +3,7 @@ import {
   type BodyTarget,
   type ChangePatchType,
   type Decoded,
-  decodeJson,
+  type DecodeOptions,
   decodeProtobuf,
   decodeYaml,
   type FieldValidation,
@@ -12,11 +12,13 @@ import {
   type KubeObject,
   parseConfiguration,
   parsePatch,
+  readJson,
   StatusError,
   strictPatchErrors,
 } from '#api';
 import type { ApiCall } from '../handlers/call.ts';
 import { CHANGES, patchTypesOf, unsupportedPatch } from '../handlers/patch.ts';
+import { pauseOf } from '../registry/pace.ts';
 import type { RequestContext } from './context.ts';
 import { CONTENT_TYPES, PROTOBUF } from './negotiate.ts';
 
@@ -40,42 +42,49 @@ const optionsOf = ({ request }: RequestContext): { fieldValidation: FieldValidat
   fieldValidation: fieldValidationOf(request.query.get('fieldValidation')),
 });
 
+async function bodyOf(context: RequestContext): Promise<Buffer> {
+  const bytes = await context.request.body(MAX_BODY_BYTES);
+  context.loadBytes = bytes.length;
+  return bytes;
+}
+
 /** The body as an object: decoded by its content type, as strictly as the query says. Undefined for an empty one. */
 export async function readObject(context: RequestContext, target: BodyTarget): Promise<KubeObject | undefined> {
-  const bytes = await context.request.body(MAX_BODY_BYTES);
+  const bytes = await bodyOf(context);
   if (bytes.length === 0) return undefined;
-  return warned(context, decodeBytes(bytes, mediaType(context), target, optionsOf(context)));
+  const decode = readBytes(bytes, mediaType(context), target);
+  const pause = pauseOf(context);
+  if (pause !== undefined) await pause();
+  return warned(context, decode(optionsOf(context)));
 }
 
 /** `kind` is the one the path names, whatever the patch is applied to. */
 export async function readPatch(context: RequestContext, kind: Kind): ReturnType<ApiCall['patch']> {
   const type = mediaType(context) as ChangePatchType;
   if (!CHANGES.includes(type) || !patchTypesOf(kind).includes(type)) throw unsupportedPatch(kind);
-  const body = await context.request.body(MAX_BODY_BYTES);
+  const body = await bodyOf(context);
   const patch = parsePatch(type, body);
   const options = optionsOf(context);
+  const pause = pauseOf(context);
+  if (pause !== undefined) await pause();
   const strict = options.fieldValidation === 'Ignore' ? [] : strictPatchErrors(type, body.toString(), patch);
   return (current, target) => warned(context, applyPatch(type, current, patch, target, options, strict));
 }
 
 export async function readConfiguration(context: RequestContext): Promise<Configuration> {
-  return parseConfiguration(await context.request.body(MAX_BODY_BYTES));
+  return parseConfiguration(await bodyOf(context));
 }
 
-function decodeBytes(
-  bytes: Buffer,
-  type: string,
-  target: BodyTarget,
-  options: { fieldValidation: FieldValidation },
-): Decoded {
+/** What decodes the body, which has been read as far as it can be without knowing how strictly. */
+function readBytes(bytes: Buffer, type: string, target: BodyTarget): (options: DecodeOptions) => Decoded {
   switch (type) {
     case '':
     case 'application/json':
-      return decodeJson(bytes, target, options);
+      return readJson(bytes, target);
     case 'application/yaml':
-      return decodeYaml(bytes, target, options);
+      return (options) => decodeYaml(bytes, target, options);
     case PROTOBUF:
-      return decodeProtobuf(bytes, target);
+      return () => decodeProtobuf(bytes, target);
     default:
       throw new StatusError(
         'UnsupportedMediaType',

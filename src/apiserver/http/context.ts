@@ -80,6 +80,8 @@ export class RequestContext {
   readonly startedMs: number;
   info: RequestInfo;
   user: UserInfo;
+  /** As of Load. */
+  loadBytes = 0;
   /** Texts for Warning headers. */
   readonly warnings: string[] = [];
   #abort: AbortController | undefined;

@@ -11,6 +11,7 @@ import {
 } from '#api';
 import type { Entry } from '../watchcache/entry.ts';
 import { admitted } from './managed-fields.ts';
+import { pauseOf } from './pace.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
 
 /** Tries with another suffix when a generated name is taken. Source: generic registry store.go, maxNameGenerationCreateAttempts v1.36. */
@@ -63,6 +64,8 @@ async function createOnce(
     dryRun: scope.dryRun,
   } as const;
   await admitted(env, attributes, scope);
+  const pause = pauseOf(scope.load);
+  if (pause !== undefined) await pause();
 
   if (kind.generation === true) object.metadata.generation = 1;
   else delete object.metadata.generation;
@@ -82,7 +85,9 @@ async function createOnce(
     if (errors.length === 0) errors.push(...(hooks?.validate?.(object, undefined) ?? []));
     if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
+    if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
+    if (pause !== undefined) await pause();
 
     if (resource.has(namespace, object.metadata.name)) return undefined;
     return scope.dryRun ? resource.unwritten(object) : await resource.insert(object);

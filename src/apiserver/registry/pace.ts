@@ -37,6 +37,21 @@ export class Pace {
   }
 }
 
+/** What is about so many bytes takes some milliseconds in each part of a write. */
+export const LARGE_BYTES = 128 << 10;
+
+/** How much a request is about. */
+export interface Load {
+  /** Of the body, once it has been read, or of the object it changes, whichever is more. */
+  loadBytes: number;
+}
+
+const turn = (): Promise<void> => setImmediate();
+
+/** To be waited for between the parts of a write, so that others have their turn; undefined for a small one, since a turn costs more than it does. */
+export const pauseOf = (load: Load | undefined): (() => Promise<void>) | undefined =>
+  load !== undefined && load.loadBytes > LARGE_BYTES ? turn : undefined;
+
 /** Runs work that comes in steps, and lets others have their turn between them. */
 export async function paced<T>(clock: Clock, steps: Generator<void, T>): Promise<T> {
   const pace = new Pace(clock);

@@ -1,6 +1,7 @@
 import type { FieldError, KubeObject } from '#api';
 import type { Clock, Logger } from '#util';
 import type { Admission, UserInfo } from '../admission/admission.ts';
+import type { Load } from './pace.ts';
 import type { Resource } from './resource.ts';
 
 /** What every verb needs beside the request itself. */
@@ -23,6 +24,8 @@ export interface WriteScope {
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Absent: nothing large is written. */
+  readonly load?: Load | undefined;
 }
 
 /**

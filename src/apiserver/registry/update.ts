@@ -19,6 +19,7 @@ import { checkNamespace, createObject } from './create.ts';
 import type { Resource } from './resource.ts';
 import { goesNow, removeObject } from './delete.ts';
 import { admitted } from './managed-fields.ts';
+import { pauseOf } from './pace.ts';
 import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
 
 /** Source: registry.OptimisticLockErrorMsg v1.36. */
@@ -64,6 +65,7 @@ export async function updateObject(
       continue;
     }
     const old = resource.object(current);
+    if (scope.load !== undefined) scope.load.loadBytes = Math.max(scope.load.loadBytes, current.value.length);
     const next = await request.change(old);
     checkNamespace(kind.namespaced, next, namespace);
     if (next.metadata.name !== request.name) throw nameMismatch(next.metadata.name, request.name);
@@ -148,17 +150,22 @@ async function updateOnce(
     dryRun: scope.dryRun,
   } as const;
   await admitted(env, attributes, scope);
+  const pause = pauseOf(scope.load);
+  if (pause !== undefined) await pause();
   prepare(kind, next, old, { subresource, nowMs: env.clock.now() });
   const release = subresource === '' ? env.hooks.get(resourceText(kind))?.beginUpdate?.(next, old) : undefined;
   try {
     ignoreManagedFieldsTimestamps(next, old);
+    if (pause !== undefined) await pause();
     validate(kind, next, old, subresource);
     if (subresource === '') {
       const errors = env.hooks.get(resourceText(kind))?.validate?.(next, old) ?? [];
       if (errors.length > 0) throw invalidObject(kind, name, errors);
     }
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
+    if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
+    if (pause !== undefined) await pause();
     if (!resource.isStale(current) && equalValues(next, old)) return current;
     if (scope.dryRun) return resource.unwritten(next, current);
     return goesNow(env, kind, next)
