@@ -48,11 +48,12 @@ import { readDescriptions } from './openapi/descriptions.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import type { Egress } from './proxy/backend.ts';
 import { newNodeProxy } from './proxy/node-proxy.ts';
-import { newServiceHooks } from './registry/allocator.ts';
 import { certificateHooks } from './registry/certificates.ts';
 import { namespaceHooks } from './registry/namespaces.ts';
 import { Registry } from './registry/registry.ts';
+import type { ResourceHooks } from './registry/scope.ts';
 import { newServiceResolver } from './webhook/resolver.ts';
+import { newServiceAllocation } from './services/services.ts';
 import { ServiceAccountTokens } from './serviceaccount/authenticator.ts';
 import { ISSUER } from './serviceaccount/claims.ts';
 import { signingKey, temporaryKey } from './serviceaccount/keys.ts';
@@ -151,6 +152,11 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     resource: (kind) => registry.resource(kind),
     clock,
   });
+  const hooks = new Map<string, ResourceHooks>([
+    ['namespaces', namespaceHooks],
+    ['certificatesigningrequests.certificates.k8s.io', certificateHooks],
+    ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks],
+  ]);
   const env: VerbEnvironment = {
     store,
     fanOut: new FanOut(clock),
@@ -173,12 +179,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       defaultTolerationSeconds,
       rbacEscalation(rbac, authorizer),
     ]),
-    hooks: new Map([
-      ['services', newServiceHooks({ serviceCidr: options.serviceCidr, random, services: resource('services') })],
-      ['namespaces', namespaceHooks],
-      ['certificatesigningrequests.certificates.k8s.io', certificateHooks],
-      ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks],
-    ]),
+    hooks,
   };
   const readyChecks: Record<string, HealthCheck> = {};
   const startSteps = new Map<StartStep, () => boolean>();
@@ -197,6 +198,18 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     { name: 'system:apiserver', groups: ['system:masters'] },
     { userAgent: 'kube-apiserver' },
   );
+  const allocation = newServiceAllocation({
+    registry,
+    transport: ownTransport,
+    cidrs: options.serviceCidr.split(','),
+    clock,
+    random,
+    newUid,
+    log,
+  });
+  hooks.set('services', allocation.hooks);
+  moreMetrics.push(allocation.metrics);
+  await allocation.prepare();
   const definitions = new Definitions({
     registry,
     env,
@@ -299,10 +312,13 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
       await bootstrap(own, objects, (step) => done.add(step));
       const stop = new AbortController();
-      const kept = keepBootstrapped(own, objects, { clock, log, signal: stop.signal });
-      closers.unshift(() => {
+      const kept = Promise.all([
+        keepBootstrapped(own, objects, { clock, log, signal: stop.signal }),
+        allocation.keep(stop.signal),
+      ]);
+      closers.unshift(async () => {
         stop.abort();
-        return kept;
+        await kept;
       });
       return port;
     },

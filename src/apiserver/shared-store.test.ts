@@ -2,27 +2,13 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { ConfigMap, deepClone, StatusError, type WatchEvent } from '#api';
 import type { Client } from '#client';
-import { newEtcdServer, openEmbeddedStore, openEtcdStore, type Store } from '#store';
-import { startTestApiServer } from '#testing';
-import { silentLogger, systemClock } from '#util';
 import { bootstrap } from './bootstrap.ts';
+import { startShared } from './testdata/shared.ts';
 
-/** Two API servers that know nothing of each other but the etcd they share. */
+/** Two API servers on one store. */
 async function startTwo(t: TestContext): Promise<[Client, Client]> {
-  const common = { clock: systemClock, log: silentLogger };
-  const inner = await openEmbeddedStore({ ...common, onFatal: (error) => assert.fail(error) });
-  const etcd = newEtcdServer({ ...common, store: inner, name: 'test', clientURLs: [], identity: 'test' });
-  const port = await etcd.listen('127.0.0.1', 0);
-  const open = (): Promise<Store> => openEtcdStore({ ...common, endpoints: [`http://127.0.0.1:${port}`] });
-  const one = await startTestApiServer({ store: await open() });
-  const other = await startTestApiServer({ store: await open() });
-  t.after(async () => {
-    await one[Symbol.asyncDispose]();
-    await other[Symbol.asyncDispose]();
-    await etcd.close();
-    await inner.close();
-  });
-  return [one.client, other.client];
+  const { start } = await startShared(t);
+  return [(await start()).client, (await start()).client];
 }
 
 const at = { namespace: 'default', name: 'shared' };
@@ -91,20 +77,11 @@ test('servers that write the same object lose nothing', async (t) => {
 });
 
 test('servers that start at once on a store without anything all come up', async (t) => {
-  const common = { clock: systemClock, log: silentLogger };
-  const inner = await openEmbeddedStore({ ...common, onFatal: (error) => assert.fail(error) });
-  const etcd = newEtcdServer({ ...common, store: inner, name: 'test', clientURLs: [], identity: 'test' });
-  const port = await etcd.listen('127.0.0.1', 0);
-  t.after(async () => {
-    await etcd.close();
-    await inner.close();
-  });
+  const { start } = await startShared(t);
   const transports = await Promise.all(
     [1, 2, 3].map(async () => {
-      const store = await openEtcdStore({ ...common, endpoints: [`http://127.0.0.1:${port}`] });
-      const api = await startTestApiServer({ store });
-      t.after(() => api[Symbol.asyncDispose]());
-      return api.server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
+      const { server } = await start();
+      return server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
     }),
   );
   const options = { advertiseAddress: '192.0.2.1', port: 6443, kubernetesServiceIp: '10.96.0.1' };

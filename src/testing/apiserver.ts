@@ -24,6 +24,8 @@ export interface TestApiServerOptions {
   readonly serviceAccountKey?: string;
   /** Default: objects are stored as they are. */
   readonly encryption?: Encryption;
+  /** What cluster IPs are given out from. Default: 10.96.0.0/12. */
+  readonly serviceCidr?: string;
   /** In [0,1). Default: a fixed sequence, so that a run can be repeated. */
   readonly random?: () => number;
 }
@@ -58,7 +60,7 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
       compiler: '',
       platform: '',
     },
-    serviceCidr: '10.96.0.0/12',
+    serviceCidr: options.serviceCidr ?? '10.96.0.0/12',
     serviceAccountKey: options.serviceAccountKey,
     encryption: options.encryption,
   });

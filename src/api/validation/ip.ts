@@ -52,7 +52,7 @@ export function validateCanonicalIP(ip: string, field: string): FieldError[] {
 }
 
 /** `prefix` bits of the address a CIDR text names; undefined when it is none. */
-function cidrBits(cidr: string): { family: IPFamily; prefix: number } | undefined {
+export function cidrBits(cidr: string): { family: IPFamily; prefix: number } | undefined {
   const [ip = '', length = '', ...rest] = cidr.split('/');
   const family = ipFamily(ip);
   if (family === undefined || rest.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return undefined;
@@ -107,7 +107,7 @@ export function validateNonSpecialIP(ip: string, field: string): FieldError[] {
 }
 
 /** The address as a number. */
-function ipValue(ip: string): bigint {
+export function ipValue(ip: string): bigint {
   if (ipFamily(ip) === 'IPv4') return ip.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
   const [head = '', tail] = canonicalIPv6(ip).split('::');
   const words = (text: string): string[] => (text === '' ? [] : text.split(':'));
@@ -137,12 +137,16 @@ export function canonicalCIDR(cidr: string): string | undefined {
   const size = bits.family === 'IPv4' ? 32 : 128;
   const shift = BigInt(size - bits.prefix);
   const base = (ipValue(cidr.split('/')[0]!) >> shift) << shift;
+  return `${ipText(base, bits.family)}/${bits.prefix}`;
+}
+
+/** What {@link ipValue} reads, in the one spelling. */
+export function ipText(value: bigint, family: IPFamily): string {
   const parts = (count: number, width: number, radix: number): string[] =>
     Array.from({ length: count }, (_, i) =>
-      ((base >> BigInt(width * (count - 1 - i))) & ((1n << BigInt(width)) - 1n)).toString(radix),
+      ((value >> BigInt(width * (count - 1 - i))) & ((1n << BigInt(width)) - 1n)).toString(radix),
     );
-  const ip = bits.family === 'IPv4' ? parts(4, 8, 10).join('.') : canonicalIPv6(parts(8, 16, 16).join(':'));
-  return `${ip}/${bits.prefix}`;
+  return family === 'IPv4' ? parts(4, 8, 10).join('.') : canonicalIPv6(parts(8, 16, 16).join(':'));
 }
 
 /** An address with the length of its network, in the one spelling. Source: IsValidInterfaceAddress, same file. */

@@ -6,7 +6,7 @@ import type { ResourceHooks } from './scope.ts';
  * Source: PrepareForCreate in pkg/registry/certificates/certificates/strategy.go v1.36.
  */
 export const certificateHooks: ResourceHooks = {
-  beginCreate(object, { name, uid, groups, extra }) {
+  beginCreate(object, { user: { name, uid, groups, extra } }) {
     const { spec } = object as CertificateSigningRequest;
     spec.username = name;
     spec.groups = [...groups];

@@ -12,7 +12,7 @@ import {
 import type { Entry } from '../watchcache/entry.ts';
 import { admitted } from './managed-fields.ts';
 import { pauseOf } from './pace.ts';
-import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
+import type { RegistryEnvironment, Target, WriteOutcome, WriteScope } from './scope.ts';
 
 /** Tries with another suffix when a generated name is taken. Source: generic registry store.go, maxNameGenerationCreateAttempts v1.36. */
 const NAME_ATTEMPTS = 8;
@@ -71,7 +71,9 @@ async function createOnce(
   else delete object.metadata.generation;
   kind.prepareForCreate?.(object);
   const hooks = env.hooks.get(resourceText(kind));
-  const release = hooks?.beginCreate?.(object, scope.user);
+  const begun = hooks?.beginCreate?.(object, scope);
+  const finish = begun === undefined ? undefined : await begun;
+  let outcome: WriteOutcome = 'failed';
   try {
     const errors = [
       ...validateObjectMeta(object.metadata, {
@@ -90,9 +92,13 @@ async function createOnce(
     if (pause !== undefined) await pause();
 
     if (resource.has(namespace, object.metadata.name)) return undefined;
-    return scope.dryRun ? resource.unwritten(object) : await resource.insert(object);
+    if (scope.dryRun) return resource.unwritten(object);
+    outcome = 'unknown';
+    const entry = await resource.insert(object);
+    outcome = entry === undefined ? 'failed' : 'done';
+    return entry;
   } finally {
-    release?.();
+    if (finish !== undefined) await finish(outcome);
   }
 }
 

@@ -73,7 +73,8 @@ export async function removeObject(
   object: KubeObject,
 ): Promise<Entry | undefined> {
   const entry = await resource.remove(current);
-  if (entry !== undefined) env.hooks.get(resourceText(resource.kind))?.afterDelete?.(object);
+  const after = entry === undefined ? undefined : env.hooks.get(resourceText(resource.kind))?.afterDelete?.(object);
+  if (after !== undefined) await after;
   return entry;
 }
 

@@ -5,6 +5,7 @@ import type { Transformers } from '../encryption/providers.ts';
 import type { StorageMetrics } from '../metrics/storage.ts';
 import { WatchCache } from '../watchcache/watchcache.ts';
 import { Expiry } from './expiry.ts';
+import { RangeAllocation } from './range.ts';
 import { Resource } from './resource.ts';
 
 const pathOf = ({ group, version, plural }: Kind): string => `${group}/${version}/${plural}`;
@@ -14,6 +15,9 @@ export interface CustomResources {
   /** Clients are told of them. */
   readonly listed: boolean;
 }
+
+/** What the server keeps for itself: nobody can ask for it. */
+const internalKinds: readonly Kind[] = [RangeAllocation];
 
 /** All served kinds with their storage: those built in, and custom ones as long as they are defined. Kinds that share a storage share its cache. */
 export class Registry {
@@ -37,7 +41,7 @@ export class Registry {
     },
   ) {
     for (const { group } of servedKinds) this.#groups.add(group);
-    for (const kind of allKinds) {
+    for (const kind of [...allKinds, ...internalKinds]) {
       const storage = kind.storedAs?.kind ?? kind;
       const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
       let cache = this.#caches.get(prefix);
@@ -51,7 +55,7 @@ export class Registry {
         timed: environment.storageMetrics.of({ group: storage.group, resource: storage.plural }),
       });
       this.#resources.set(kind, resource);
-      this.#byPath.set(pathOf(kind), resource);
+      if (!internalKinds.includes(kind)) this.#byPath.set(pathOf(kind), resource);
     }
   }
 

@@ -28,17 +28,23 @@ export interface WriteScope {
   readonly load?: Load | undefined;
 }
 
+/** How a write ended. Unknown: the datastore did not say, so it may be done or not. */
+export type WriteOutcome = 'done' | 'failed' | 'unknown';
+
+/** Must not throw. */
+export type FinishWrite = (outcome: WriteOutcome) => Promise<void>;
+
 /**
  * Steps around the write of one kind that touch more than the object: run after admission, before validation. What they return is called when
- * the write is over, done or failed. Source: beginCreate and beginUpdate of pkg/registry/core/service/storage v1.36.
+ * the write is over. Source: beginCreate and beginUpdate of pkg/registry/core/service/storage v1.36.
  */
 export interface ResourceHooks {
-  beginCreate?(object: KubeObject, user: UserInfo): (() => void) | undefined;
-  beginUpdate?(object: KubeObject, old: KubeObject): (() => void) | undefined;
+  beginCreate?(object: KubeObject, scope: WriteScope): Promise<FinishWrite | undefined> | undefined;
+  beginUpdate?(object: KubeObject, old: KubeObject, scope: WriteScope): Promise<FinishWrite | undefined> | undefined;
   /** What is wrong beyond what the kind itself finds wrong; asked when that is nothing. `old`: of an update. */
   validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
-  /** After the object is gone. */
-  afterDelete?(object: KubeObject): void;
+  /** After the object is gone, before that is told. Must not throw. */
+  afterDelete?(object: KubeObject): Promise<void>;
   /** Whether a deletion must leave the object for another step (namespaces: until they are empty). Changes `object` accordingly. */
   beginDelete?(object: KubeObject, nowMs: number): boolean;
   /** Whether an object marked for deletion may go once its finalizers are gone. */

@@ -20,7 +20,7 @@ import type { Resource } from './resource.ts';
 import { goesNow, removeObject } from './delete.ts';
 import { admitted } from './managed-fields.ts';
 import { pauseOf } from './pace.ts';
-import type { RegistryEnvironment, Target, WriteScope } from './scope.ts';
+import type { RegistryEnvironment, Target, WriteOutcome, WriteScope } from './scope.ts';
 
 /** Source: registry.OptimisticLockErrorMsg v1.36. */
 const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
@@ -153,26 +153,30 @@ async function updateOnce(
   const pause = pauseOf(scope.load);
   if (pause !== undefined) await pause();
   prepare(kind, next, old, { subresource, nowMs: env.clock.now() });
-  const release = subresource === '' ? env.hooks.get(resourceText(kind))?.beginUpdate?.(next, old) : undefined;
+  const hooks = subresource === '' ? env.hooks.get(resourceText(kind)) : undefined;
+  const begun = hooks?.beginUpdate?.(next, old, scope);
+  const finish = begun === undefined ? undefined : await begun;
+  let outcome: WriteOutcome = 'failed';
   try {
     ignoreManagedFieldsTimestamps(next, old);
     if (pause !== undefined) await pause();
     validate(kind, next, old, subresource);
-    if (subresource === '') {
-      const errors = env.hooks.get(resourceText(kind))?.validate?.(next, old) ?? [];
-      if (errors.length > 0) throw invalidObject(kind, name, errors);
-    }
+    const errors = hooks?.validate?.(next, old) ?? [];
+    if (errors.length > 0) throw invalidObject(kind, name, errors);
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
     if (pause !== undefined) await pause();
     if (!resource.isStale(current) && equalValues(next, old)) return current;
     if (scope.dryRun) return resource.unwritten(next, current);
-    return goesNow(env, kind, next)
+    outcome = 'unknown';
+    const entry = goesNow(env, kind, next)
       ? await removeObject(env, target, current, next)
       : await resource.replace(current, next);
+    outcome = entry === undefined ? 'failed' : 'done';
+    return entry;
   } finally {
-    release?.();
+    if (finish !== undefined) await finish(outcome);
   }
 }
 

@@ -48,15 +48,24 @@ test('an address or port that was chosen is given, once', async () => {
   await refused(
     create(t, 'b', { clusterIP: '10.0.0.1' }),
     'Invalid',
-    'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.1"]: failed to allocate IP 10.0.0.1: provided IP (10.0.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12',
+    'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.1"]: failed to allocate IP 10.0.0.1: the provided network does not match the current range',
   );
   await refused(
     create(t, 'b', { type: 'NodePort', ports: [{ port: 53, nodePort: 80 }] }),
     'Invalid',
     'Service "b" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
   );
-  // The same port for another protocol is another port.
-  await create(t, 'udp', { type: 'NodePort', ports: [{ port: 53, protocol: 'UDP', nodePort: 30053 }] });
+  // A number is one Service's, for whatever protocol; there it may stand for several.
+  await refused(
+    create(t, 'udp', { type: 'NodePort', ports: [{ port: 53, protocol: 'UDP', nodePort: 30053 }] }),
+    'Invalid',
+  );
+  const dns = [
+    { name: 'udp', port: 53, protocol: 'UDP' },
+    { name: 'tcp', port: 53, protocol: 'TCP' },
+  ];
+  const both = await create(t, 'both', { type: 'NodePort', ports: dns });
+  assert.equal(new Set(both.spec.ports?.map((port) => port.nodePort)).size, 1);
 });
 
 test('what a failed or dry run took is free again', async () => {
