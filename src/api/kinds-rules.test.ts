@@ -285,6 +285,7 @@ test('limits and quotas', () => {
   assert.deepEqual(
     errors(kinds.ResourceQuota, { spec: { hard: { what: '-1' }, scopes: ['BestEffort', 'NotBestEffort'] } }),
     [
+      'spec.hard[what]: Invalid value: "what": must be a standard resource type or fully qualified',
       'spec.hard[what]: Invalid value: "what": must be a standard resource for quota',
       'spec.hard[what]: Invalid value: "-1": must be greater than or equal to 0',
       'spec.scopes: Invalid value: ["BestEffort","NotBestEffort"]: conflicting scopes',

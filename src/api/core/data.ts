@@ -1,8 +1,8 @@
 /** What ConfigMaps and Secrets have in common: named pieces of data of limited size that can be frozen. */
+import { equalValues } from '../equality.ts';
 import type { FieldError } from '../field-error.ts';
 import { forbiddenField } from '../field-error.ts';
 import { eachKey, invalidEach } from '../validation/fields.ts';
-import { semanticEqual } from '../validation/equal.ts';
 import { isConfigMapKey } from '../validation/names.ts';
 
 /** 1 MiB, all values together. */
@@ -21,7 +21,7 @@ export function validateFrozen<T extends { readonly immutable?: boolean | undefi
   fields: readonly (keyof T & string)[],
 ): FieldError[] {
   if (old.immutable !== true) return [];
-  const changed = fields.filter((field) => !semanticEqual(object[field], old[field]));
+  const changed = fields.filter((field) => !equalValues(object[field] ?? {}, old[field] ?? {}));
   const all = object.immutable === true ? changed : ['immutable', ...changed];
   return all.map((field) => forbiddenField(field, 'field is immutable when `immutable` is set'));
 }

@@ -12,8 +12,8 @@ export type Event = core.Event;
 const MAX_BYTES = 128;
 const MAX_NOTE_BYTES = 1024;
 
-/** What every event has to be, through whichever API it comes. Source: legacyValidateEvent in pkg/apis/core/validation/events.go v1.36. */
-export function validateEvent(event: Event): FieldError[] {
+/** What every event has to be, through whichever API it comes; `controllerField` is that API's name of it. Source: legacyValidateEvent in pkg/apis/core/validation/events.go v1.36. */
+export function validateEvent(event: Event, controllerField = 'reportingComponent'): FieldError[] {
   const { namespace = '' } = event.metadata;
   const involved = event.involvedObject?.namespace ?? '';
   const mismatch = [invalid('involvedObject.namespace', involved, 'does not match event.namespace')];
@@ -24,12 +24,12 @@ export function validateEvent(event: Event): FieldError[] {
     if (!matches) errors.push(...mismatch);
   } else {
     if (involved === '' && namespace !== 'default' && namespace !== 'kube-system') errors.push(...mismatch);
-    errors.push(...validateNewFields(event));
+    errors.push(...validateNewFields(event, controllerField));
   }
   return [...errors, ...invalidEach('namespace', namespace, isDNS1123Subdomain(namespace))];
 }
 
-function validateNewFields(event: Event): FieldError[] {
+function validateNewFields(event: Event, controller: string): FieldError[] {
   const { reportingComponent = '', reportingInstance = '', action = '', reason = '', message = '' } = event;
   const bounded = (field: string, value: string, max: number): FieldError[] =>
     byteLength(value) > max ? [invalid(field, '', `can have at most ${max} characters`)] : [];
@@ -37,7 +37,6 @@ function validateNewFields(event: Event): FieldError[] {
     ...(value === '' ? [required(field)] : []),
     ...bounded(field, value, MAX_BYTES),
   ];
-  const controller = 'reportingController';
   return [
     ...(reportingComponent === '' ? [required(controller)] : []),
     ...invalidEach(controller, reportingComponent, isQualifiedName(reportingComponent)),
@@ -99,8 +98,10 @@ export const Event = defineKind<Event>({
   ttlSeconds: 3600,
   defaults(event) {
     event.involvedObject ??= {};
+    event.source ??= {};
   },
-  validate: validateEvent,
+  anyFinalizers: true,
+  validate: (event) => validateEvent(event),
   columns: eventColumns,
   row: eventRow,
   selectableFields: {

@@ -5,6 +5,7 @@ import { parseJson } from '../codec/json.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { validateImmutable } from '../validation/fields.ts';
+import { keyPairError } from './keypair.ts';
 import { base64Bytes, MAX_DATA_BYTES, validateFrozen, validateKeys } from './data.ts';
 
 export type Secret = core.Secret;
@@ -57,6 +58,13 @@ function jsonObjectError(text: string): string | undefined {
   return `json: cannot unmarshal ${what} into Go value of type map[string]interface {}`;
 }
 
+function pairWarnings({ type, data = {} }: Secret): string[] {
+  if (type !== 'kubernetes.io/tls') return [];
+  const bytes = (key: string): Buffer => Buffer.from(data[key] ?? '', 'base64');
+  const why = keyPairError(bytes('tls.crt'), bytes('tls.key'));
+  return why === undefined ? [] : [why];
+}
+
 /** Source: pkg/registry/core/secret/strategy.go, pkg/apis/core/v1/{defaults,conversion}.go v1.36. */
 export const Secret = defineKind<Secret>({
   group: '',
@@ -91,6 +99,8 @@ export const Secret = defineKind<Secret>({
     ...validateImmutable(secret.type, old.type, 'type'),
     ...validateFrozen(secret, old, ['data']),
   ],
+
+  warnings: pairWarnings,
 
   columns: [NAME, { name: 'Type', type: 'string' }, { name: 'Data', type: 'string' }, AGE],
   row: (secret, { nowMs }) => ({

@@ -1,10 +1,9 @@
+import { equalValues } from '../equality.ts';
 import { Event, eventColumns, eventRow, validateEvent } from '../core/event.ts';
 import type { FieldError } from '../field-error.ts';
 import { invalid, required } from '../field-error.ts';
 import type * as events from '../generated/events.v1.ts';
 import { defineKind } from '../kind.ts';
-import { semanticEqual } from '../validation/equal.ts';
-import { validateImmutable } from '../validation/fields.ts';
 import { fromCoreEvent, toCoreEvent } from './conversion.ts';
 
 export type EventsEvent = events.Event;
@@ -37,21 +36,48 @@ function validateCreate(event: EventsEvent): FieldError[] {
   ];
 }
 
-const IMMUTABLE = [
-  ['involvedObject', 'regarding'],
-  ['reason', 'reason'],
-  ['message', 'note'],
-  ['source', 'deprecatedSource'],
-  ['firstTimestamp', 'deprecatedFirstTimestamp'],
-  ['lastTimestamp', 'deprecatedLastTimestamp'],
-  ['count', 'deprecatedCount'],
-  ['type', 'type'],
-  ['eventTime', 'eventTime'],
-  ['action', 'action'],
-  ['related', 'related'],
-  ['reportingController', 'reportingController'],
-  ['reportingInstance', 'reportingInstance'],
-] as const;
+type Reference = NonNullable<EventsEvent['regarding']>;
+
+/** A reference, and a source, as upstream prints its internal types: by Go's names. */
+const internalReference = (reference: Reference | undefined): object | undefined =>
+  reference && {
+    Kind: reference.kind ?? '',
+    Namespace: reference.namespace ?? '',
+    Name: reference.name ?? '',
+    UID: reference.uid ?? '',
+    APIVersion: reference.apiVersion ?? '',
+    ResourceVersion: reference.resourceVersion ?? '',
+    FieldPath: reference.fieldPath ?? '',
+  };
+
+const internalSource = (source: EventsEvent['deprecatedSource']): object => ({
+  Component: source?.component ?? '',
+  Host: source?.host ?? '',
+});
+
+/** What may not change, in upstream's order: the reason is looked at twice. */
+const IMMUTABLE: readonly (readonly [field: string, read: (event: EventsEvent) => unknown])[] = [
+  ['involvedObject', ({ regarding }) => internalReference(regarding ?? {})],
+  ['reason', ({ reason }) => reason ?? ''],
+  ['message', ({ note }) => note ?? ''],
+  ['source', ({ deprecatedSource }) => internalSource(deprecatedSource)],
+  ['firstTimestamp', (event) => event.deprecatedFirstTimestamp],
+  ['lastTimestamp', (event) => event.deprecatedLastTimestamp],
+  ['count', (event) => event.deprecatedCount ?? 0],
+  ['reason', ({ reason }) => reason ?? ''],
+  ['type', ({ type }) => type ?? ''],
+  ['eventTime', ({ eventTime }) => eventTime],
+  ['action', ({ action }) => action ?? ''],
+  ['related', ({ related }) => internalReference(related)],
+  ['reportingController', (event) => event.reportingController ?? ''],
+  ['reportingInstance', (event) => event.reportingInstance ?? ''],
+];
+
+const immutableErrors = (event: EventsEvent, old: EventsEvent): FieldError[] =>
+  IMMUTABLE.flatMap(([field, read]) => {
+    const value = read(event);
+    return equalValues(value, read(old)) ? [] : [invalid(field, value, 'field is immutable')];
+  });
 
 /** The events.k8s.io face of core events: one object in the store, two ways to write it down. Only the series of an event changes. */
 export const EventsEvent = defineKind<EventsEvent>({
@@ -65,11 +91,14 @@ export const EventsEvent = defineKind<EventsEvent>({
   storedAs: { kind: Event, toStored: toCoreEvent, fromStored: (object) => fromCoreEvent(object as Event) },
   createOnUpdate: true,
 
-  validate: (event) => validateEvent(toCoreEvent(event)),
+  defaults(event) {
+    event.deprecatedSource ??= {};
+  },
+  validate: (event) => validateEvent(toCoreEvent(event), 'reportingController'),
   validateCreate,
   validateUpdate: (event, old) => [
-    ...(semanticEqual(event.series, old.series) ? [] : validateSeries(event)),
-    ...IMMUTABLE.flatMap(([shown, field]) => validateImmutable(event[field], old[field], shown)),
+    ...(equalValues(event.series, old.series) ? [] : validateSeries(event)),
+    ...immutableErrors(event, old),
   ],
 
   columns: eventColumns,

@@ -29,7 +29,7 @@ test('metadata: every part of it has its rule', () => {
     'metadata.name FieldValueInvalid',
     'metadata.labels FieldValueInvalid',
     'metadata.labels FieldValueInvalid',
-    'metadata.ownerReferences[0].kind FieldValueRequired',
+    'metadata.ownerReferences.kind FieldValueInvalid',
     'metadata.finalizers FieldValueInvalid',
     'metadata.finalizers[0] FieldValueInvalid',
   ]);

@@ -80,7 +80,10 @@ export function validateObjectMetaUpdate(
   if ((meta.generation ?? 0) < (old.generation ?? 0)) {
     errors.push(invalid(at('generation'), meta.generation ?? 0, 'must not be decremented'));
   }
-  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp'] as const) {
+  for (const field of ['name', 'namespace', 'uid'] as const) {
+    errors.push(...validateImmutable(meta[field] ?? '', old[field], at(field)));
+  }
+  for (const field of ['creationTimestamp', 'deletionTimestamp'] as const) {
     errors.push(...validateImmutable(meta[field], old[field], at(field)));
   }
   errors.push(
@@ -103,11 +106,12 @@ const validateMaps = (meta: Partial<ObjectMeta>): FieldError[] => [
   ...validateOwnerReferences(meta.ownerReferences ?? [], child(metadata, 'ownerReferences')),
 ];
 
+/** Errors stand under the list itself, without the place in it. */
 function validateOwnerReferences(references: readonly OwnerReference[], path: string): FieldError[] {
   const errors: FieldError[] = [];
   let controller: string | undefined;
-  for (const [i, reference] of references.entries()) {
-    errors.push(...validateOwnerReference(reference, index(path, i)));
+  for (const reference of references) {
+    errors.push(...validateOwnerReference(reference, path));
     if (reference.controller !== true) continue;
     const name = `${reference.kind}/${reference.name}`;
     if (controller === undefined) controller = name;
@@ -124,16 +128,19 @@ function validateOwnerReferences(references: readonly OwnerReference[], path: st
   return errors;
 }
 
+/** The version in a text like `apps/v1`; '' when the text says none. */
+const versionOf = (apiVersion: string): string => (/^(?:[^/]*\/)?([^/]*)$/.exec(apiVersion) ?? [])[1] ?? '';
+
 function validateOwnerReference(reference: Partial<OwnerReference>, path: string): FieldError[] {
+  const { apiVersion = '', kind = '' } = reference;
   const errors: FieldError[] = [];
-  for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-    if ((reference[field] ?? '') === '') errors.push(required(child(path, field), 'must not be empty'));
+  if (versionOf(apiVersion) === '') {
+    errors.push(invalid(child(path, 'apiVersion'), apiVersion, 'version must not be empty'));
   }
-  const { apiVersion = '', kind } = reference;
-  if (apiVersion !== '' && (apiVersion.split('/').length > 2 || apiVersion.endsWith('/'))) {
-    errors.push(invalid(child(path, 'apiVersion'), apiVersion, 'must be <group>/<version> or <version>'));
+  for (const field of ['kind', 'name', 'uid'] as const) {
+    if ((reference[field] ?? '') === '') errors.push(invalid(child(path, field), '', 'must not be empty'));
   }
-  if (apiVersion === 'v1' && kind === 'Event') {
+  if (/^\/?v1$/.test(apiVersion) && kind === 'Event') {
     errors.push(invalid(path, reference, '/v1, Kind=Event is disallowed from being an owner'));
   }
   return errors;

@@ -36,7 +36,8 @@ const SUBDOMAIN_MAX = 253;
 /** Lengths are bytes, as Go counts them. */
 export const byteLength = (text: string): number => Buffer.byteLength(text);
 
-const maxLenError = (length: number): string => `must be no more than ${length} characters`;
+/** Upstream has both words: older rules count characters, those of labels and their keys bytes. Both mean bytes. */
+const maxLenError = (length: number, unit = 'characters'): string => `must be no more than ${length} ${unit}`;
 export const inclusiveRangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`;
 
@@ -47,8 +48,8 @@ function regexError(message: string, pattern: string, ...examples: readonly stri
 }
 
 /** What a rule makes of a text: upper bound and pattern, each with its own message. */
-const check = (value: string, max: number, regexp: RegExp, otherwise: () => string): string[] => [
-  ...(byteLength(value) > max ? [maxLenError(max)] : []),
+const check = (value: string, max: number, regexp: RegExp, otherwise: () => string, unit?: string): string[] => [
+  ...(byteLength(value) > max ? [maxLenError(max, unit)] : []),
   ...(regexp.test(value) ? [] : [otherwise()]),
 ];
 
@@ -114,20 +115,25 @@ export function isQualifiedName(value: string): string[] {
     else errors.push(...isDNS1123Subdomain(prefix).map((message) => `prefix part ${message}`));
   }
   if (name === '') errors.push('name part must be non-empty');
-  else if (byteLength(name) > LABEL_MAX) errors.push(`name part ${maxLenError(LABEL_MAX)}`);
+  else if (byteLength(name) > LABEL_MAX) errors.push(`name part ${maxLenError(LABEL_MAX, 'bytes')}`);
   if (!labelKeyRegexp.test(name)) errors.push(rule('name part'));
   return errors;
 }
 
 export const isLabelValue = (value: string): string[] =>
-  check(value, LABEL_MAX, labelValueRegexp, () =>
-    regexError(
-      "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
-      LABEL_VALUE,
-      'MyValue',
-      'my_value',
-      '12345',
-    ),
+  check(
+    value,
+    LABEL_MAX,
+    labelValueRegexp,
+    () =>
+      regexError(
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+        LABEL_VALUE,
+        'MyValue',
+        'my_value',
+        '12345',
+      ),
+    'bytes',
   );
 
 /** Keys of ConfigMap and Secret data, which become file names. */

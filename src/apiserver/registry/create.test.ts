@@ -9,7 +9,7 @@ test('a new object gets what only the server gives', async () => {
   assert.match(made.metadata.uid, /^[0-9a-f-]{36}$/);
   assert.match(made.metadata.creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   assert.equal(made.metadata.resourceVersion, String(t.store.revision));
-  assert.equal(made.metadata.generation, undefined);
+  assert.equal(made.metadata.generation, 7);
   assert.equal(made.metadata.selfLink, undefined);
   assert.deepEqual(await t.client.get(ConfigMap, { namespace: 'default', name: 'a' }), made);
 });

@@ -68,7 +68,6 @@ async function createOnce(
   if (pause !== undefined) await pause();
 
   if (kind.generation === true) object.metadata.generation = 1;
-  else delete object.metadata.generation;
   kind.prepareForCreate?.(object);
   const hooks = env.hooks.get(resourceText(kind));
   const begun = hooks?.beginCreate?.(object, scope);

@@ -7,18 +7,23 @@ import { DEFAULT_COLUMNS, defaultRow } from '../../table.ts';
 import { own } from '../../validation/equal.ts';
 import { eachOf, invalidEach, Seen, unchecked } from '../../validation/fields.ts';
 import { isQualifiedName } from '../../validation/names.ts';
+import { roundedToMilli } from '../pod/defaults.ts';
 import { validateContainerResourceName, validateResourceName } from '../pod/requirements.ts';
 import { isOvercommitAllowed } from '../pod/resources.ts';
 
 export type LimitRange = core.LimitRange;
 
 const TYPES = ['Pod', 'Container', 'PersistentVolumeClaim'];
+const LISTS = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const;
 
 /** Source: SetDefaults_LimitRangeItem in pkg/apis/core/v1/defaults.go v1.36. */
 function defaultItem(item: core.LimitRangeItem): void {
+  for (const list of LISTS) if (item[list] !== undefined) item[list] = roundedToMilli(item[list]);
   if (item.type !== 'Container') return;
-  item.default = { ...item.max, ...item.default };
-  item.defaultRequest = { ...item.min, ...item.default, ...item.defaultRequest };
+  const limits = { ...item.max, ...item.default };
+  const requests = { ...item.min, ...limits, ...item.defaultRequest };
+  if (Object.keys(limits).length > 0) item.default = limits;
+  if (Object.keys(requests).length > 0) item.defaultRequest = requests;
 }
 
 function validateLimitRange({ spec }: LimitRange): FieldError[] {
@@ -40,8 +45,6 @@ function validateType(type: string, path: string): FieldError[] {
   if (errors.length > 0 || type.includes('/') || TYPES.includes(type)) return errors;
   return [invalid(path, type, 'must be a standard limit type or fully qualified')];
 }
-
-const LISTS = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const;
 
 function validateNames(item: core.LimitRangeItem, path: string): FieldError[] {
   const errors: FieldError[] = [];

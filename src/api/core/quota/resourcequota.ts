@@ -1,3 +1,4 @@
+import { equalValues } from '../../equality.ts';
 import type { FieldError } from '../../field-error.ts';
 import { child, invalid, required } from '../../field-error.ts';
 import type * as core from '../../generated/core.v1.ts';
@@ -5,10 +6,9 @@ import { defineKind } from '../../kind.ts';
 import { canonicalQuantity } from '../../quantity.ts';
 import { AGE, age, NAME } from '../../table.ts';
 import { own } from '../../validation/equal.ts';
-import { eachKey, invalidEach } from '../../validation/fields.ts';
-import { isQualifiedName } from '../../validation/names.ts';
+import { eachKey } from '../../validation/fields.ts';
 import { roundedToMilli } from '../pod/defaults.ts';
-import { validateQuantity } from '../pod/requirements.ts';
+import { validateQuantity, validateResourceName } from '../pod/requirements.ts';
 
 export type ResourceQuota = core.ResourceQuota;
 
@@ -49,9 +49,11 @@ const POD_RESOURCES: ReadonlySet<string> = new Set([
 const isHugePage = (name: string): boolean => name.startsWith('hugepages-') || name.startsWith('requests.hugepages-');
 
 function validateName(name: string, path: string): FieldError[] {
-  const errors = invalidEach(path, name, isQualifiedName(name));
-  if (errors.length > 0 || name.includes('/') || STANDARD.has(name) || isHugePage(name)) return errors;
-  return [invalid(path, name, 'must be a standard resource for quota')];
+  const errors = validateResourceName(name, path);
+  if (!name.includes('/') && !STANDARD.has(name) && !isHugePage(name)) {
+    errors.push(invalid(path, name, 'must be a standard resource for quota'));
+  }
+  return errors;
 }
 
 /** Whether a scope can be told of what the resource counts. Source: IsResourceQuotaScopeValidForResource in pkg/apis/core/helper v1.36. */
@@ -60,7 +62,7 @@ function isCounted(scope: string, name: string): boolean {
   if (scope === 'VolumeAttributesClass') {
     return name === 'persistentvolumeclaims' || name.startsWith('requests.storage') || name.includes('/');
   }
-  return POD_RESOURCES.has(name) || isHugePage(name) || name.includes('/');
+  return POD_RESOURCES.has(name) || name.includes('/');
 }
 
 /** Resources a scope says nothing of, one error for each. */
@@ -91,6 +93,16 @@ const PLAIN: ReadonlySet<string> = new Set([
   'CrossNamespacePodAffinity',
 ]);
 
+/** As upstream prints it: the internal type, by Go's names. */
+const internalSelector = ({ matchExpressions }: core.ScopeSelector): object => ({
+  MatchExpressions:
+    matchExpressions?.map(({ scopeName, operator, values }) => ({
+      ScopeName: scopeName ?? '',
+      Operator: operator ?? '',
+      Values: values ?? null,
+    })) ?? null,
+});
+
 /** Upstream leaves the place in the list out of all these paths. */
 function validateSelector(selector: core.ScopeSelector, { hard, scopes = [] }: core.ResourceQuotaSpec): FieldError[] {
   const path = 'spec.scopeSelector.matchExpressions';
@@ -101,7 +113,7 @@ function validateSelector(selector: core.ScopeSelector, { hard, scopes = [] }: c
       ...(SCOPES.has(expression.scopeName)
         ? []
         : [invalid(child(path, 'scopeName'), expression.scopeName ?? '', 'unsupported scope')]),
-      ...validateCounted(expression.scopeName, names, selector, path),
+      ...validateCounted(expression.scopeName, names, internalSelector(selector), path),
       ...validateOperator(expression, path),
     ]),
     ...validateConflicts(
@@ -176,14 +188,17 @@ export const ResourceQuota = defineKind<ResourceQuota>({
   defaults(quota) {
     quota.spec ??= {};
     quota.status ??= {};
-    if (quota.spec.hard !== undefined) quota.spec.hard = roundedToMilli(quota.spec.hard);
+    const { spec, status } = quota;
+    if (spec.hard !== undefined) spec.hard = roundedToMilli(spec.hard);
+    if (status.hard !== undefined) status.hard = roundedToMilli(status.hard);
+    if (status.used !== undefined) status.used = roundedToMilli(status.used);
   },
   validate: validateResourceQuota,
   validateUpdate: ({ spec }, old) => {
     const sorted = (scopes: readonly string[] = []): string[] => [...new Set(scopes)].toSorted();
-    return sorted(spec.scopes).join('\0') === sorted(old.spec.scopes).join('\0')
+    return equalValues(sorted(spec.scopes), sorted(old.spec.scopes))
       ? []
-      : [invalid('spec.scopes', spec.scopes ?? [], 'field is immutable')];
+      : [invalid('spec.scopes', spec.scopes, 'field is immutable')];
   },
   prepareForCreate(quota) {
     quota.status = {};
