@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import type { ClusterStatus } from '#cluster';
 import { runCli } from './cli.ts';
 import { formatBytes, formatMs, formatTable } from './command.ts';
+import { movedText } from './datastore.ts';
 import { reportText, rotatedText } from './secrets.ts';
 import { printProgress } from './progress.ts';
 import { isHealthy, statusText } from './status.ts';
@@ -19,7 +20,7 @@ async function pirogue(...argv: string[]): Promise<{ code: number; out: string; 
   return { code, ...io.printed };
 }
 
-const VERBS = ['up', 'down', 'status', 'node', 'image', 'secrets'];
+const VERBS = ['up', 'down', 'status', 'node', 'image', 'datastore', 'secrets'];
 
 suite('help', () => {
   test('comes without a command, and lists them all', async () => {
@@ -92,6 +93,13 @@ suite('a command line that is wrong ends with 2, says why and where to read more
     [['image', 'pull', 'nginx'], /^pirogue image: there is no `image pull`\n/],
     [['image', 'load'], /^pirogue image: which file\?\n/],
     [['image', 'load', '--all', 'file'], /Unknown option '--all'/],
+    [['datastore'], /^pirogue datastore: move\?\n/],
+    [['datastore', 'copy'], /^pirogue datastore: there is no `datastore copy`\n/],
+    [['datastore', 'move'], /^pirogue datastore: --to etcd or --to embedded\?\n/],
+    [['datastore', 'move', '--to=disk'], /--to takes embedded or etcd, not "disk"/],
+    [['datastore', 'move', '--to=etcd'], /--to=etcd needs --etcd-servers/],
+    [['datastore', 'move', '--to=embedded', '--etcd-servers=http://x:1'], /--etcd-… options go with --to=etcd/],
+    [['datastore', 'move', 'x', 'y'], /what is x y\?/],
     [['secrets'], /^pirogue secrets: encrypt\?\n/],
     [['secrets', 'list'], /there is no `secrets list`/],
     [['secrets', 'encrypt'], /^pirogue secrets: status or rotate\?\n/],
@@ -121,6 +129,7 @@ suite('without a cluster', () => {
     ['node', 'exec', '--name', NONE, 'node1', '--', 'ls'],
     ['node', 'exec', '--name', NONE, 'node1', 'ls'],
     ['image', 'load', '--name', NONE, 'file.tar'],
+    ['datastore', 'move', '--to=embedded', '--name', NONE],
     ['secrets', 'encrypt', 'status', '--name', NONE],
     ['secrets', 'encrypt', 'rotate', '--name', NONE],
   ];
@@ -283,4 +292,20 @@ A rotation was interrupted; \`pirogue secrets encrypt rotate\` goes on with it.
     ]);
     assert.deepEqual(agent('/config'), ['/opt/node', '--agent-flag', '/opt/main.js', 'agent', '/config']);
   });
+});
+
+test('a move tells where the data is, how much, and what is kept', () => {
+  const contents = { keys: 179, bytes: 210_444, sha256: 'ab12', revision: 211 };
+  assert.equal(
+    movedText('pirogue', ['https://10.0.0.1:2379'], { contents, kept: '/data.moved' }),
+    `
+The data of cluster pirogue is in etcd at https://10.0.0.1:2379: 179 keys, 210444 bytes, SHA-256 ab12,
+as of revision 211. Who watches from a moment before is told to list anew.
+The files of the embedded datastore before are in /data.moved.
+`,
+  );
+  assert.equal(
+    movedText('pirogue', [], { contents: undefined, kept: undefined }),
+    'The data of cluster pirogue is in the embedded datastore already.\n',
+  );
 });

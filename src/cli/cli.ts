@@ -4,6 +4,7 @@
 import { RequirementsError } from '#cluster';
 import { messageOf } from '#util';
 import { crictl } from './crictl.ts';
+import { datastore } from './datastore.ts';
 import { down } from './down.ts';
 import { image } from './image.ts';
 import { node } from './node.ts';
@@ -17,7 +18,7 @@ import { up } from './up.ts';
 export type { Io } from './command.ts';
 export type { ProgramPaths } from './command.ts';
 
-const COMMANDS: readonly Command[] = [up, down, status, node, image, snapshot, rewind, secrets, crictl];
+const COMMANDS: readonly Command[] = [up, down, status, node, image, snapshot, rewind, datastore, secrets, crictl];
 
 /** Exit codes: it failed; the command line is wrong. */
 const FAILED = 1;

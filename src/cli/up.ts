@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ETCD_OPTIONS, externalEtcd } from './etcd-options.ts';
-import { ENCRYPTION_OPTIONS, encryptionAtRest, withoutTrue } from './encryption-options.ts';
+import { ETCD_OPTIONS, externalEtcd } from './options/etcd.ts';
+import { ENCRYPTION_OPTIONS, encryptionAtRest, withoutTrue } from './options/encryption.ts';
 import { type ClusterCommands, createCluster, kubeconfigPath, type Registry } from '#cluster';
 import { type Command, formatMs, type Io, UsageError } from './command.ts';
 import { printProgress } from './progress.ts';
@@ -43,6 +43,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
       kubeconfig: { type: 'string' },
       'insecure-registry': { type: 'string', multiple: true },
       'registry-ca': { type: 'string', multiple: true },
+      store: { type: 'string' },
       ...ETCD_OPTIONS,
       ...ENCRYPTION_OPTIONS,
     },
@@ -65,7 +66,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     readOnlyPaths: io.program.directories,
     kubeconfig,
     registries,
-    etcd: externalEtcd(values),
+    etcd: externalEtcd(values, { flag: '--store', store: values.store ?? 'embedded' }),
     encryption: encryptionAtRest(values),
     progress: printProgress(io),
     signal: io.signal,

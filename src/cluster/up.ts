@@ -169,7 +169,7 @@ async function ensureState(
     return { state, before: undefined, changed: true };
   }
   if (etcd !== undefined && JSON.stringify(existing.etcd) !== JSON.stringify(etcd))
-    throw new Error(`cluster ${name} keeps its data elsewhere; it was decided when it was made`);
+    throw new Error(`cluster ${name} keeps its data elsewhere; \`pirogue datastore move --to=etcd\` moves it`);
   const have = existing.nodes.length - 1;
   if (workers !== undefined && workers < have) {
     throw new Error(

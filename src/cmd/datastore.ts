@@ -8,7 +8,7 @@ import {
   statePaths,
   takeDueSnapshot,
 } from '#cluster';
-import { keepMoments, newEtcdServer, type Store } from '#store';
+import { checkWhole, keepMoments, newEtcdServer, type Store } from '#store';
 import { type Logger, messageOf, sleep, systemClock } from '#util';
 
 /** Between two looks at whether a snapshot is due, which may be scheduled at any time. */
@@ -27,7 +27,10 @@ export async function openDatastore(state: ClusterState, directory: string, log:
     state.etcd === undefined
       ? await openEmbedded(state, directory, log, opened)
       : await connectDatastore(state, paths, log);
-  if (state.etcd !== undefined) opened.defer(() => store.close());
+  if (state.etcd !== undefined) {
+    opened.defer(() => store.close());
+    await checkWhole(store);
+  }
   const snapshots = takeSnapshots(state, directory, { log, signal: stop.signal });
   const moments = keepMoments(store, { clock: systemClock, log, signal: stop.signal });
   opened.defer(async () => {

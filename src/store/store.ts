@@ -15,6 +15,10 @@ export { type EtcdStoreOptions, openEtcdStore } from './etcd-client/etcd.ts';
 export { type EtcdServerOptions, newEtcdServer } from './etcd-server/server.ts';
 export { changesBetween, makeChanges, pairsAt, type StoreChange } from './history/changes.ts';
 export { keepMoments, revisionAt, timeOf } from './history/moments.ts';
+export { type Contents, contentsOf, differenceOf, type Fingerprint, fingerprint } from './move/contents.ts';
+export { writeStoreFiles } from './move/files.ts';
+export { claim, complete, countOn, fill } from './move/fill.ts';
+export { checkWhole } from './move/mark.ts';
 export { readSnapshot } from './snapshot/etcd-file.ts';
 export {
   type Compare,

@@ -24,7 +24,7 @@ export async function datastoreChannel(state: ClusterState, { pki }: StatePaths)
   };
 }
 
-async function externalChannel({ servers, caFile, certFile, keyFile }: ExternalEtcd): Promise<ChannelOptions> {
+export async function externalChannel({ servers, caFile, certFile, keyFile }: ExternalEtcd): Promise<ChannelOptions> {
   if (caFile === undefined || certFile === undefined || keyFile === undefined) return { endpoints: servers };
   return {
     endpoints: servers,

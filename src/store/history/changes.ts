@@ -16,11 +16,19 @@ const ETCD_BYTES = 1 << 20;
 const LEASE_SECONDS = 3600;
 
 /** All pairs whose key begins with `prefix`, as of `revision`; 0 is now. */
-export async function pairsAt(store: Store, prefix: Key, revision: number): Promise<KeyValue[]> {
-  const rangeEnd = prefixEnd(prefix);
+export function pairsAt(store: Store, prefix: Key, revision: number): Promise<KeyValue[]> {
+  return pairsIn(store, { key: prefix, rangeEnd: prefixEnd(prefix) }, revision);
+}
+
+/** The same of a range. */
+export async function pairsIn(
+  store: Store,
+  { key: first, rangeEnd }: { readonly key: Key; readonly rangeEnd: Key },
+  revision: number,
+): Promise<KeyValue[]> {
   const pairs: KeyValue[] = [];
   let at = revision;
-  for (let key = prefix; ;) {
+  for (let key = first; ;) {
     const page = await store.range({ key, rangeEnd, revision: at, limit: PAGE });
     if (at === 0) at = page.revision; // the pages after the first are of the same moment
     pairs.push(...page.kvs);

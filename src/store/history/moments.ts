@@ -5,7 +5,7 @@ import { type KeyValue, type Store, StoreError } from '../types.ts';
  * Revisions have no times, so the time is written down in the store itself, under a key of its own: what the key was at a revision is when that was.
  * Any engine can be asked.
  */
-const KEY = 'pirogue/moment';
+export const MOMENT_KEY = 'pirogue/moment';
 /** How exact a time can be given. */
 const INTERVAL_MS = 1000;
 
@@ -35,14 +35,14 @@ export async function keepMoments(store: Store, { clock, log, signal }: MomentsO
 
 /** The revision up to which the time is known. Times are in the order of revisions even where the clocks of servers differ. */
 async function writeMoment(store: Store, nowMs: number): Promise<number> {
-  const { kvs, revision: current } = await store.range({ key: KEY });
+  const { kvs, revision: current } = await store.range({ key: MOMENT_KEY });
   const [last] = kvs;
   const known = last?.modRevision ?? 0;
   const lastMs = last === undefined ? 0 : Number(last.value.toString());
   if (known === current || Math.abs(nowMs - lastMs) < INTERVAL_MS / 2) return known;
   const { succeeded, revision } = await store.txn({
-    compare: [{ key: KEY, target: 'modRevision', result: '=', number: known }],
-    success: [{ type: 'put', key: KEY, value: Buffer.from(String(Math.max(nowMs, lastMs))) }],
+    compare: [{ key: MOMENT_KEY, target: 'modRevision', result: '=', number: known }],
+    success: [{ type: 'put', key: MOMENT_KEY, value: Buffer.from(String(Math.max(nowMs, lastMs))) }],
   });
   return succeeded ? revision : known;
 }
@@ -54,7 +54,7 @@ export async function timeOf(store: Store, revision: number): Promise<number | u
 }
 
 const momentAt = async (store: Store, revision: number): Promise<KeyValue | undefined> =>
-  (await store.range({ key: KEY, revision })).kvs[0];
+  (await store.range({ key: MOMENT_KEY, revision })).kvs[0];
 
 /**
  * A revision of no later time than `timeMs`, and at most a second earlier than that. Throws `compacted` if history does not reach so far back. A handful of reads: the times of

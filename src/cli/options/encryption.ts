@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { EncryptionAtRest } from '#cluster';
-import { UsageError } from './command.ts';
+import { UsageError } from '../command.ts';
 
 const RELOAD = 'encryption-provider-config-automatic-reload';
 

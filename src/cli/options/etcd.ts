@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
 import type { ExternalEtcd } from '#cluster';
-import { UsageError } from './command.ts';
+import { UsageError } from '../command.ts';
 
-/** Options of kube-apiserver's names that say where data is kept; for `parseArgs`. */
+/** Options of kube-apiserver's names that say which etcd cluster; for `parseArgs`. */
 export const ETCD_OPTIONS = {
-  store: { type: 'string' },
   'etcd-servers': { type: 'string' },
   'etcd-cafile': { type: 'string' },
   'etcd-certfile': { type: 'string' },
@@ -13,9 +12,12 @@ export const ETCD_OPTIONS = {
 
 type Values = { readonly [K in keyof typeof ETCD_OPTIONS]?: string | undefined };
 
-/** Undefined: the embedded datastore. */
-export function externalEtcd(values: Values): ExternalEtcd | undefined {
-  const { store = 'embedded', 'etcd-servers': servers = '' } = values;
+/** Undefined: the embedded datastore. `flag` is the option that says `store`. */
+export function externalEtcd(
+  values: Values,
+  { flag, store }: { readonly flag: string; readonly store: string },
+): ExternalEtcd | undefined {
+  const { 'etcd-servers': servers = '' } = values;
   const files = {
     caFile: values['etcd-cafile'],
     certFile: values['etcd-certfile'],
@@ -23,11 +25,11 @@ export function externalEtcd(values: Values): ExternalEtcd | undefined {
   };
   const given = Object.values(files).filter((file) => file !== undefined).length;
   if (store === 'embedded') {
-    if (servers !== '' || given > 0) throw new UsageError('--etcd-… options go with --store=etcd');
+    if (servers !== '' || given > 0) throw new UsageError(`--etcd-… options go with ${flag}=etcd`);
     return undefined;
   }
-  if (store !== 'etcd') throw new UsageError(`--store takes embedded or etcd, not ${JSON.stringify(store)}`);
-  if (servers === '') throw new UsageError('--store=etcd needs --etcd-servers');
+  if (store !== 'etcd') throw new UsageError(`${flag} takes embedded or etcd, not ${JSON.stringify(store)}`);
+  if (servers === '') throw new UsageError(`${flag}=etcd needs --etcd-servers`);
   if (given !== 0 && given !== 3) throw new UsageError('--etcd-cafile, --etcd-certfile and --etcd-keyfile go together');
   const paths = Object.entries(files).flatMap(([name, file]) => (file === undefined ? [] : [[name, resolve(file)]]));
   return {
