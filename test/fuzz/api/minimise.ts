@@ -1,22 +1,17 @@
 /** Makes a failure small: fewer requests before it, and less in the request itself. */
-import { type Json } from './mutate-json.ts';
+import { type Json } from './mutate/json.ts';
 import type { Failure, FuzzRequest } from './request.ts';
-import { problemOf } from './run.ts';
-import { startTarget } from './target.ts';
+import { faultOf, verdictOn } from './run.ts';
+import { startTarget } from './server/target.ts';
 
+/** Of one failure. */
 const BUDGET_MS = 60_000;
-
-/** What two problems have in common if they are the same. */
-const faultOf = (problem: string): string => {
-  const thrown = /"error":"([^"\\]*)/.exec(problem)?.[1];
-  return (thrown ?? problem).replaceAll(/\d+|"[^"]*"/g, '…').slice(0, 60);
-};
 
 /** What goes wrong when these are sent, in order, to a server that has just begun; undefined: nothing. */
 export async function replay({ before, request }: Pick<Failure, 'before' | 'request'>): Promise<string | undefined> {
   await using target = await startTarget();
-  for (const earlier of before) await problemOf(target, earlier);
-  return (await problemOf(target, request)).problem;
+  for (const earlier of before) await verdictOn(target, earlier, false);
+  return (await verdictOn(target, request, true)).problem;
 }
 
 export async function minimise(failure: Failure): Promise<Failure> {

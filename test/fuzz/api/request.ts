@@ -4,6 +4,8 @@ export interface FuzzRequest {
   /** With the query. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Header lines besides, of names that may be there already. */
+  readonly repeated?: readonly (readonly [string, string])[] | undefined;
   readonly body?: Buffer | undefined;
   /** The connection ends after so many bytes of the body. */
   readonly cutAt?: number | undefined;
@@ -44,8 +46,9 @@ export function parseFailure(text: string): Failure {
 }
 
 /** One line for a terminal. */
-export function requestLine({ method, url, headers, body, user }: FuzzRequest): string {
-  const type = headers['content-type'] ?? '';
+export function requestLine({ method, url, headers, repeated = [], body, user }: FuzzRequest): string {
+  const { 'content-type': type = '', ...others } = headers;
+  const lines = [...Object.entries(others), ...repeated].map(([name, value]) => ` ${name}: ${value}`).join('');
   const text = body === undefined ? '' : ` ${type} ${JSON.stringify(body.toString().slice(0, 600))}`;
-  return `${method} ${JSON.stringify(url)} as ${user ?? 'nobody'}${text}`;
+  return `${method} ${JSON.stringify(url)} as ${user ?? 'nobody'}${lines}${text}`;
 }

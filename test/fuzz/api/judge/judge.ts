@@ -1,11 +1,11 @@
-/** What an answer must look like, whatever was asked. */
-import type { FuzzRequest } from './request.ts';
-import type { Answer } from './target.ts';
+/**
+ * What an answer must look like, whatever was asked. All rules are here: what is allowed although it looks like a fault stands in {@link ALLOWED}, with who
+ * says so; how long an answer may take stands in `holds.ts`; what must hold of objects over several requests in `laws.ts`.
+ */
+import type { FuzzRequest } from '../request.ts';
+import type { Answer } from '../server/target.ts';
 
-/** Nothing may keep other requests waiting for longer. */
-export const MAX_HOLD_MS = 50;
-
-const ODD_PATCHES = /^application\/(?:strategic-merge-patch\+json|apply-patch\+yaml)/;
+const ODD_PATCHES = /^application\/(?:strategic-merge-patch\+json|apply-patch\+yaml)/i;
 /** Answers of 500 and above that are upstream's too, by what they say. */
 const ALLOWED: readonly RegExp[] = [
   // A revision that does not come, and the time a request gives itself. Source: NewTooLargeResourceVersionError, apiserver pkg/storage/errors.go v1.36.
@@ -16,22 +16,22 @@ const ALLOWED: readonly RegExp[] = [
   /^no endpoints available for service/,
   /^no service port .* found for service/,
   /^error (?:trying to reach service|dialing backend)/,
+  // A conversion that does not take place is an error without a reason. Source: apiextensions pkg/apiserver/conversion/webhook_converter.go v1.36.
+  /^conversion webhook for /,
 ];
-
-export const HELD = 'the event loop was held';
 
 /** The kind of problem with an answer, the same for the same fault; undefined when it is as it should be. */
 export function judge(request: FuzzRequest, answer: Answer): string | undefined {
-  const { status, headers, body, endless, holdMs } = answer;
+  const { status, headers, body, endless } = answer;
   for (const key in {}) return `Object.prototype has a property ${key}`;
-  if (holdMs > MAX_HOLD_MS) return HELD;
   if (status === 101) return undefined;
   if (!Number.isInteger(status) || status < 200 || status > 599) return `status ${status}`;
   const type = headers['content-type'] ?? '';
   if (Object.values(headers).some((value) => value !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(value)))
     return 'a header has characters that headers cannot have';
   if (status >= 400) return judgeFailure(request, answer);
-  if (endless || type.includes('stream=watch')) return undefined;
+  if (isWatch(request)) return type.startsWith('application/json') ? judgeEvents(body) : undefined;
+  if (endless) return undefined;
   if (type.startsWith('application/json')) return judgeJson(request, body);
   if (type.startsWith(PROTOBUF) && !isProtobuf(body)) return 'protobuf without its magic number';
   return undefined;
@@ -46,6 +46,26 @@ function parsed(body: Buffer): unknown {
   } catch {
     return undefined;
   }
+}
+
+const isWatch = ({ method, url }: FuzzRequest): boolean =>
+  method === 'GET' && /[?&]watch=|\/watch\//.test(url) && !url.includes('/proxy');
+
+const EVENT_TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
+/** One event a line; what asked for no watch by its words (`watch=0`) is an object, and reads as one. */
+function judgeEvents(body: Buffer): string | undefined {
+  const text = body.toString();
+  if (text === '') return undefined;
+  if (!text.startsWith('{"type":')) return parsed(body) === undefined ? 'JSON that cannot be read' : undefined;
+  const lines = text.split('\n');
+  if (lines.pop() !== '') return 'an event that is cut';
+  for (const line of lines) {
+    const { type, object, ...rest } = (parsed(Buffer.from(line)) ?? {}) as Record<string, unknown>;
+    if (!EVENT_TYPES.has(type as string) || Object.keys(rest).length > 0) return 'an event of no known type';
+    if (typeof (object as { kind?: unknown } | null)?.kind !== 'string') return 'an event whose object has no kind';
+  }
+  return undefined;
 }
 
 function judgeJson({ url }: FuzzRequest, body: Buffer): string | undefined {

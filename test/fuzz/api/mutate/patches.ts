@@ -1,7 +1,8 @@
 /** Patches of each media type, made from the object they might be for. */
 import { dump } from 'js-yaml';
-import { type Json, mutateJson } from './mutate-json.ts';
-import type { Random } from './random.ts';
+import { type Json, mutateJson } from './json.ts';
+import { managedFields } from './managed-fields.ts';
+import type { Random } from '../random.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const APPLY = 'application/apply-patch+yaml';
@@ -88,7 +89,18 @@ export function patchOf(type: string, object: Json, random: Random): Buffer {
   const part = partOf(object, random);
   if (type !== APPLY) return Buffer.from(JSON.stringify(mutated(withDirectives(part, random))));
   const { apiVersion, kind } = object as { [key: string]: Json };
-  const configuration = mutated({ apiVersion: apiVersion!, kind: kind!, ...(part as { [key: string]: Json }) });
+  const own = part as { [key: string]: Json };
+  const metadata = own['metadata'];
+  const hostile =
+    random.chance(0.1) && isObject(metadata ?? {})
+      ? { metadata: { ...(metadata as object), managedFields: managedFields(random) } }
+      : {};
+  const configuration = mutated({
+    apiVersion: apiVersion!,
+    kind: kind!,
+    ...own,
+    ...(hostile as { [key: string]: Json }),
+  });
   if (random.chance(0.7)) return Buffer.from(JSON.stringify(configuration));
   try {
     return Buffer.from(dump(configuration, { skipInvalid: true }));

@@ -1,5 +1,5 @@
 /** Changes of JSON values that know what JSON is made of. */
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -68,6 +68,45 @@ const STRANGE: readonly Json[] = [
   { a: null },
   { $patch: 'delete' },
   { $patch: 'replace' },
+  // Quantities, durations, timestamps, schedules, addresses, labels, references: on the edge of what they may be, and beyond.
+  '1e400',
+  '1e-400',
+  '-0',
+  '.5',
+  '5.',
+  '+1',
+  '1E',
+  '1Ei',
+  '1.0000000001n',
+  '9223372036854775807',
+  '9223372036854775808k',
+  '0x10',
+  '0000-00-00T00:00:00Z',
+  '2026-02-30T00:00:00Z',
+  '2026-12-31T23:59:60Z',
+  '2026-01-01T00:00:00.123456789+23:59',
+  '10000-01-01T00:00:00Z',
+  '2562047h47m16.854775807s',
+  '9223372036855s',
+  '1h1h',
+  '*/0 * * * *',
+  '@every 0s',
+  'TZ=x * * * * *',
+  '0-59/9999999 * 31 2 *',
+  '::ffff:1.2.3.4',
+  '0377.1.1.1',
+  'fe80::1%eth0',
+  '1.2.3.4/33',
+  '::/0',
+  'a/b/c',
+  'example.com/',
+  'A'.repeat(63),
+  'x@sha256:',
+  'system:serviceaccount:default:',
+  '!',
+  '=',
+  '====',
+  '-----BEGIN CERTIFICATE-----',
 ];
 
 /** Of its own, since it may be changed in turn. */

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';
 import { connect, type SecureContextOptions } from 'node:tls';
 import { errorText, newLogger } from '#util';
-import { type HttpsServer, startHttpsServer } from '../../../src/apiserver/testdata/https.ts';
-import { generate } from './generate.ts';
-import { mutateBytes } from './mutate-bytes.ts';
-import { newRandom, type Random } from './random.ts';
-import type { FuzzRequest } from './request.ts';
+import { type HttpsServer, startHttpsServer } from '../../../../src/apiserver/testdata/https.ts';
+import { generate } from '../requests/generate.ts';
+import { mutateBytes } from '../mutate/bytes.ts';
+import { newRandom, type Random } from '../random.ts';
+import type { FuzzRequest } from '../request.ts';
 
 /** Who is silent for so long is left. */
 const SILENCE_MS = 300;

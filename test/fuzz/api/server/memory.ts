@@ -9,8 +9,9 @@ export class Memory {
   readonly #megabytes: number[] = [];
   #collect: (() => void) | undefined;
 
-  get lastMegabytes(): number {
-    return this.#megabytes.at(-1) ?? 0;
+  /** All samples so far. */
+  get megabytes(): readonly number[] {
+    return this.#megabytes;
   }
 
   /** Takes a sample; says so when each of the last ones was larger than the one before, and they by half. */

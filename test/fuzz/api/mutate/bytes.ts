@@ -1,5 +1,5 @@
 /** Changes of texts and messages that know nothing of what they mean, and some that know a little. */
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 const BROKEN: readonly Buffer[] = [
   Buffer.from([0xff]),

@@ -2,14 +2,19 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Namespace, ServiceAccount } from '#api';
+import { CompactSign } from 'jose';
+import { Namespace, ServiceAccount, type TokenRequest } from '#api';
+import type { Client } from '#client';
 import { startTestApiServer } from '#testing';
 import { errorText, newLogger } from '#util';
-import { newRequest } from '../../../src/apiserver/http/connection.ts';
-import type { ByteSink, HttpHandler, HttpResponse, Peer } from '../../../src/apiserver/http/context.ts';
+import { newRequest } from '../../../../src/apiserver/http/connection.ts';
+import type { ByteSink, HttpHandler, HttpResponse, Peer } from '../../../../src/apiserver/http/context.ts';
+import { signingKey, temporaryKey } from '../../../../src/apiserver/serviceaccount/keys.ts';
+import { SOMEBODY } from '../corpus/access.ts';
+import { NAMESPACES } from '../corpus/corpus.ts';
+import type { FuzzRequest } from '../request.ts';
 import { LeapingClock } from './clock.ts';
-import { NAMESPACES } from './corpus.ts';
-import type { FuzzRequest } from './request.ts';
+import { Live } from './live.ts';
 
 export interface Answer {
   /** 101: the connection is taken over. */
@@ -42,7 +47,7 @@ const PEERS: Readonly<Record<string, Peer>> = {
     remoteAddress: '127.0.0.1',
     certificate: { commonName: 'kubernetes-admin', organizations: ['system:masters'] },
   },
-  somebody: { remoteAddress: '127.0.0.1', certificate: { commonName: 'somebody', organizations: [] } },
+  [SOMEBODY]: { remoteAddress: '127.0.0.1', certificate: { commonName: SOMEBODY, organizations: [] } },
 };
 const NOBODY: Peer = { remoteAddress: '127.0.0.1' };
 
@@ -53,7 +58,8 @@ export async function startTarget(): Promise<Target> {
   process.on('unhandledRejection', onError);
   process.on('uncaughtException', onError);
   const log = newLogger({ level: 'error', write: (line) => void unexpected.push(line), now: () => 0 });
-  const { server, client, ...test } = await startTestApiServer({ clock, log });
+  const key = temporaryKey();
+  const { server, client, ...test } = await startTestApiServer({ clock, log, serviceAccountKey: key });
   await client.create(Namespace, { metadata: { name: 'fuzz' }, spec: {} });
   for (const namespace of NAMESPACES) await client.create(ServiceAccount, { metadata: { name: 'default', namespace } });
   const handler = server.handler({
@@ -65,10 +71,12 @@ export async function startTarget(): Promise<Target> {
     ca: '',
     kubeletClient: { certificate: '', key: '' },
   });
+  const live = await newLive(client, key);
   return {
     async send(request) {
       unexpected.length = 0;
-      const answer = await exchange(handler, clock, request);
+      const answer = await exchange(handler, clock, await live.fill(request));
+      if (answer.status < 300) live.learn(answer.body);
       if (unexpected.length > 0 && !unexpected.every((line) => line.includes('"message":"Request failed"')))
         throw new Error(unexpected.join('\n'));
       return answer;
@@ -80,6 +88,37 @@ export async function startTarget(): Promise<Target> {
     },
   };
 }
+
+/** What requests can know: a token of an account by the server at `client`, and whatever its `key` would sign. */
+export async function newLive(client: Client, key: string): Promise<Live> {
+  const account = { namespace: NAMESPACES[0]!, name: 'default' };
+  const { status } = (await client.createSubresource(ServiceAccount, account, 'token', {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    metadata: {},
+    spec: { expirationSeconds: 4_000_000 },
+  })) as TokenRequest;
+  const { id, algorithm, privateKey } = signingKey(key);
+  return new Live({
+    token: status.token!,
+    sign: async (claims) =>
+      await new CompactSign(claims).setProtectedHeader({ alg: algorithm, kid: id }).sign(privateKey),
+  });
+}
+
+/** Header values by name as Node gives them: joined, but for those of which only the first counts. */
+export function joinedHeaders({ headers, repeated = [] }: FuzzRequest): Record<string, string> {
+  const joined: Record<string, string> = { ...headers };
+  for (const [name, value] of repeated) {
+    const known = Object.hasOwn(joined, name) ? joined[name] : undefined;
+    if (known === undefined) joined[name] = value;
+    else if (!SINGLE.has(name)) joined[name] = `${known}, ${value}`;
+  }
+  return joined;
+}
+
+/** Source: matchKnownFields of Node's lib/_http_incoming.js. */
+const SINGLE = new Set(['authorization', 'content-length', 'content-type', 'host', 'if-modified-since', 'user-agent']);
 
 /** Walks through turns of the event loop and measures each by the time this thread was on the CPU. */
 class Turns {
@@ -138,9 +177,16 @@ function sourceOf({ body, cutAt }: FuzzRequest): IncomingMessage {
 async function exchange(handler: HttpHandler, clock: LeapingClock, request: FuzzRequest): Promise<Answer> {
   const turns = new Turns(clock);
   const leave: (() => void)[] = [];
-  const { method, url, headers, user } = request;
+  const { method, url, headers, repeated = [], user } = request;
   const peer = user === undefined ? NOBODY : (PEERS[user] ?? NOBODY);
-  const incoming = newRequest(method, url, headers, peer, sourceOf(request), Object.entries(headers).flat());
+  const incoming = newRequest(
+    method,
+    url,
+    joinedHeaders(request),
+    peer,
+    sourceOf(request),
+    [...Object.entries(headers), ...repeated].flat(),
+  );
   const response = await turns.until(handler(incoming, (listener) => void leave.push(listener)));
   if ('upgrade' in response)
     return { status: 101, headers: {}, body: Buffer.alloc(0), endless: false, holdMs: turns.holdMs };

@@ -1,0 +1,103 @@
+/** What must hold of an object once it is kept, whatever it was made of: looked at after some of the writes. */
+import { isDeepStrictEqual } from 'node:util';
+import { allKinds, decodeProtobuf, type Kind } from '#api';
+import type { FuzzRequest } from '../request.ts';
+import type { Answer, Target } from '../server/target.ts';
+
+interface Kept {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly resourceVersion: string;
+    readonly deletionTimestamp?: string;
+  };
+}
+
+const JSON_TYPE = 'application/json';
+const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
+
+const kinds = new Map<string, Kind>(
+  allKinds.map((kind) => [`${kind.group === '' ? kind.version : `${kind.group}/${kind.version}`} ${kind.kind}`, kind]),
+);
+
+/** The object the answer tells of, if it is one that is kept. */
+function keptBy(request: FuzzRequest, { status, headers, body }: Answer): Kept | undefined {
+  if (status < 200 || status > 299 || !/^(?:POST|PUT|PATCH)$/.test(request.method)) return undefined;
+  if (headers['content-type'] !== JSON_TYPE || /dryRun|;as=/i.test(request.url + (request.headers['accept'] ?? '')))
+    return undefined;
+  const object = JSON.parse(body.toString()) as Kept;
+  return object.metadata?.resourceVersion === undefined || !kinds.has(`${object.apiVersion} ${object.kind}`)
+    ? undefined
+    : object;
+}
+
+/** The law that was broken; undefined: none, or there is nothing to look at. */
+export async function brokenLaw(target: Target, request: FuzzRequest, answer: Answer): Promise<string | undefined> {
+  const object = keptBy(request, answer);
+  if (object === undefined) return undefined;
+  const kind = kinds.get(`${object.apiVersion} ${object.kind}`)!;
+  const url = pathOf(kind, object);
+  const ask = async (method: string, accept: string, body?: Buffer): Promise<Answer> =>
+    await target.send({
+      method,
+      url,
+      headers: { accept, ...(body === undefined ? {} : { 'content-type': JSON_TYPE }) },
+      body,
+      user: 'kubernetes-admin',
+    });
+  const read = await ask('GET', JSON_TYPE);
+  // Deleted in the meantime, or changed by who looks after it.
+  if (read.status !== 200) return undefined;
+  const found = JSON.parse(read.body.toString()) as Kept;
+  if (found.metadata.resourceVersion !== object.metadata.resourceVersion) return undefined;
+  if (!isDeepStrictEqual(found, object)) return `a ${kind.kind} reads otherwise than it was answered`;
+  const binary = await ask('GET', PROTOBUF_TYPE);
+  if (binary.status !== 200) return `a ${kind.kind} that is there in JSON is ${binary.status} in protobuf`;
+  const decoded = decodeProtobuf(binary.body, {
+    group: kind.group,
+    version: kind.version,
+    kind: kind.kind,
+    definition: kind.definition,
+  });
+  const difference = differenceOf(found, decoded.object, '');
+  if (difference !== undefined) return `a ${kind.kind} is another in protobuf at ${difference}`;
+  if (found.metadata.deletionTimestamp !== undefined) return undefined;
+  const again = await ask('PUT', JSON_TYPE, read.body);
+  if (again.status !== 200)
+    return `a ${kind.kind} put as it was read is ${again.status}: ${again.body.toString('utf8', 0, 1500)}`;
+  const { metadata } = JSON.parse(again.body.toString()) as Kept;
+  return metadata.resourceVersion === found.metadata.resourceVersion
+    ? undefined
+    : `a ${kind.kind} put as it was read is changed`;
+}
+
+function pathOf({ group, version, plural, namespaced }: Kind, { metadata }: Kept): string {
+  const start = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  const within = namespaced ? `/namespaces/${metadata.namespace}` : '';
+  return `${start}${within}/${plural}/${encodeURIComponent(metadata.name)}`;
+}
+
+/** Where two values differ first. Protobuf does not know what is empty from what is not there. */
+function differenceOf(a: unknown, b: unknown, at: string): string | undefined {
+  if (isDeepStrictEqual(a, b) || (isEmpty(a) && isEmpty(b))) return undefined;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return at;
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    const found = differenceOf(
+      (a as Record<string, unknown>)[key],
+      (b as Record<string, unknown>)[key],
+      `${at}.${key}`,
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === '' ||
+  value === 0 ||
+  value === false ||
+  (typeof value === 'object' && Object.values(value).every(isEmpty));
