@@ -45,6 +45,16 @@ test('an administrator acts as whomever he names, with groups, uid and extra', a
   assert.deepEqual(masters.groups, ['system:masters', 'system:authenticated']);
 });
 
+test('extra fields may have the names of what every object has', async () => {
+  await using server = await startHttpsServer();
+  const odd = { 'impersonate-user': 'jane', 'impersonate-extra-__proto__': 'x', 'impersonate-extra-constructor': 'y' };
+  const { extra } = await who(server, odd);
+  assert.deepEqual(Object.entries(extra), [
+    ['__proto__', ['x']],
+    ['constructor', ['y']],
+  ]);
+});
+
 test('the rights are those of whom one acts as', async () => {
   await using server = await startHttpsServer();
   const answer = await server.ask('/api/v1/pods', { headers: { 'impersonate-user': 'toto@test.com' } });

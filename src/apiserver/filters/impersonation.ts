@@ -54,9 +54,14 @@ function wantedUser(request: HttpRequest): Wanted | undefined {
   const { headers } = request;
   const names = Object.keys(headers).filter(isImpersonation);
   if (names.length === 0) return undefined;
-  const extra: Record<string, string[]> = {};
-  for (const name of names)
-    if (name.startsWith(EXTRA)) (extra[unescaped(name.slice(EXTRA.length))] ??= []).push(...request.values(name));
+  const values = new Map<string, string[]>();
+  for (const name of names) {
+    if (!name.startsWith(EXTRA)) continue;
+    const key = unescaped(name.slice(EXTRA.length));
+    values.set(key, [...(values.get(key) ?? []), ...request.values(name)]);
+  }
+  // Whatever their names: `fromEntries` makes a property of `__proto__` too.
+  const extra: Wanted['extra'] = Object.fromEntries(values);
   const wanted = { name: headers[USER] ?? '', uid: headers[UID] ?? '', groups: request.values(GROUP), extra };
   if (wanted.name === '') {
     if (wanted.uid === '' && wanted.groups.length === 0 && Object.keys(extra).length === 0) return undefined;

@@ -56,7 +56,7 @@ function checkBodyName({ name: url }: ApiCall, name: string | undefined, kind: s
 }
 
 /** Source: ValidatePodBinding of pkg/apis/core/validation v1.36. */
-function checkBinding({ name }: ApiCall, { target }: Binding): void {
+export function checkBinding(name: string, { target }: Binding): void {
   const errors = [];
   if ((target?.kind ?? '') !== '' && target.kind !== 'Node')
     errors.push(notSupported('target.kind', target.kind, ['Node', '<empty>']));
@@ -69,7 +69,7 @@ export async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outc
   const binding = (await call.body(BINDING)) as Binding | undefined;
   if (binding === undefined) throw badRequest('unable to decode an empty body as Binding');
   checkBodyName(call, binding.metadata?.name, 'Binding');
-  checkBinding(call, binding);
+  checkBinding(call.name, binding);
   const nodeName = binding.target.name!;
   const scope = writeScope(call);
   await updateObject(

@@ -47,6 +47,7 @@ class WireRequest implements HttpRequest {
   readonly source: IncomingMessage | ServerHttp2Stream;
   readonly rawHeaders: readonly string[];
   parsedQuery: URLSearchParams | undefined;
+  valuesByName: ReadonlyMap<string, readonly string[]> | undefined;
 
   constructor(
     method: string,
@@ -65,6 +66,7 @@ class WireRequest implements HttpRequest {
     this.source = source;
     this.rawHeaders = rawHeaders;
     this.parsedQuery = at < 0 ? NO_QUERY : undefined;
+    this.valuesByName = undefined;
   }
 
   get query(): URLSearchParams {
@@ -76,13 +78,24 @@ class WireRequest implements HttpRequest {
   }
 
   values(name: string): readonly string[] {
-    const raw = this.rawHeaders;
-    return raw.filter((_, i) => i % 2 === 1 && raw[i - 1]!.toLowerCase() === name);
+    return (this.valuesByName ??= byName(this.rawHeaders)).get(name) ?? [];
   }
 
   body(limitBytes: number): Promise<Buffer> {
     return readBody(this.source, this.headers, limitBytes);
   }
+}
+
+/** In one pass: there may be thousands of names, and each is asked for. */
+function byName(rawHeaders: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, string[]>();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [rawHeaders[i + 1]!]);
+    else known.push(rawHeaders[i + 1]!);
+  }
+  return values;
 }
 
 /** Source of the text: apiserver pkg/endpoints/handlers/rest.go limitedReadBody v1.36. */

@@ -20,6 +20,21 @@ test('a pod is bound by a binding of its name', async () => {
   assert.equal((await server.ask(bindings)).status, 405);
 });
 
+test('a binding without a name, or with one that is no part of a path, is refused in words', async () => {
+  await using server = await startHttpsServer();
+  const bind = async (body: object): Promise<[number, string]> => {
+    const { status, json } = await server.ask('/api/v1/namespaces/default/bindings', { method: 'POST', body });
+    return [status, json().message];
+  };
+  const target = { name: 'n' };
+  assert.deepEqual(await bind({ target }), [400, 'Name parameter required.']);
+  assert.deepEqual(await bind({}), [422, 'Binding "" is invalid: target.name: Required value']);
+  assert.deepEqual(await bind({ metadata: { name: 'a/b' }, target }), [
+    400,
+    `Name parameter invalid: "a/b": may not contain '/'`,
+  ]);
+});
+
 test('components tell how they are', async () => {
   await using server = await startHttpsServer();
   server.test.server.addComponent('scheduler', () => {

@@ -1,7 +1,9 @@
 /** Kinds of the core group that are answered from what is there: bindings of pods and the state of components. */
 import {
+  badRequest,
   Binding,
   ComponentStatus,
+  isPathSegmentName,
   type KubeObject,
   matchFields,
   parseFieldSelector,
@@ -10,7 +12,7 @@ import {
 } from '#api';
 import { messageOf } from '#util';
 import type { HealthCheck } from '../health/health.ts';
-import { bindPod } from '../handlers/special.ts';
+import { bindPod, checkBinding } from '../handlers/special.ts';
 import type { VerbEnvironment } from '../handlers/options.ts';
 import type { VirtualResource } from './virtual.ts';
 
@@ -24,11 +26,30 @@ export const coreKinds = (
 const bindings = (env: VerbEnvironment): VirtualResource => ({
   kind: Binding,
   async create(object, call) {
-    const { name } = object.metadata;
-    const resource = env.resource(Pod);
-    return await bindPod(env, { ...call, resource, subresource: 'binding', name, body: async () => object });
+    const name = podNameOf(object as Binding);
+    // Written out: a call may be of a class, whose getters a spread would lose.
+    const { verb, namespace, user, userAgent, signal, query, warn, patchType } = call;
+    return await bindPod(env, {
+      ...{ verb, namespace, user, userAgent, signal, query, warn, patchType },
+      resource: env.resource(Pod),
+      subresource: 'binding',
+      name,
+      body: async () => object,
+      patch: () => call.patch(),
+      configuration: () => call.configuration(),
+    });
   },
 });
+
+/** The binding is looked at first, then what its name makes of a key. Source: BindingREST.Create, and NamespaceKeyFunc of apiserver pkg/registry/generic/registry/store.go v1.36. */
+function podNameOf(binding: Binding): string {
+  const name = (binding.metadata as Partial<Binding['metadata']> | undefined)?.name ?? '';
+  checkBinding(name, binding);
+  if (name === '') throw badRequest('Name parameter required.');
+  const invalid = isPathSegmentName(name);
+  if (invalid.length > 0) throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${invalid.join(';')}`);
+  return name;
+}
 
 /** Source: pkg/registry/core/componentstatus/rest.go v1.36. */
 function componentStatuses(env: VerbEnvironment, components: ReadonlyMap<string, HealthCheck>): VirtualResource {
