@@ -29,7 +29,7 @@ export interface RunResult {
 /** Requests kept so that what led to a failure can be sent again. */
 const HISTORY = 300;
 const PROGRESS = 10_000;
-/** Objects pile up otherwise, since names are made up by the server too. */
+/** Begin anew: objects pile up otherwise, since names are made up by the server too, and those most spoken of are gone. */
 const SWEEP = 5000;
 /** One of so many writes is looked at again. */
 const LOOK = 8;
@@ -88,6 +88,7 @@ export async function runFuzz({ runs, seed, onProgress, onFailure }: RunOptions)
     onFailure?.(failure);
   };
   for (let index = 0; index < runs && failures.length < MAX_FAILURES; index++) {
+    if (index % SWEEP === 0) await sweep(target, index / SWEEP);
     const request = requestAt(seed, index);
     const { problem, status, holdMs } = await verdictOn(target, request, index % LOOK === 0);
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -98,7 +99,7 @@ export async function runFuzz({ runs, seed, onProgress, onFailure }: RunOptions)
       fails({ problem, seed, before: [...before], request });
     before.push(request);
     if (before.length > 2 * HISTORY) before.splice(0, HISTORY);
-    if ((index + 1) % SWEEP === 0) await sweep(target);
+
     if ((index + 1) % PROGRESS !== 0) continue;
     const growth = memory.grows();
     if (growth !== undefined) fails({ problem: growth, seed, before: [], request });

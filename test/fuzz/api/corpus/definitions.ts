@@ -12,7 +12,7 @@ const schema: Json = {
         { rule: 'self.min <= self.max', message: 'min is larger', fieldPath: '.min' },
         { rule: 'self.list.all(x, x.size() < 5) && self.list.exists_one(y, y == "a")' },
         { rule: '!has(oldSelf.name) || self.name == oldSelf.name', reason: 'FieldValueForbidden' },
-        { rule: "self.name.matches('^a+$') || self.tags.map(k, self.tags[k].lowerAscii()).join(',') != ''" },
+        { rule: "self.name.matches('^a+$') || self.tags.exists(k, self.tags[k].lowerAscii().size() > 2)" },
         { rule: 'quantity(self.size).isGreaterThan(quantity("1Mi"))', messageExpression: '"size " + self.size' },
       ],
       properties: {
@@ -22,17 +22,26 @@ const schema: Json = {
         ratio: { type: 'number', exclusiveMinimum: true, minimum: 0, nullable: true },
         size: { 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] },
         at: { type: 'string', format: 'date-time' },
-        list: { type: 'array', maxItems: 10, 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
+        list: {
+          type: 'array',
+          maxItems: 10,
+          'x-kubernetes-list-type': 'set',
+          items: { type: 'string', maxLength: 20 },
+        },
         ports: {
           type: 'array',
           'x-kubernetes-list-type': 'map',
           'x-kubernetes-list-map-keys': ['port'],
           items: { type: 'object', required: ['port'], properties: { port: { type: 'integer', default: 80 } } },
         },
-        tags: { type: 'object', additionalProperties: { type: 'string' }, maxProperties: 5 },
+        tags: { type: 'object', additionalProperties: { type: 'string', maxLength: 20 }, maxProperties: 5 },
         mode: { type: 'string', enum: ['a', 'b'] },
         raw: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-        template: { type: 'object', 'x-kubernetes-embedded-resource': true },
+        template: {
+          type: 'object',
+          'x-kubernetes-embedded-resource': true,
+          'x-kubernetes-preserve-unknown-fields': true,
+        },
         not: { not: { required: ['x'] }, oneOf: [{ required: ['a'] }], type: 'object' },
       },
     },
@@ -103,8 +112,8 @@ const DEFINITIONS: readonly { [key: string]: Json }[] = [
   }),
   definition({
     versions: [
-      version('v1', { storage: false, served: false }),
-      version('v2', { storage: true, schema: OPEN, selectableFields: [{ jsonPath: '.spec.mode' }] }),
+      version('v1', { storage: false, schema: OPEN }),
+      version('v2', { storage: true, selectableFields: [{ jsonPath: '.spec.mode' }, { jsonPath: '.spec.name' }] }),
     ],
     preserveUnknownFields: false,
     conversion: {

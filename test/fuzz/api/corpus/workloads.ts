@@ -7,7 +7,7 @@ const container: Json = {
   command: ['sh', '-c', 'sleep 1'],
   env: [
     { name: 'A', value: '$(B)' },
-    { name: 'B', valueFrom: { fieldRef: { fieldPath: 'metadata.labels["app"]' } } },
+    { name: 'B', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
     { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k', optional: true } } },
     { name: 'D', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
   ],
@@ -62,7 +62,7 @@ const template: Json = { metadata: { labels: { app: 'web' } }, spec: podSpec };
 export const WORKLOADS: Readonly<Record<string, readonly { [key: string]: Json }[]>> = {
   'Pod.': [
     { metadata: { labels: { app: 'web' } }, spec: podSpec },
-    { spec: { ...podSpec, nodeName: 'web', hostNetwork: true } },
+    { spec: { ...podSpec, nodeName: 'web', hostNetwork: true, securityContext: {} } },
   ],
   'Deployment.apps': [
     {

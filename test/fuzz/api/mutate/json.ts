@@ -1,4 +1,5 @@
 /** Changes of JSON values that know what JSON is made of. */
+import { deepClone } from '#api';
 import type { Random } from '../random.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -110,7 +111,13 @@ const STRANGE: readonly Json[] = [
 ];
 
 /** Of its own, since it may be changed in turn. */
-const strange = (random: Random): Json => structuredClone(random.pick(STRANGE));
+const strange = (random: Random): Json => deepClone(random.pick(STRANGE));
+
+const sortOf = (value: Json): string => (Array.isArray(value) ? 'array' : typeof value);
+const STRANGE_BY_SORT = Map.groupBy(STRANGE, sortOf);
+
+/** Of the same sort, so that it gets further than to the decoder. */
+const strangeLike = (value: Json, random: Random): Json => deepClone(random.pick(STRANGE_BY_SORT.get(sortOf(value))!));
 
 const KEYS = [
   '__proto__',
@@ -198,15 +205,23 @@ function textChanged(text: string, random: Random): string {
 const CHANGES: readonly ((place: Place, all: readonly Place[], random: Random) => void)[] = [
   ({ holder, key }) => void (Array.isArray(holder) ? holder.splice(Number(key), 1) : delete holder[key]),
   (place, _all, random) => put(place, strange(random)),
-  (place, _all, random) => put(place, strange(random)),
+  (place, _all, random) => put(place, strangeLike(valueAt(place), random)),
+  (place, _all, random) => put(place, strangeLike(valueAt(place), random)),
+  (place, _all, random) => put(place, strangeLike(valueAt(place), random)),
+  // What stands elsewhere, where something of its sort is expected.
+  (place, all, random) => {
+    const sort = sortOf(valueAt(place));
+    const others = all.filter((other) => sortOf(valueAt(other)) === sort);
+    put(place, deepClone(valueAt(random.pick(others))));
+  },
   (place) => put(place, retyped(valueAt(place))),
   (place) => put(place, [valueAt(place)]),
   (place) => put(place, { a: valueAt(place) }),
-  (place, all, random) => put(place, structuredClone(valueAt(random.pick(all)))),
+  (place, all, random) => put(place, deepClone(valueAt(random.pick(all)))),
   ({ holder, key }, _all, random) => {
     // Once more, or under another name.
-    if (Array.isArray(holder)) holder.splice(Number(key), 0, structuredClone(holder[Number(key)]!));
-    else put({ holder, key: random.pick(KEYS) }, structuredClone(holder[key]!));
+    if (Array.isArray(holder)) holder.splice(Number(key), 0, deepClone(holder[Number(key)]!));
+    else put({ holder, key: random.pick(KEYS) }, deepClone(holder[key]!));
   },
   (place, _all, random) => {
     const value = valueAt(place);
@@ -229,14 +244,14 @@ const LARGE: readonly ((place: Place, random: Random) => void)[] = [
   (place) =>
     put(
       place,
-      Array.from({ length: 2000 }, () => structuredClone(valueAt(place))),
+      Array.from({ length: 2000 }, () => deepClone(valueAt(place))),
     ),
   (place) => put(place, Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, 'v']))),
 ];
 
 /** A copy with one to four changes. */
 export function mutateJson(value: Json, random: Random): Json {
-  const root: [Json] = [structuredClone(value)];
+  const root: [Json] = [deepClone(value)];
   for (let left = 1 + random.below(4); left > 0; left--) {
     const places = placesOf(root);
     if (places.length === 0) break;

@@ -5,7 +5,6 @@ import { JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE } from './types.ts';
 
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 
-/** Half of all requests have none. */
 const ACCEPTS = [
   '*/*',
   JSON_TYPE,
@@ -20,14 +19,18 @@ const ACCEPTS = [
   'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1beta1,application/json',
   `${PROTOBUF_TYPE};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`,
   `${PROTOBUF_TYPE};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,*/*`,
+  'application/json;pretty=1;charset="utf-8";q=0.5',
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList;profile=nopeer,application/json',
+];
+
+/** What is not there, or cannot be read. */
+const ODD_ACCEPTS = [
   `${PROTOBUF_TYPE};as=Table;g=meta.k8s.io;v=v1`,
   'application/json;stream=watch',
   'application/json;as=Table;g=meta.k8s.io;v=v1;stream=watch',
-  'application/json;pretty=1;charset="utf-8";q=0.5',
   'application/json;as="Tab\\"le";v=v1;g=meta.k8s.io',
   'application/*;q=0, */*;q=1.5',
-  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
-  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList;profile=nopeer,application/json',
   'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
   'application/com.github.proto-openapi.spec.v3.v1.0+protobuf',
   'application/cbor',
@@ -80,8 +83,8 @@ const OTHERS: readonly (readonly [string, readonly string[]])[] = [
 
 export function headersOf(random: Random): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (random.chance(0.35)) {
-    const accept = random.pick(ACCEPTS);
+  if (random.chance(0.3)) {
+    const accept = random.pick(random.chance(0.75) ? ACCEPTS : ODD_ACCEPTS);
     headers['accept'] = random.chance(0.05) ? mutateText(accept, random) : accept;
   }
   while (random.chance(0.06)) {

@@ -93,7 +93,7 @@ function objectOf({ kind, object }: Seed, namespace: string, name: string, rando
   const own = (object['metadata'] ?? {}) as { [key: string]: Json };
   const metadata = { name, ...(kind.namespaced ? { namespace } : {}), ...own, ...oddMetadata(random) };
   const value = withExpressions({ ...object, metadata }, random);
-  return random.chance(0.3) ? value : mutateJson(value, random);
+  return random.chance(0.35) ? value : mutateJson(value, random);
 }
 
 const subresourceOf = ({ kind }: Seed, random: Random): string => {
@@ -105,7 +105,7 @@ const subresourceOf = ({ kind }: Seed, random: Random): string => {
 
 /** A request for something that is kept. */
 export function objectRequest(random: Random): FuzzRequest {
-  const seed = random.pick(WEIGHTED);
+  const seed = random.pick(random.pick(WEIGHTED));
   const { kind } = seed;
   const namespace = kind.namespaced ? random.pick(NAMESPACES) : '';
   const ownName = (seed.object['metadata'] as { name?: string } | undefined)?.name;
@@ -135,7 +135,14 @@ export function objectRequest(random: Random): FuzzRequest {
       : random.chance(0.05)
         ? mutateJsonText(patch.toString(), random)
         : patch;
-    return withBody('PATCH', item + sub, { type, body });
+    const request = withBody('PATCH', item + sub, { type, body });
+    // Without one nothing is applied.
+    const manager = type.includes('apply') && !query.includes('fieldManager') && random.chance(0.9);
+    if (!manager) return request;
+    return {
+      ...request,
+      url: `${request.url}${query === '' ? '?' : '&'}fieldManager=${random.pick(['me', 'you', 'x'])}&force=${random.pick(['true', 'true', 'false'])}`,
+    };
   }
   if (what < 74) {
     const sub = subresourceOf(seed, random);

@@ -1,5 +1,5 @@
 import { resourcePath } from '#api';
-import { NAMESPACES, SEEDS } from '../corpus/corpus.ts';
+import { NAMES, NAMESPACES, SEEDS } from '../corpus/corpus.ts';
 import type { Answer, Target } from './target.ts';
 
 interface ObjectList {
@@ -9,8 +9,8 @@ interface ObjectList {
 /** Roles the server begins with stay. */
 const OWN = 'labelSelector=!kubernetes.io/bootstrapping';
 
-/** Lets go of all objects the requests have made. */
-export async function sweep(target: Target): Promise<void> {
+/** Lets go of all objects the requests have made, and makes one of each kind. `round` chooses which where there are several. */
+export async function sweep(target: Target, round: number): Promise<void> {
   const ask = async (method: string, url: string, type?: string, body?: object): Promise<Answer> => {
     const headers = type === undefined ? {} : { 'content-type': type };
     const bytes = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
@@ -36,5 +36,11 @@ export async function sweep(target: Target): Promise<void> {
     await ask('POST', `/api/v1/namespaces/${name}/serviceaccounts`, 'application/json', {
       metadata: { name: 'default' },
     });
+  }
+  for (const seeds of Map.groupBy(SEEDS, ({ kind }) => kind).values()) {
+    const { kind, object } = seeds[round % seeds.length]!;
+    const url = resourcePath(kind, { namespace: kind.namespaced ? NAMESPACES[0]! : '' });
+    const metadata = { name: NAMES[1], ...(object['metadata'] as object | undefined) };
+    await ask('POST', url, 'application/json', { ...object, metadata });
   }
 }
