@@ -15,7 +15,6 @@ test('a job gets its defaults, labels and a selector of its own', () => {
   assert.equal(spec.backoffLimit, 6);
   assert.equal(spec.completionMode, 'NonIndexed');
   assert.equal(spec.podReplacementPolicy, 'TerminatingOrFailed');
-  assert.equal(metadata.labels, undefined);
   assert.deepEqual(spec.selector, { matchLabels: { 'batch.kubernetes.io/controller-uid': 'u' } });
   assert.deepEqual(spec.template.metadata?.labels, {
     'job-name': 'web',
@@ -23,6 +22,8 @@ test('a job gets its defaults, labels and a selector of its own', () => {
     'controller-uid': 'u',
     'batch.kubernetes.io/controller-uid': 'u',
   });
+  // As it reads upstream, so that a job put as it was read stays as it is.
+  assert.deepEqual(metadata.labels, spec.template.metadata?.labels);
   assert.deepEqual(errors(Job, job()), []);
   assert.equal(make(Job, job({ parallelism: 3 })).spec.completions, undefined);
   assert.equal(

@@ -30,17 +30,22 @@ const OLD_NAME_LABEL = 'job-name';
 function defaultJob(job: Job): void {
   job.spec ??= { template: {} };
   job.status ??= {};
-  const { spec, metadata } = job;
+  const { spec } = job;
   defaultJobTemplate(spec);
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
   spec.parallelism ??= 1;
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? DEFAULT_BACKOFF_LIMIT : MAX_INT32;
-  const labels = spec.template.metadata?.labels;
-  if (labels !== undefined && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+  defaultLabels(job);
   spec.completionMode ??= NON_INDEXED;
   spec.suspend ??= false;
   spec.podReplacementPolicy ??= spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed';
   spec.manualSelector ??= false;
+}
+
+/** Without labels of its own a job has those of its pods. */
+function defaultLabels({ metadata, spec }: Job): void {
+  const labels = spec.template.metadata?.labels;
+  if (labels !== undefined && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
 }
 
 /** What a job inside a cron job gets too. */
@@ -211,6 +216,8 @@ export const Job = defineKind<Job>({
   generation: true,
   prepareForCreate(job) {
     generateSelector(job);
+    // Upstream gives defaults again to what it reads from the store: the labels just made are the job's, too.
+    defaultLabels(job);
     job.status = {};
     dropDisabledTemplateFields(job.spec.template);
   },
