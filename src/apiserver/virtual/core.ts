@@ -29,8 +29,9 @@ const bindings = (env: VerbEnvironment): VirtualResource => ({
     const name = podNameOf(object as Binding);
     // Written out: a call may be of a class, whose getters a spread would lose.
     const { verb, namespace, user, userAgent, signal, query, warn, patchType } = call;
+    const own = { verb, namespace, user, userAgent, signal, query, warn, patchType };
     return await bindPod(env, {
-      ...{ verb, namespace, user, userAgent, signal, query, warn, patchType },
+      ...own,
       resource: env.resource(Pod),
       subresource: 'binding',
       name,

@@ -5,7 +5,7 @@ import { newRandom } from './random.ts';
 import type { Failure, FuzzRequest } from './request.ts';
 import { generate } from './requests/generate.ts';
 import { Memory } from './server/memory.ts';
-import { sweep } from './server/sweep.ts';
+import { plant, sweep } from './server/sweep.ts';
 import { type Answer, startTarget, type Target } from './server/target.ts';
 
 export interface RunOptions {
@@ -88,7 +88,10 @@ export async function runFuzz({ runs, seed, onProgress, onFailure }: RunOptions)
     onFailure?.(failure);
   };
   for (let index = 0; index < runs && failures.length < MAX_FAILURES; index++) {
-    if (index % SWEEP === 0) await sweep(target, index / SWEEP);
+    if (index % SWEEP === 0) {
+      await sweep(target);
+      await plant(target, index / SWEEP);
+    }
     const request = requestAt(seed, index);
     const { problem, status, holdMs } = await verdictOn(target, request, index % LOOK === 0);
     statuses.set(status, (statuses.get(status) ?? 0) + 1);

@@ -18,7 +18,9 @@ const RICH: Readonly<Record<string, readonly { [key: string]: Json }[]>> = { ...
 
 function seedsOf(kind: Kind): Seed[] {
   const key = `${kind.kind}.${kind.group}`;
-  return [MINIMAL[key] ?? {}, ...(RICH[key] ?? [])].map((own) => ({
+  // Of definitions only those of the kind below.
+  const least = kind.plural === 'customresourcedefinitions' ? [] : [MINIMAL[key] ?? {}];
+  return [...least, ...(RICH[key] ?? [])].map((own) => ({
     kind,
     object: structuredClone({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...own }) as Seed['object'],
   }));

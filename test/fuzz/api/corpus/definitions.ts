@@ -105,16 +105,13 @@ const DEFINITIONS: readonly { [key: string]: Json }[] = [
   definition({ versions: [storage] }),
   definition({
     versions: [
-      storage,
-      version('v2', { storage: false, deprecated: true, deprecationWarning: 'use v1', schema: OPEN }),
+      version('v1', { storage: false, deprecated: true, deprecationWarning: 'use v2', schema: OPEN }),
+      version('v2', { storage: true, selectableFields: [{ jsonPath: '.spec.mode' }, { jsonPath: '.spec.name' }] }),
     ],
     conversion: { strategy: 'None' },
   }),
   definition({
-    versions: [
-      version('v1', { storage: false, schema: OPEN }),
-      version('v2', { storage: true, selectableFields: [{ jsonPath: '.spec.mode' }, { jsonPath: '.spec.name' }] }),
-    ],
+    versions: [storage, version('v2', { storage: false, schema: OPEN })],
     preserveUnknownFields: false,
     conversion: {
       strategy: 'Webhook',
