@@ -3,8 +3,9 @@
  * Fails where one holds the loop for longer than nothing may.
  */
 import { parseArgs } from 'node:util';
-import { judge, MAX_HOLD_MS } from '../fuzz/api/judge.ts';
-import { startTarget } from '../fuzz/api/target.ts';
+import { heldTooLong, MAX_HOLD_MS } from '../fuzz/api/judge/holds.ts';
+import { judge } from '../fuzz/api/judge/judge.ts';
+import { startTarget } from '../fuzz/api/server/target.ts';
 import type { HostileCase } from './hostile/common.ts';
 import { schemas } from './hostile/definitions.ts';
 import { expressions, merging } from './hostile/objects.ts';
@@ -58,7 +59,7 @@ async function measured({ before = [], request }: HostileCase): Promise<Measured
       holdMs: answer.holdMs,
       cpuMs: (user + system) / 1000,
       heapMegabytes: (process.memoryUsage().heapUsed - heap) / 1e6,
-      problem: judge(request, answer),
+      problem: judge(request, answer) ?? heldTooLong(answer),
     };
   } catch (error) {
     return { status: 0, holdMs: 0, cpuMs: 0, heapMegabytes: 0, problem: (error as Error).message };

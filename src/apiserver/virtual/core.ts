@@ -28,8 +28,8 @@ const bindings = (env: VerbEnvironment): VirtualResource => ({
   async create(object, call) {
     const name = podNameOf(object as Binding);
     // Written out: a call may be of a class, whose getters a spread would lose.
-    const { verb, namespace, user, userAgent, signal, query, warn, patchType } = call;
-    const own = { verb, namespace, user, userAgent, signal, query, warn, patchType };
+    const { verb, namespace, user, userAgent, signal, query, warn, load, patchType } = call;
+    const own = { verb, namespace, user, userAgent, signal, query, warn, load, patchType };
     return await bindPod(env, {
       ...own,
       resource: env.resource(Pod),

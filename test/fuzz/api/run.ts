@@ -1,5 +1,5 @@
 import { brokenLaw } from './judge/laws.ts';
-import { allowanceFor, HELD, HoldTally, MAX_HOLD_MS } from './judge/holds.ts';
+import { allowanceFor, HELD, heldTooLong, HoldTally } from './judge/holds.ts';
 import { judge } from './judge/judge.ts';
 import { newRandom } from './random.ts';
 import type { Failure, FuzzRequest } from './request.ts';
@@ -49,7 +49,7 @@ export async function verdictOn(target: Target, request: FuzzRequest, look: bool
     answer = await target.send(request);
     const { status, holdMs } = answer;
     const problem = judge(request, answer) ?? (look ? await brokenLaw(target, request, answer) : undefined);
-    return { status, holdMs, problem: problem ?? (holdMs > MAX_HOLD_MS ? HELD : undefined) };
+    return { status, holdMs, problem: problem ?? heldTooLong(answer) };
   } catch (error) {
     return { status: 0, holdMs: 0, problem: (error as Error).message };
   }

@@ -1,10 +1,13 @@
 /** How long one request may hold the event loop, and what is let through for now. */
 import type { FuzzRequest } from '../request.ts';
+import type { Answer } from '../server/target.ts';
 
 /** Nothing may keep other requests waiting for longer. */
 export const MAX_HOLD_MS = 50;
 
 export const HELD = 'the event loop was held';
+
+export const heldTooLong = ({ holdMs }: Answer): typeof HELD | undefined => (holdMs > MAX_HOLD_MS ? HELD : undefined);
 
 /** Who is known to hold it longer, and why that is counted but is no failure. */
 const ALLOWANCES: readonly { readonly name: string; readonly applies: (request: FuzzRequest) => boolean }[] = [
