@@ -16,6 +16,8 @@ const ALLOWED: readonly RegExp[] = [
   /^no endpoints available for service/,
   /^no service port .* found for service/,
   /^error (?:trying to reach service|dialing backend)/,
+  // No address is left, as when all ranges were deleted. Source: Alloc of pkg/registry/core/service/{ip,port}allocator v1.36.
+  /^Internal error occurred: failed to allocate .*range is full/,
   // A conversion that does not take place is an error without a reason. Source: apiextensions pkg/apiserver/conversion/webhook_converter.go v1.36.
   /^conversion webhook for /,
 ];

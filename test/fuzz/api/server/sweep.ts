@@ -10,8 +10,8 @@ interface ObjectList {
   readonly items?: readonly { readonly metadata: { readonly name: string; readonly finalizers?: readonly string[] } }[];
 }
 
-/** Roles the server begins with stay. */
-const OWN = 'labelSelector=!kubernetes.io/bootstrapping';
+/** Roles and the range of cluster addresses the server begins with stay. */
+const OWN = 'labelSelector=!kubernetes.io/bootstrapping&fieldSelector=metadata.name!=kubernetes';
 
 /** As the administrator. */
 async function ask(target: Target, method: string, url: string, type?: string, body?: object): Promise<Answer> {
