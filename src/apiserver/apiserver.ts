@@ -53,6 +53,7 @@ import { namespaceHooks } from './registry/namespaces.ts';
 import { Registry } from './registry/registry.ts';
 import type { ResourceHooks } from './registry/scope.ts';
 import { newServiceResolver } from './webhook/resolver.ts';
+import { ServerEndpoints } from './services/endpoints.ts';
 import { newServiceAllocation } from './services/services.ts';
 import { ServiceAccountTokens } from './serviceaccount/authenticator.ts';
 import { ISSUER } from './serviceaccount/claims.ts';
@@ -309,7 +310,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       for (const address of listen.addresses) port = await http.listen(address, port);
       closers.push(() => http.close(SHUTDOWN_GRACE_MS));
       const { advertiseAddress } = listen;
-      const objects = { advertiseAddress, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
+      const endpoints = new ServerEndpoints({ store, transport: own, address: advertiseAddress, port, clock, log });
+      const objects = { endpoints, port, kubernetesServiceIp: firstAddress(options.serviceCidr) };
       await bootstrap(own, objects, (step) => done.add(step));
       const stop = new AbortController();
       const kept = Promise.all([
@@ -319,6 +321,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       closers.unshift(async () => {
         stop.abort();
         await kept;
+        await endpoints.leave();
       });
       return port;
     },

@@ -4,8 +4,8 @@ import { EndpointSlice, Service } from '#api';
 import { startTestApiServer } from '#testing';
 import { FakeClock, silentLogger } from '#util';
 import { bootstrap, keepBootstrapped } from './bootstrap.ts';
+import { ServerEndpoints } from './services/endpoints.ts';
 
-const OPTIONS = { advertiseAddress: '172.18.0.1', port: 6443, kubernetesServiceIp: '10.96.0.1' };
 const REF = { namespace: 'default', name: 'kubernetes' };
 
 test('the Service of the API server comes back when it is deleted, and is not written while nothing has changed', async (t) => {
@@ -13,9 +13,12 @@ test('the Service of the API server comes back when it is deleted, and is not wr
   await using api = await startTestApiServer({ clock });
   const transport = api.server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
   const stop = new AbortController();
-  await bootstrap(transport, OPTIONS);
+  const [address, port] = ['172.18.0.1', 6443];
+  const endpoints = new ServerEndpoints({ store: api.store, transport, address, port, clock, log: silentLogger });
+  const options = { endpoints, port, kubernetesServiceIp: '10.96.0.1' };
+  await bootstrap(transport, options);
   const slice = await api.client.get(EndpointSlice, REF);
-  const kept = keepBootstrapped(transport, OPTIONS, { clock, log: silentLogger, signal: stop.signal });
+  const kept = keepBootstrapped(transport, options, { clock, log: silentLogger, signal: stop.signal });
   t.after(() => kept);
   const seen = Promise.withResolvers<Service>();
   const watched = api.client.watch(Service, {

@@ -1,6 +1,4 @@
 import {
-  Endpoints,
-  EndpointSlice,
   Namespace,
   Service,
   StatusError,
@@ -14,14 +12,15 @@ import {
 import { defaultPolicy, installerPolicy } from './authz/policy/policy.ts';
 import { reconcilePolicy } from './authz/rbac/reconcile.ts';
 import type { StartStep } from './health/health.ts';
+import type { ServerEndpoints } from './services/endpoints.ts';
 import { type Clock, type Logger, sleep } from '#util';
 
 /** Source: the system namespaces controller, pkg/controlplane/controller/systemnamespaces v1.36. */
 const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
 
 export interface BootstrapOptions {
-  /** Address of this server that nodes and pods reach. */
-  readonly advertiseAddress: string;
+  /** Of this server and those it shares the datastore with. */
+  readonly endpoints: ServerEndpoints;
   readonly port: number;
   /** First address of the service range. */
   readonly kubernetesServiceIp: string;
@@ -29,6 +28,8 @@ export interface BootstrapOptions {
 
 /** Source: pkg/controlplane, the endpoint reconciler's interval v1.36, at which the Service is looked at, too. */
 const INTERVAL_MS = 10_000;
+/** Questions, each of which goes to the datastore, until another server has made an object whose address it already has. */
+const ATTEMPTS = 500;
 
 export interface KeepOptions {
   readonly clock: Clock;
@@ -45,17 +46,24 @@ export async function keepBootstrapped(
   while (!signal.aborted) {
     await sleep(clock, INTERVAL_MS, { signal }).catch(() => undefined); // rejects when told to end
     if (signal.aborted) return;
-    await bootstrap(transport, options).catch((error: unknown) =>
+    await makeObjects(transport, options, { isStart: false }).catch((error: unknown) =>
       log.warn('Bootstrap objects are not kept', { error }),
     );
   }
 }
 
 /** What every cluster has from the start: system namespaces, and the `kubernetes` Service with this server behind it. Done again at each start; `done` hears of each step. */
-export async function bootstrap(
+export const bootstrap = (
   transport: Transport,
   options: BootstrapOptions,
   done?: (step: StartStep) => void,
+): Promise<void> => makeObjects(transport, options, { isStart: true, done });
+
+/** Ports are put right at the start only, as upstream does. */
+async function makeObjects(
+  transport: Transport,
+  options: BootstrapOptions,
+  { isStart, done }: { isStart: boolean; done?: ((step: StartStep) => void) | undefined },
 ): Promise<void> {
   for (const name of SYSTEM_NAMESPACES) await ensure(transport, Namespace, '', { metadata: { name }, spec: {} });
   done?.('start-system-namespaces-controller');
@@ -63,8 +71,7 @@ export async function bootstrap(
     await ensure(transport, PriorityClass, '', { metadata: { name }, value });
   done?.('scheduling/bootstrap-system-priority-classes');
   await ensure(transport, Service, 'default', kubernetesService(options));
-  await put(transport, Endpoints, 'default', kubernetesEndpoints(options));
-  await put(transport, EndpointSlice, 'default', kubernetesSlice(options));
+  await options.endpoints.reconcile(isStart);
   done?.('bootstrap-controller');
 }
 
@@ -81,7 +88,7 @@ async function ensure<T extends KubeObject>(
   kind: Kind<T>,
   namespace: string,
   body: Draft<T>,
-): Promise<boolean> {
+): Promise<void> {
   const isThere = async (): Promise<boolean> => {
     try {
       await transport.request({ verb: 'get', kind, namespace, name: body.metadata.name });
@@ -92,31 +99,19 @@ async function ensure<T extends KubeObject>(
     }
   };
   // Asked first: creating the Service again would fail by its address, which it holds itself, and not by its name.
-  if (await isThere()) return false;
+  if (await isThere()) return;
   try {
     await transport.request({ verb: 'create', kind, namespace, body });
-    return true;
   } catch (error) {
-    // Another server that shares the datastore has just made it.
-    if (error instanceof StatusError && (await isThere())) return false;
+    // Another server that shares the datastore has just made it; or has made so far what a Service needs, and the Service follows.
+    if (!(error instanceof StatusError)) throw error;
+    const attempts = StatusError.is(error, 'Invalid') ? ATTEMPTS : 1;
+    for (let attempt = 0; attempt < attempts; attempt++) if (await isThere()) return;
     throw error;
   }
 }
 
-/** Creates it or makes it so: the address may have changed since the last start. */
-async function put<T extends KubeObject>(
-  transport: Transport,
-  kind: Kind<T>,
-  namespace: string,
-  body: Draft<T>,
-): Promise<void> {
-  if (await ensure(transport, kind, namespace, body)) return;
-  const name = body.metadata.name!;
-  await transport.request({ verb: 'update', kind, namespace, name, body });
-}
-
 const LABELS = { component: 'apiserver', provider: 'kubernetes' };
-const PORT_NAME = 'https';
 
 /** Source: pkg/controlplane/controller/kubernetesservice v1.36. */
 const kubernetesService = ({ kubernetesServiceIp, port }: BootstrapOptions): Draft<Service> => ({
@@ -124,20 +119,8 @@ const kubernetesService = ({ kubernetesServiceIp, port }: BootstrapOptions): Dra
   spec: {
     clusterIP: kubernetesServiceIp,
     type: 'ClusterIP',
+    ipFamilyPolicy: 'SingleStack',
     sessionAffinity: 'None',
-    ports: [{ name: PORT_NAME, protocol: 'TCP', port: 443, targetPort: port }],
+    ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: port }],
   },
-});
-
-/** Source: pkg/controlplane/reconcilers v1.36. */
-const kubernetesEndpoints = ({ advertiseAddress, port }: BootstrapOptions): Draft<Endpoints> => ({
-  metadata: { name: 'kubernetes', namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-  subsets: [{ addresses: [{ ip: advertiseAddress }], ports: [{ name: PORT_NAME, port, protocol: 'TCP' }] }],
-});
-
-const kubernetesSlice = ({ advertiseAddress, port }: BootstrapOptions): Draft<EndpointSlice> => ({
-  metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-  addressType: 'IPv4',
-  endpoints: [{ addresses: [advertiseAddress], conditions: { ready: true } }],
-  ports: [{ name: PORT_NAME, port, protocol: 'TCP' }],
 });

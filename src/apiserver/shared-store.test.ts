@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { ConfigMap, deepClone, StatusError, type WatchEvent } from '#api';
 import type { Client } from '#client';
+import { silentLogger, systemClock } from '#util';
 import { bootstrap } from './bootstrap.ts';
+import { ServerEndpoints } from './services/endpoints.ts';
 import { startShared } from './testdata/shared.ts';
 
 /** Two API servers on one store. */
@@ -78,12 +80,15 @@ test('servers that write the same object lose nothing', async (t) => {
 
 test('servers that start at once on a store without anything all come up', async (t) => {
   const { start } = await startShared(t);
-  const transports = await Promise.all(
-    [1, 2, 3].map(async () => {
-      const { server } = await start();
-      return server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
+  const servers = await Promise.all(
+    [1, 2, 3].map(async (i) => {
+      const { server, store } = await start();
+      const transport = server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
+      const [address, port] = [`192.0.2.${i}`, 6443];
+      const endpoints = new ServerEndpoints({ store, transport, address, port, clock: systemClock, log: silentLogger });
+      return { transport, options: { endpoints, port, kubernetesServiceIp: '10.96.0.1' } };
     }),
   );
-  const options = { advertiseAddress: '192.0.2.1', port: 6443, kubernetesServiceIp: '10.96.0.1' };
-  for (let round = 0; round < 3; round++) await Promise.all(transports.map((own) => bootstrap(own, options)));
+  for (let round = 0; round < 3; round++)
+    await Promise.all(servers.map(({ transport, options }) => bootstrap(transport, options)));
 });
