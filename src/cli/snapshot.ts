@@ -18,7 +18,7 @@ const help = `Save everything the cluster knows, and bring it back
 
 Usage: pirogue snapshot save [FILE] [--name NAME]
        pirogue snapshot list [--name NAME]
-       pirogue snapshot restore FILE [--dry-run] [--name NAME]
+       pirogue snapshot restore FILE [--dry-run] [--force] [--name NAME]
        pirogue snapshot schedule [--every DURATION --keep N | --off] [--name NAME]
 
   save       into FILE, or a new file in the cluster's directory, in the format of \`etcdctl snapshot save\`:
@@ -30,12 +30,14 @@ Usage: pirogue snapshot save [FILE] [--name NAME]
              says how it is
 
   --dry-run     only say what would change
+  --force       restore also what was encrypted by a key that the cluster no longer has
   --name NAME   name of the cluster (default pirogue)
 `;
 
 const options = {
   name: { type: 'string' },
   'dry-run': { type: 'boolean' },
+  force: { type: 'boolean' },
   every: { type: 'string' },
   keep: { type: 'string' },
   off: { type: 'boolean' },
@@ -61,8 +63,14 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
     case 'restore': {
       if (file === undefined) throw new UsageError('restore which file?');
       const dryRun = values['dry-run'] ?? false;
+      const force = values.force ?? false;
       const target = { type: 'snapshot', file: resolve(file) } as const;
-      printRewound(io, await rewindCluster(cluster, { target, dryRun, commands: clusterCommands(io) }), dryRun);
+      printRewound(
+        io,
+        await rewindCluster(cluster, { target, dryRun, force, commands: clusterCommands(io) }),
+        cluster,
+        dryRun,
+      );
       return 0;
     }
     case 'schedule':

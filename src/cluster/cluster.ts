@@ -48,7 +48,13 @@ export { apiServerNames, ensurePki, type Pki } from './pki/pki.ts';
 export type { KeyPair } from './pki/certificate.ts';
 export { connectDatastore, datastoreChannel, HISTORY, openDatastoreFiles } from './datastore/connect.ts';
 export { moveDatastore, type Moved, type MoveOptions } from './datastore/move.ts';
-export { type ObjectChange, rewindCluster, type RewindTarget, type Rewound } from './datastore/rewind.ts';
+export {
+  type ObjectChange,
+  rewindCluster,
+  type RewindTarget,
+  type Rewound,
+  unreadableText,
+} from './datastore/rewind.ts';
 export {
   listSnapshots,
   readSchedule,

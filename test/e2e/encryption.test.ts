@@ -66,9 +66,11 @@ resources:
   assert.match(status, /^secrets +identity +- +\d+ +to be written anew$/m);
 });
 
+let snapshot = '';
+
 test('a rotation writes everything by a new key, and a backup from before can be restored while the old one stays', async () => {
   const saved = await cluster.pirogue('snapshot', 'save');
-  const snapshot = /^(\S+\.db): /.exec(saved)?.[1] ?? '';
+  snapshot = /^(\S+\.db): /.exec(saved)?.[1] ?? '';
   assert.match(
     await cluster.pirogue('secrets', 'encrypt', 'rotate', '--dry-run'),
     /would be written by a new key, and then aescbc\/key1 taken away/,
@@ -104,6 +106,30 @@ test('the next rotation takes its predecessor away, and the control plane starts
   assert.doesNotMatch(status, /anew|interrupted/);
   const log = await readFile('/var/lib/pirogue/pirogue/log/control-plane.log', 'utf8');
   assert.ok(!log.includes(KEY.slice(0, 16)) && !log.includes(HIDDEN));
+});
+
+test('a backup whose key is gone is refused with what is missing, and restored only by force or with the key', async () => {
+  const whole = await readFile(FILE, 'utf8');
+  const configuration = JSON.parse(whole) as {
+    resources: { providers: { aescbc?: { keys: { name: string }[] } }[] }[];
+  };
+  for (const { providers } of configuration.resources)
+    for (const { aescbc } of providers)
+      if (aescbc !== undefined) aescbc.keys = aescbc.keys.filter(({ name }) => name !== 'key1');
+  await writeFile(FILE, JSON.stringify(configuration));
+  const { controlPlane } = await cluster.status();
+  const missing = /[1-9]\d* of secrets were encrypted by aescbc with the key key1\n.*has no provider that reads them/;
+  const refused = await cluster.tryPirogue(['snapshot', 'restore', snapshot]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, missing);
+  assert.match(refused.stderr, /--force brings it back as it is/);
+  assert.equal((await cluster.status()).controlPlane.process?.pid, controlPlane.process?.pid, 'nothing stood still');
+  assert.match((await cluster.tryPirogue(['snapshot', 'restore', snapshot, '--dry-run'])).stderr, missing);
+  assert.equal(await read('late'), HIDDEN);
+  await writeFile(FILE, whole);
+  await cluster.pirogue('snapshot', 'restore', snapshot);
+  assert.equal(await read('late'), HIDDEN);
+  await cluster.pirogue('secrets', 'encrypt', 'rotate');
 });
 
 test('a file that is wrong is refused, says so in the log, and the cluster goes on', async () => {

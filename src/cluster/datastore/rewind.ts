@@ -12,6 +12,8 @@ import { adminAccess } from '../access.ts';
 import type { ClusterCommands, KnownCluster } from '../context.ts';
 import { controlPlaneSupervisor, startControlPlane, stopControlPlane } from '../controlplane.ts';
 import { httpsReadiness } from '../ready.ts';
+import { type Unreadable, unreadableValues } from '../encryption/census.ts';
+import { readEncryptionFile } from '../encryption/file.ts';
 import { lockState } from '../state.ts';
 import { connectDatastore, openDatastoreFiles } from './connect.ts';
 import { readSnapshotFile } from './snapshots.ts';
@@ -40,12 +42,16 @@ export interface Rewound {
   /** The moment gone back to; of a snapshot its newest. */
   readonly revision: number;
   readonly time: Date | undefined;
+  /** What was brought back, or would be, and cannot be read: the file of --encryption-provider-config no longer has its key. */
+  readonly unreadable: readonly Unreadable[];
 }
 
 export interface RewindOptions {
   readonly target: RewindTarget;
   /** Only tells what would change. */
   readonly dryRun: boolean;
+  /** Also brings back what nobody will be able to read. */
+  readonly force: boolean;
   readonly commands: ClusterCommands;
 }
 
@@ -64,13 +70,13 @@ export async function rewindCluster(cluster: KnownCluster, options: RewindOption
     if (embedded && !runs) return await alone(cluster, options);
     const store = await connectDatastore(state, paths);
     try {
-      return await rewind(store, options, { whole: false });
+      return await rewind(cluster, store, options, { whole: false });
     } finally {
       await store.close();
     }
   }
   // What cannot be done is found before anything stands still.
-  if (runs) await checkTarget(cluster, options.target);
+  if (runs) await check(cluster, options);
   await stopControlPlane(cluster, { graceful: true });
   try {
     return await alone(cluster, options);
@@ -79,36 +85,66 @@ export async function rewindCluster(cluster: KnownCluster, options: RewindOption
   }
 }
 
-async function checkTarget({ state, paths }: KnownCluster, target: RewindTarget): Promise<void> {
-  const store = await connectDatastore(state, paths);
+async function check(cluster: KnownCluster, options: RewindOptions): Promise<void> {
+  const store = await connectDatastore(cluster.state, cluster.paths);
   try {
-    await wantedPairs(store, target);
+    await planOf(cluster, store, options);
   } finally {
     await store.close();
   }
 }
 
 /** On the files, while no server has them. */
-async function alone({ paths }: KnownCluster, options: RewindOptions): Promise<Rewound> {
+async function alone(cluster: KnownCluster, options: RewindOptions): Promise<Rewound> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => {}); // heard below
-  const store = await openDatastoreFiles(paths, { onFatal: reject });
+  const store = await openDatastoreFiles(cluster.paths, { onFatal: reject });
   try {
-    return await Promise.race([rewind(store, options, { whole: true }), failed]);
+    return await Promise.race([rewind(cluster, store, options, { whole: true }), failed]);
   } finally {
     await store.close();
   }
 }
 
 async function rewind(
+  cluster: KnownCluster,
   store: Store,
-  { target, dryRun }: RewindOptions,
+  options: RewindOptions,
   { whole }: { whole: boolean },
 ): Promise<Rewound> {
+  const { changes, ...rest } = await planOf(cluster, store, options);
+  if (!options.dryRun && changes.length > 0) await makeChanges(store, changes, { whole });
+  return { changes: changes.map(({ type, key }) => ({ type, path: key.slice(PREFIX.length) })), ...rest };
+}
+
+/** What is to be done. Throws when it cannot be, or would bring back what nobody can read. */
+async function planOf(
+  { state }: KnownCluster,
+  store: Store,
+  { target, dryRun, force }: RewindOptions,
+): Promise<Omit<Rewound, 'changes'> & { changes: readonly StoreChange[] }> {
   const { pairs, revision, time } = await wantedPairs(store, target);
   const changes = changesBetween((await pairsAt(store, PREFIX, 0)).filter(isLasting), pairs.filter(isLasting));
-  if (!dryRun && changes.length > 0) await makeChanges(store, changes, { whole });
-  return { changes: changes.map(({ type, key }) => ({ type, path: key.slice(PREFIX.length) })), revision, time };
+  const written = changes.flatMap((change) => (change.type === 'delete' ? [] : [change]));
+  const file = state.encryption?.configFile;
+  const configuration = file === undefined ? undefined : (await readEncryptionFile(file)).configuration;
+  const unreadable = unreadableValues(configuration, written);
+  if (unreadable.length > 0 && !dryRun && !force)
+    throw new Error(`${unreadableText(unreadable, file)}\n--force brings it back as it is`);
+  return { changes, revision, time, unreadable };
+}
+
+/** Says what is missing, where it belongs, and what can be done. */
+export function unreadableText(unreadable: readonly Unreadable[], file: string | undefined): string {
+  const lines = unreadable.map(({ resource, provider, key, objects }) => {
+    const which = key === '' ? 'were written in the clear' : `were encrypted by ${provider} with the key ${key}`;
+    return `  ${objects} of ${resource} ${which}\n`;
+  });
+  const where =
+    file === undefined
+      ? 'the cluster has no encryption configuration: give it the one of that time by `pirogue up --encryption-provider-config FILE`'
+      : `${file} has no provider that reads them: put back the keys of that time, behind those of now (\`identity\` for what was in the clear)`;
+  return `some of what is to be brought back cannot be read:\n${lines.join('')}${where}`;
 }
 
 const isLasting = ({ key }: KeyValue): boolean => !OF_THE_MOMENT.some((prefix) => key.startsWith(prefix));

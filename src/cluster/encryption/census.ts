@@ -2,6 +2,7 @@ import {
   allKinds,
   type EncryptionConfiguration,
   encryptionOf,
+  type EncryptionProvider,
   ENCRYPTED_PREFIX,
   KEYED_PROVIDERS,
   keyedProvider,
@@ -60,7 +61,7 @@ function nameOf(path: string): { namespace: string; name: string } {
 const HEAD_BYTES = 1024;
 
 /** `heads`: those of the keys that are known, whose names may have colons in them. */
-function headOf({ value }: KeyValue, heads: readonly string[]): string {
+function headOf({ value }: Pick<KeyValue, 'value'>, heads: readonly string[]): string {
   const text = value.toString('latin1', 0, HEAD_BYTES);
   if (!text.startsWith(ENCRYPTED_PREFIX)) return '';
   return (
@@ -68,18 +69,21 @@ function headOf({ value }: KeyValue, heads: readonly string[]): string {
   );
 }
 
+/** What values begin with under the keys of these providers, longest first. */
+const headsOf = (providers: readonly EncryptionProvider[]): string[] =>
+  providers
+    .flatMap((provider) => {
+      const keyed = keyedProvider(provider);
+      return keyed === undefined ? [] : keyed.keys.map(({ name }) => headFor(keyed.name, name));
+    })
+    .toSorted((a, b) => b.length - a.length);
+
 /** All objects there are, page by page, read past the API server; each page as the datastore has it at that time. */
 export async function* storedObjects(
   store: Store,
   configuration: EncryptionConfiguration,
 ): AsyncGenerator<StoredObject[]> {
-  const heads = configuration.resources.flatMap(({ providers }) =>
-    providers.flatMap((provider) => {
-      const keyed = keyedProvider(provider);
-      return keyed === undefined ? [] : keyed.keys.map(({ name }) => headFor(keyed.name, name));
-    }),
-  );
-  const longestFirst = heads.toSorted((a, b) => b.length - a.length);
+  const longestFirst = headsOf(configuration.resources.flatMap(({ providers }) => providers));
   const rangeEnd = prefixEnd(ROOT);
   for (let key = ROOT; ;) {
     const { kvs, count } = await store.range({ key, rangeEnd, limit: PAGE });
@@ -134,9 +138,40 @@ export async function encryptionUsage(
       if (now === undefined && head === '') continue;
       const name = group === '' ? resource : `${resource}.${group}`;
       const id = `${name} ${head}`;
-      const [, provider = 'identity', key = ''] = /^k8s:enc:([^:]*):[^:]*:(.*?):?$/.exec(head) ?? [];
+      const { provider, key } = namesIn(head);
       const objects = (counts.get(id)?.objects ?? 0) + 1;
       counts.set(id, { resource: name, provider, key, objects, writes: head === (now ?? '') });
     }
   return [...counts.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, usage]) => usage);
+}
+
+function namesIn(head: string): { readonly provider: string; readonly key: string } {
+  const [, provider = 'identity', key = ''] = /^k8s:enc:([^:]*):[^:]*:(.*?):?$/.exec(head) ?? [];
+  return { provider, key };
+}
+
+/** Objects of a resource that lie under a key the API server does not have, or in the clear where it takes only what is encrypted. */
+export type Unreadable = Omit<EncryptionUsage, 'writes'>;
+
+/** Counts the values that an API server with this configuration, or without any, has no key for. Keys are told apart by their names. */
+export function unreadableValues(
+  configuration: EncryptionConfiguration | undefined,
+  kvs: readonly Pick<KeyValue, 'key' | 'value'>[],
+): Unreadable[] {
+  const all = configuration === undefined ? new Map<string, never>() : providersByResource(configuration);
+  const counts = new Map<string, Unreadable>();
+  for (const kv of kvs) {
+    const place = placeOf(kv.key);
+    if (place === undefined) continue;
+    const providers = encryptionOf<readonly EncryptionProvider[]>(all, place) ?? [{ identity: {} }];
+    const heads = headsOf(providers);
+    const head = headOf(kv, heads);
+    const readable =
+      head === '' ? providers.some((provider) => keyedProvider(provider) === undefined) : heads.includes(head);
+    if (readable) continue;
+    const resource = place.group === '' ? place.resource : `${place.resource}.${place.group}`;
+    const id = `${resource} ${head}`;
+    counts.set(id, { resource, ...namesIn(head), objects: (counts.get(id)?.objects ?? 0) + 1 });
+  }
+  return [...counts.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, own]) => own);
 }
