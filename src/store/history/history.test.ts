@@ -45,6 +45,10 @@ test('the revision of a time shows all that was written a second before it, and 
   }
   const known = await timeOf(store, written[3]!.revision);
   assert.ok(known !== undefined && known <= written[3]!.timeMs);
+  await assert.rejects(
+    revisionAt(store, written[0]!.timeMs - 60_000),
+    /^StoreError: history begins at 1970-\S+, at revision \d+$/,
+  );
   await store.compact(written[10]!.revision);
   await rejects(revisionAt(store, written[5]!.timeMs), 'compacted');
   const { revision } = store;

@@ -65,8 +65,7 @@ export async function revisionAt(store: Store, timeMs: number): Promise<number> 
   let low = Math.max(store.compactRevision, 1);
   let high = store.revision;
   const first = await timeOf(store, low);
-  if (first !== undefined && first > timeMs)
-    throw new StoreError('compacted', `history begins at ${new Date(first).toISOString()}, at revision ${low}`);
+  if (first !== undefined && first > timeMs) throw begins(first, low);
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     const time = await timeOf(store, middle);
@@ -74,8 +73,20 @@ export async function revisionAt(store: Store, timeMs: number): Promise<number> 
     else high = middle - 1;
   }
   const moment = await momentAt(store, low);
-  if (moment === undefined)
-    throw new StoreError('compacted', 'no time is known of any revision of that time or before');
+  if (moment === undefined) throw await beforeTheFirst(store);
   // What was written after the time was written down last may be of any time since.
   return Math.max(moment.modRevision, store.compactRevision);
 }
+
+/** Of a cluster that is younger than the time asked for. */
+async function beforeTheFirst(store: Store): Promise<StoreError> {
+  const { kvs } = await store.range({ key: MOMENT_KEY });
+  const revision = kvs[0]?.createRevision;
+  const timeMs = revision === undefined ? undefined : await timeOf(store, revision);
+  return timeMs === undefined
+    ? new StoreError('compacted', 'no time is known of any revision of that time or before')
+    : begins(timeMs, revision!);
+}
+
+const begins = (timeMs: number, revision: number): StoreError =>
+  new StoreError('compacted', `history begins at ${new Date(timeMs).toISOString()}, at revision ${revision}`);
