@@ -18,6 +18,8 @@ import { Definitions } from './crd/definitions.ts';
 import { definitionHooks } from './crd/hooks.ts';
 import type { Encryption } from './encryption/encryption.ts';
 import { identity } from './encryption/transformer.ts';
+import { admissionHooks } from './expressions/admission.ts';
+import { deviceHooks } from './expressions/devices.ts';
 import { FieldManagers } from './fields/managers.ts';
 import { withHeaders } from './filters/headers.ts';
 import { withImpersonation } from './filters/impersonation.ts';
@@ -157,6 +159,8 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     ['namespaces', namespaceHooks],
     ['certificatesigningrequests.certificates.k8s.io', certificateHooks],
     ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks],
+    ...admissionHooks(clock),
+    ...deviceHooks(clock),
   ]);
   const env: VerbEnvironment = {
     store,

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CelError, compile, CompileError, NONE, Optional, program, ProgramError, type Value } from './cel.ts';
+import {
+  AUTHORIZER,
+  AuthorizerValue,
+  CelError,
+  compile,
+  CompileError,
+  NONE,
+  Optional,
+  program,
+  ProgramError,
+  type Value,
+} from './cel.ts';
 import { iterate } from './values/containers.ts';
 import { display } from './values/display.ts';
 import { Double, Duration, List, MapValue, Timestamp, Uint } from './values/value.ts';
@@ -363,4 +374,51 @@ table('addresses, networks, URLs, quantities, versions and formats of Kubernetes
   "format.dns1123Label().validate('a-b')": 'none',
   "format.uuid().validate('x')": 'some(["does not match the UUID format"])',
   "format.date().validate('2023-02-30')": 'some(["invalid date"])',
+});
+
+test('an expression asks whoever runs it what somebody may do', () => {
+  const asked: unknown[] = [];
+  const authorizer = new AuthorizerValue((verb, about, account) => {
+    asked.push([verb, about, account]);
+    return { allowed: verb === 'get', reason: 'because', ...(verb === 'list' ? { error: 'broken' } : {}) };
+  });
+  const declarations = { variables: new Map([['authorizer', AUTHORIZER]]), structs: new Map() };
+  const run = (text: string): string => {
+    const { value, cost } = program(compile(text, declarations)).evaluate({ authorizer }, { costLimit: 1_000_000 });
+    return `${words(value)}, ${cost}`;
+  };
+  assert.equal(run("authorizer.path('/x').check('get').allowed()"), 'true, 350003');
+  assert.equal(
+    run("authorizer.serviceAccount('a', 'b').group('').resource('pods').check('list').error()"),
+    '"broken", 350005',
+  );
+  assert.equal(
+    run(
+      "authorizer.group('g').resource('r').namespace('n').name('m').subresource('s').labelSelector('a=b').check('get').reason()",
+    ),
+    '"because", 350118',
+  );
+  assert.match(run("authorizer.path(' ').check('get').allowed()"), /^error: path must not be empty/);
+  assert.match(
+    run("authorizer.serviceAccount('a', '_').path('/').check('get').allowed()"),
+    /Invalid service account name/,
+  );
+  const nothing = { subresource: '', namespace: '', name: '', fieldSelector: '', labelSelector: '' };
+  assert.deepEqual(asked, [
+    ['get', { path: '/x' }, undefined],
+    ['list', { ...nothing, group: '', resource: 'pods' }, { namespace: 'a', name: 'b' }],
+    [
+      'get',
+      {
+        group: 'g',
+        resource: 'r',
+        namespace: 'n',
+        name: 'm',
+        subresource: 's',
+        fieldSelector: '',
+        labelSelector: 'a=b',
+      },
+      undefined,
+    ],
+  ]);
 });

@@ -1,13 +1,15 @@
 /** The language as Kubernetes v1.36 has it. Source: apiserver pkg/cel/environment/base.go v1.36. */
 import { check } from './check/checker.ts';
-import { type Declarations, functionsOf } from './check/declarations.ts';
+import { type Declarations, type Functions, functionsOf } from './check/declarations.ts';
 import type { Type } from './check/types.ts';
 import { validate } from './check/validators.ts';
 import { type Estimate, estimateCost, type Sizes } from './cost/estimate.ts';
 import { attribute, plan } from './eval/interpreter.ts';
 import { Scope } from './eval/scope.ts';
+import { authzLibrary } from './library/kubernetes/authz.ts';
 import { formatLibrary } from './library/kubernetes/formats.ts';
 import { ipLibrary } from './library/kubernetes/ip.ts';
+import { jsonPatchLibrary } from './library/kubernetes/jsonpatch.ts';
 import { quantityLibrary } from './library/kubernetes/quantity.ts';
 import { semverLibrary } from './library/kubernetes/semver.ts';
 import { urlLibrary } from './library/kubernetes/url.ts';
@@ -22,12 +24,13 @@ import { CompileError, Issues } from './syntax/source.ts';
 import { EvalCancelled, Meter } from './values/meter.ts';
 import { CelError, type Value } from './values/value.ts';
 
-/** The libraries in the order upstream adds them; a library of authorizer checks would stand here too. */
-const FUNCTIONS = functionsOf(
+/** The libraries in the order upstream adds them. */
+const LIBRARIES = [
   standardLibrary,
   urlLibrary,
   regexLibrary,
   listLibrary,
+  authzLibrary,
   optionalLibrary,
   quantityLibrary,
   stringLibrary,
@@ -35,12 +38,17 @@ const FUNCTIONS = functionsOf(
   formatLibrary,
   mapInsertLibrary,
   semverLibrary,
-);
+];
+const FUNCTIONS = functionsOf(...LIBRARIES);
+
+/** Functions of expressions that make patches. */
+export const patchFunctions = functionsOf(...LIBRARIES, jsonPatchLibrary);
 
 /** An expression whose types are right. */
 export interface Expression {
   readonly node: Node;
   readonly type: Type;
+  readonly functions: Functions;
 }
 
 /** What one evaluation came to, and what it cost. */
@@ -64,14 +72,15 @@ export interface Program {
 
 /** Parses and checks. Throws CompileError, with the words of cel-go. */
 export function compile(text: string, declarations: Declarations): Expression {
+  const { functions = FUNCTIONS } = declarations;
   try {
-    const node = parse(text);
+    const node = parse(text, declarations);
     const issues = new Issues(text);
-    check(node, FUNCTIONS, declarations, issues);
+    check(node, functions, declarations, issues);
     issues.throwIfAny();
-    validate(node, FUNCTIONS, issues);
+    validate(node, functions, issues);
     issues.throwIfAny();
-    return { node, type: node.type! };
+    return { node, type: node.type!, functions };
   } catch (error) {
     // The limits of depth are for a stack of the usual size.
     if (error instanceof RangeError) throw new CompileError('ERROR: <input>:-1:0: max recursion depth exceeded');
@@ -92,8 +101,8 @@ export function mentions({ node }: Expression, variable: string): boolean {
 export const estimate = ({ node }: Expression, sizes: Sizes): Estimate => estimateCost(node, sizes);
 
 /** Makes an expression ready to run. Throws ProgramError where a constant part of it cannot work. */
-export function program({ node }: Expression): Program {
-  const scope = new Scope(FUNCTIONS, { plan, attribute });
+export function program({ node, functions }: Expression): Program {
+  const scope = new Scope(functions, { plan, attribute });
   const { eval: run } = plan(node, scope);
   return {
     evaluate(variables, { costLimit, interrupted }) {

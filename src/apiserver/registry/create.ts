@@ -83,7 +83,7 @@ async function createOnce(
       ...(kind.validate?.(object) ?? []),
       ...(kind.validateCreate?.(object) ?? []),
     ];
-    if (errors.length === 0) errors.push(...(hooks?.validate?.(object, undefined) ?? []));
+    if (errors.length === 0 && hooks?.validate !== undefined) errors.push(...(await hooks.validate(object, undefined)));
     if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
     if (pause !== undefined) await pause();

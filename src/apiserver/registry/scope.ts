@@ -42,7 +42,7 @@ export interface ResourceHooks {
   beginCreate?(object: KubeObject, scope: WriteScope): Promise<FinishWrite | undefined> | undefined;
   beginUpdate?(object: KubeObject, old: KubeObject, scope: WriteScope): Promise<FinishWrite | undefined> | undefined;
   /** What is wrong beyond what the kind itself finds wrong; asked when that is nothing. `old`: of an update. */
-  validate?(object: KubeObject, old: KubeObject | undefined): FieldError[];
+  validate?(object: KubeObject, old: KubeObject | undefined): FieldError[] | Promise<FieldError[]>;
   /** After the object is gone, before that is told. Must not throw. */
   afterDelete?(object: KubeObject): Promise<void>;
   /** Whether a deletion must leave the object for another step (namespaces: until they are empty). Changes `object` accordingly. */

@@ -161,7 +161,7 @@ async function updateOnce(
     ignoreManagedFieldsTimestamps(next, old);
     if (pause !== undefined) await pause();
     validate(kind, next, old, subresource);
-    const errors = hooks?.validate?.(next, old) ?? [];
+    const errors = hooks?.validate === undefined ? [] : await hooks.validate(next, old);
     if (errors.length > 0) throw invalidObject(kind, name, errors);
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     if (pause !== undefined) await pause();

@@ -70,7 +70,7 @@ export const MINIMAL: Readonly<Record<string, object>> = {
   'MutatingAdmissionPolicy.admissionregistration.k8s.io': {
     spec: {
       matchConstraints: { resourceRules: [rule] },
-      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[JSONPatch{op: "remove", path: "/a"}]' } }],
     },
   },
   'MutatingAdmissionPolicyBinding.admissionregistration.k8s.io': { spec: { policyName: 'web' } },

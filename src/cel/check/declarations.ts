@@ -30,14 +30,18 @@ export type Functions = ReadonlyMap<string, FunctionDecl>;
 
 /** Fields of an object type. */
 export interface StructFields {
-  readonly fields: ReadonlyMap<string, Type>;
+  readonly fields: Pick<ReadonlyMap<string, Type>, 'get'>;
 }
 
-/** Variables and types of one kind of expression; functions are the same for all. */
+/** Variables and types of one kind of expression; functions are the same for nearly all. */
 export interface Declarations {
   readonly variables: ReadonlyMap<string, Type>;
   /** By name. Only these can be selected from by name; unknown ones have no fields. */
-  readonly structs: ReadonlyMap<string, StructFields>;
+  readonly structs: Pick<ReadonlyMap<string, StructFields>, 'has' | 'get'>;
+  /** In place of those that all have. */
+  readonly functions?: Functions;
+  /** There is `cel.bind`. */
+  readonly binds?: true;
 }
 
 export const overload = (id: string, args: readonly Type[], result: Type, run?: Implementation): Overload => ({

@@ -1,7 +1,7 @@
 /** Estimates of calls. Sources: cel-go checker/cost.go functionCost, ext/{lists,sets}.go v0.26; apiserver pkg/cel/library/cost.go v1.36. */
 import type { Type } from '../check/types.ts';
 import type { Node } from '../syntax/ast.ts';
-import { SORTABLE } from '../eval/cost.ts';
+import { ACCESS_CHECK_COST, LIST_CREATE, SORTABLE, STRUCT_CREATE } from '../eval/cost.ts';
 import { fixed, MAX, ONE, plus, type Range, scale, times, total, union, UNKNOWN } from './range.ts';
 
 /** A node with what is known of its size. */
@@ -33,7 +33,6 @@ type Rule = (site: CallSite) => CallEstimate | undefined;
 
 const STRING_FACTOR = 0.1;
 const REGEX_FACTOR = 0.25;
-const LIST_CREATE = 10;
 /** Source: apiserver pkg/cel/limits.go. */
 const MAX_FORMAT_SIZE = 64;
 const MAX_NAME_FORMAT_REGEX_SIZE = 128;
@@ -60,6 +59,13 @@ const ofTarget: Rule = ({ target }) =>
 const ofUrl: Rule = ({ args }) =>
   args.length === 1 ? { cost: traversal(sizeOf(args[0])), size: sizeOf(args[0]) } : undefined;
 const nominal: Rule = () => ({ cost: ONE });
+/** Two characters may be a requirement, which is a struct and a list. */
+const ofSelector: Rule = ({ args }) => {
+  if (args.length !== 1) return undefined;
+  const size = sizeOf(args[0]);
+  const requirements = times(scale(size, 0.5), fixed(LIST_CREATE + STRUCT_CREATE));
+  return { cost: plus(plus(fixed(LIST_CREATE), traversal(size)), requirements) };
+};
 
 /** What a list holds, with the size its schema says. */
 function elementOf({ type, path, sizeOfPath }: Sized): { readonly type: Type; readonly size: Range } | undefined {
@@ -147,12 +153,16 @@ const NOMINAL = [
   'masked prefixLength family isUnspecified isLoopback isLinkLocalMulticast isLinkLocalUnicast isGlobalUnicast',
   'format.named sign asInteger isInteger asApproximateFloat isGreaterThan isLessThan compareTo add sub major minor patch',
   'getScheme getHostname getHost getPort getEscapedPath getQuery',
+  'serviceAccount path group resource subresource namespace name allowed reason error errored',
 ]
   .join(' ')
   .split(' ');
 
 const BY_FUNCTION: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(NOMINAL.map((name) => [name, nominal])),
+  check: () => ({ cost: fixed(ACCESS_CHECK_COST) }),
+  fieldSelector: ofSelector,
+  labelSelector: ofSelector,
   isSorted: eachElement,
   sum: eachElement,
   max: eachElement,

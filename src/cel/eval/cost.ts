@@ -11,7 +11,10 @@ export type CallCost = (args: readonly Value[], meter: Meter) => number;
 
 const STRING_FACTOR = 0.1;
 const REGEX_FACTOR = 0.25;
-const LIST_CREATE = 10;
+export const LIST_CREATE = 10;
+export const STRUCT_CREATE = 40;
+/** So that an expression has two of them at most. */
+export const ACCESS_CHECK_COST = 350_000;
 
 /** Characters, bytes, elements or entries; 1 of what has no size. */
 export function sizeOf(value: Value): number {
@@ -61,8 +64,17 @@ const contains =
     return traversal(size, 2) + (network ? traversal(size) + 1 : 0) + (parse ? traversal(sizeOf(other!)) : 0);
   };
 
+/** Source: selectorCostEstimate. */
+const selector: CallCost = ([, text]) => {
+  const size = sizeOf(text!);
+  return LIST_CREATE + traversal(size) + Math.ceil(Math.ceil(size * 0.5) * (LIST_CREATE + STRUCT_CREATE));
+};
+
 /** Whatever the overload. */
 const BY_FUNCTION: Readonly<Record<string, CallCost>> = {
+  check: () => ACCESS_CHECK_COST,
+  fieldSelector: selector,
+  labelSelector: selector,
   isSorted: tree,
   sum: tree,
   max: tree,

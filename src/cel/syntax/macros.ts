@@ -1,6 +1,6 @@
 /**
  * Macros: calls that are written out as loops before types are checked. Source: cel-go parser/macro.go, ext/{comprehensions,lists}.go,
- * cel/library.go v0.26. Kubernetes leaves `cel.bind` out (apiserver pkg/cel/environment/base.go v1.36).
+ * cel/library.go v0.26. Kubernetes has `cel.bind` in selectors of devices only (apiserver pkg/cel/environment/base.go v1.36).
  */
 import type { Value } from '../values/value.ts';
 import { ACCU, type Call, type Comprehension, isAccumulator, type Node } from './ast.ts';
@@ -185,10 +185,21 @@ const RECEIVER_MACROS: ReadonlyMap<string, Expander> = new Map([
   ['sortBy:2', sortBy],
 ]);
 
-/** The expansion of a call, or undefined when it is no macro. `copy`: a node once more. Throws MacroError. */
-export function expandMacro(call: Call, copy: (node: Node) => Node): Node | undefined {
+/** Names a value. Source: ext/bindings.go. */
+const bind: Expander = (b, args) => {
+  const [variable, init, result] = args as [Node, Node, Node];
+  if (variable.kind !== 'ident')
+    throw new MacroError(variable.at, 'cel.bind() variable names must be simple identifiers');
+  return b.bind(variable.name, init, result);
+};
+
+/** The expansion of a call, or undefined when it is no macro. `copy`: a node once more; `binds`: there is `cel.bind`. Throws MacroError. */
+export function expandMacro(call: Call, copy: (node: Node) => Node, binds: boolean): Node | undefined {
   const builder = new Builder(call.at, copy);
   if (call.target !== undefined) {
+    const { target } = call;
+    if (binds && call.fn === 'bind' && call.args.length === 3 && target.kind === 'ident' && target.name === 'cel')
+      return bind(builder, call.args, target);
     return RECEIVER_MACROS.get(`${call.fn}:${call.args.length}`)?.(builder, call.args, call.target);
   }
   if (call.fn !== 'has' || call.args.length !== 1) return undefined;

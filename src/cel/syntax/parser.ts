@@ -29,7 +29,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
 };
 
 /** Throws CompileError. */
-export function parse(text: string): Node {
+export function parse(text: string, { binds = false }: { readonly binds?: boolean } = {}): Node {
   const issues = new Issues(text);
   const size = codePoints(text);
   if (size > MAX_CODE_POINTS) {
@@ -38,7 +38,7 @@ export function parse(text: string): Node {
   }
   let node: Node | undefined;
   try {
-    node = new Parser(text, issues).start();
+    node = new Parser(text, issues, binds).start();
   } catch (error) {
     if (!(error instanceof Abort)) throw error;
     if (error.report !== undefined) issues.report(undefined, error.report);
@@ -51,9 +51,11 @@ class Parser {
   readonly #issues: Issues;
   readonly #in: Reader;
   readonly #nesting = new Nesting();
+  readonly #binds: boolean;
 
-  constructor(text: string, issues: Issues) {
+  constructor(text: string, issues: Issues, binds: boolean) {
     this.#issues = issues;
+    this.#binds = binds;
     this.#in = new Reader(text, issues);
   }
 
@@ -77,7 +79,7 @@ class Parser {
   #call(at: number | undefined, fn: string, args: readonly Node[], target?: Node): Node {
     const call: Call = { kind: 'call', at, fn, target, args };
     try {
-      const expanded = expandMacro(call, (node) => this.#nesting.copy(node));
+      const expanded = expandMacro(call, (node) => this.#nesting.copy(node), this.#binds);
       if (expanded !== undefined) {
         this.#nesting.inherit(expanded, call);
         return expanded;
@@ -314,12 +316,18 @@ class Parser {
       if (elements.length === 0 && this.#in.is(',')) break;
       if (this.#in.accept('?') !== undefined) optional.add(elements.length);
       elements.push(this.#expr(elements.length === 0 ? 'list' : 'expr'));
-      if (!this.#in.is(',') || this.#in.next?.text === ']') break;
+      if (!this.#in.is(',') || this.#ends(']')) break;
       this.#in.advance();
     }
     this.#in.accept(',');
     this.#in.expect(']', endsPrimary);
     return this.#nesting.measured({ kind: 'list', at, elements, optional });
+  }
+
+  /** Whether nothing more comes behind the comma. The end of the text says so too: ANTLR then misses the bracket, not an element. */
+  #ends(bracket: string): boolean {
+    const { next } = this.#in;
+    return next?.text === bracket || next?.kind === 'EOF';
   }
 
   #map(): Node {
@@ -338,7 +346,7 @@ class Parser {
   #braced(entry: () => void): void {
     for (let first = true; !this.#in.is('}') && !(first && this.#in.is(',')); first = false) {
       entry();
-      if (!this.#in.is(',') || this.#in.next?.text === '}') break;
+      if (!this.#in.is(',') || this.#ends('}')) break;
       this.#in.advance();
     }
     this.#in.accept(',');

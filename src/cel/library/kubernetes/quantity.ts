@@ -4,7 +4,7 @@ import { fn, type FunctionDecl, type Implementation, member, overload } from '..
 import { BOOL, DOUBLE, INT, STRING, structType, type Type } from '../../check/types.ts';
 import { CelError, Double, intOf, NO_OVERLOAD, Opaque, type Value } from '../../values/value.ts';
 
-const QUANTITY = structType('kubernetes.Quantity');
+export const QUANTITY = structType('kubernetes.Quantity');
 
 class QuantityValue extends Opaque {
   override readonly type: Type = QUANTITY;
