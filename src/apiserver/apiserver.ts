@@ -300,6 +300,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
         certificate: listen.certificate,
         key: listen.key,
         clientCa: listen.ca,
+        clock,
         log,
         handle: server.handler(listen),
         upgrades: (url) => UPGRADES.test(url),

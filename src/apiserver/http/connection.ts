@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '#api';
 import type { ByteSink, Headers, HttpRequest, Peer } from './context.ts';
@@ -26,16 +26,25 @@ function certificateOf(socket: TLSSocket): Partial<Peer> {
 /** Most requests have no query. Never written to. */
 const NO_QUERY = new URLSearchParams();
 
-export function newRequest(
-  method: string,
-  url: string,
-  headers: Headers,
-  peer: Peer,
-  source: IncomingMessage | ServerHttp2Stream,
-  rawHeaders: readonly string[],
-): HttpRequest {
-  return new WireRequest(method, url, headers, peer, source, rawHeaders);
+/** What of a request depends on the protocol it came by. */
+export interface RequestBody {
+  /** Source of the text of a refusal: apiserver pkg/endpoints/handlers/rest.go limitedReadBody v1.36. */
+  read(limitBytes: number): Promise<Buffer>;
+  readonly readable: Readable;
+  readonly raw: IncomingMessage | undefined;
+  /** Of a header that may come more than once. */
+  values(name: string): readonly string[];
 }
+
+interface RequestParts {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly peer: Peer;
+  readonly body: RequestBody;
+}
+
+export const newRequest = (parts: RequestParts): HttpRequest => new WireRequest(parts);
 
 /** A class, since one is made for each request. Its fields are not hidden: others inherit from it, with headers of their own. */
 class WireRequest implements HttpRequest {
@@ -44,29 +53,18 @@ class WireRequest implements HttpRequest {
   readonly rawQuery: string;
   readonly headers: Headers;
   readonly peer: Peer;
-  readonly source: IncomingMessage | ServerHttp2Stream;
-  readonly rawHeaders: readonly string[];
+  readonly incoming: RequestBody;
   parsedQuery: URLSearchParams | undefined;
-  valuesByName: ReadonlyMap<string, readonly string[]> | undefined;
 
-  constructor(
-    method: string,
-    url: string,
-    headers: Headers,
-    peer: Peer,
-    source: IncomingMessage | ServerHttp2Stream,
-    rawHeaders: readonly string[],
-  ) {
+  constructor({ method, url, headers, peer, body }: RequestParts) {
     const at = url.indexOf('?');
     this.method = method;
     this.path = at < 0 ? url : url.slice(0, at);
     this.rawQuery = at < 0 ? '' : url.slice(at + 1);
     this.headers = headers;
     this.peer = peer;
-    this.source = source;
-    this.rawHeaders = rawHeaders;
+    this.incoming = body;
     this.parsedQuery = at < 0 ? NO_QUERY : undefined;
-    this.valuesByName = undefined;
   }
 
   get query(): URLSearchParams {
@@ -74,15 +72,20 @@ class WireRequest implements HttpRequest {
   }
 
   get raw(): IncomingMessage | undefined {
-    return 'rawHeaders' in this.source && 'httpVersion' in this.source ? this.source : undefined;
+    return this.incoming.raw;
+  }
+
+  get source(): Readable {
+    return this.incoming.readable;
   }
 
   values(name: string): readonly string[] {
-    return (this.valuesByName ??= byName(this.rawHeaders)).get(name) ?? [];
+    return this.incoming.values(name);
   }
 
-  body(limitBytes: number): Promise<Buffer> {
-    return readBody(this.source, this.headers, limitBytes);
+  async body(limitBytes: number): Promise<Buffer> {
+    if (Number(this.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+    return await this.incoming.read(limitBytes);
   }
 }
 
@@ -99,21 +102,28 @@ function byName(rawHeaders: readonly string[]): ReadonlyMap<string, readonly str
 }
 
 /** Source of the text: apiserver pkg/endpoints/handlers/rest.go limitedReadBody v1.36. */
-const tooLarge = (limitBytes: number): StatusError =>
+export const tooLarge = (limitBytes: number): StatusError =>
   new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`);
 
-async function readBody(
-  source: IncomingMessage | ServerHttp2Stream,
-  headers: Headers,
-  limitBytes: number,
-): Promise<Buffer> {
-  if (Number(headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+/** However the client left, it is not the server that failed. */
+export const unexpectedEnd = (cause?: Error): StatusError => new StatusError('BadRequest', 'unexpected EOF', { cause });
+
+/** The body of an HTTP/1.1 request. */
+export function messageBody(incoming: IncomingMessage, rawHeaders = incoming.rawHeaders): RequestBody {
+  let known: ReadonlyMap<string, readonly string[]> | undefined;
+  return {
+    raw: incoming,
+    readable: incoming,
+    read: (limitBytes) => readBody(incoming, limitBytes),
+    values: (name) => (known ??= byName(rawHeaders)).get(name) ?? [],
+  };
+}
+
+function readBody(source: Readable, limitBytes: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
-  // However the client left, it is not the server that failed.
-  const broken = (cause?: Error): void => reject(new StatusError('BadRequest', 'unexpected EOF', { cause }));
-  const onClose = (): void => broken();
+  const onClose = (): void => reject(unexpectedEnd());
   source.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= limitBytes) chunks.push(chunk);
@@ -124,8 +134,14 @@ async function readBody(
     resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
   });
   source.once('close', onClose);
-  source.once('error', broken);
-  return await promise;
+  source.once('error', (error) => reject(unexpectedEnd(error)));
+  return promise;
+}
+
+/** A body as pieces that are sent one after the other. */
+export function bytesOf(body: Buffer | string | readonly Buffer[]): readonly Buffer[] {
+  if (Buffer.isBuffer(body)) return [body];
+  return typeof body === 'string' ? [Buffer.from(body)] : body;
 }
 
 export function bodyOf(body: Buffer | string | readonly Buffer[] | undefined): Buffer | undefined {
@@ -133,7 +149,7 @@ export function bodyOf(body: Buffer | string | readonly Buffer[] | undefined): B
   return typeof body === 'string' ? Buffer.from(body) : Buffer.concat(body);
 }
 
-export function sinkOf(target: ServerHttp2Stream | ServerResponse): ByteSink {
+export function sinkOf(target: ServerResponse): ByteSink {
   return {
     write(chunk, written) {
       if (target.destroyed || target.writableEnded) return true;

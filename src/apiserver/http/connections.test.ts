@@ -143,7 +143,7 @@ test('a watcher that does not read is cut off, and costs no more than its backlo
   await using server = await startHttpsServer();
   const watch = await startWatch(server, `resourceVersion=${server.test.store.revision}`);
   watch.stream.pause();
-  const ended = once(watch.stream, 'close');
+  const ended = new Promise((resolve) => watch.stream.once('close', resolve)); // and an error before it
   for (let i = 0; i < 90; i++) await server.test.client.create(ConfigMap, bigMap(`b${i}`, 1_000_000));
   await untilWatchers(server, 0);
   watch.stream.resume();

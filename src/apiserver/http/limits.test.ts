@@ -6,7 +6,7 @@ import { silentLogger } from '#util';
 import { askH1, startHttpsServer } from '../testdata/https.ts';
 import { withHeaders } from '../filters/headers.ts';
 import { type Filter, type HttpRequest, type HttpResponse, RequestContext } from './context.ts';
-import { newRequest } from './connection.ts';
+import { messageBody, newRequest } from './connection.ts';
 import { withMaxInFlight, Watermark } from './filters.ts';
 import { requestInfoOf } from './request-info.ts';
 
@@ -14,7 +14,13 @@ const MAPS = '/api/v1/namespaces/default/configmaps';
 
 function contextOf(method: string, url: string, groups: readonly string[] = []): RequestContext {
   const peer = { remoteAddress: '127.0.0.1' };
-  const request: HttpRequest = newRequest(method, url, {}, peer, Readable.from([]) as IncomingMessage, []);
+  const request: HttpRequest = newRequest({
+    method,
+    url,
+    headers: {},
+    peer,
+    body: messageBody(Readable.from([]) as IncomingMessage),
+  });
   const info = requestInfoOf(method, request.path, request.query);
   return new RequestContext(request, info, { name: 'user', groups: [...groups] }, silentLogger, 0);
 }

@@ -96,7 +96,7 @@ export function forwardedHeaders(
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && !OWN_HEADERS.test(name)) kept[name] = value;
-  kept['host'] = headers['host'] ?? headers[':authority'] ?? '';
+  kept['host'] = headers['host'] ?? '';
   const prior = kept['x-forwarded-for'];
   kept['x-forwarded-for'] = prior === undefined ? remoteAddress : `${prior}, ${remoteAddress}`;
   return kept;

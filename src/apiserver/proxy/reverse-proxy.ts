@@ -97,10 +97,11 @@ async function send(
   return await promise;
 }
 
-const hasBody = ({ headers, method }: HttpRequest): boolean =>
+/** HTTP/2 need not say so in its headers. */
+const hasBody = ({ headers, method, raw }: HttpRequest): boolean =>
   Number(headers['content-length'] ?? 0) > 0 ||
   headers['transfer-encoding'] !== undefined ||
-  (headers['content-length'] === undefined && headers[':method'] !== undefined && !['GET', 'HEAD'].includes(method));
+  (headers['content-length'] === undefined && raw === undefined && !['GET', 'HEAD'].includes(method));
 
 function reachText(error: Error, backend: Backend): string {
   const { code = '' } = error as NodeJS.ErrnoException;

@@ -1,8 +1,8 @@
 /** Writes blocks of headers: RFC 7541. Nothing is put into Huffman's code: that costs more than the bytes it saves. */
 import { ENTRY_OVERHEAD_BYTES, STATIC, TABLE_BYTES } from './hpack-table.ts';
 
-/** Headers by lower-case name; values are latin1. */
-export type HeaderFields = Readonly<Record<string, string | undefined>>;
+/** Headers by lower-case name, one or several of each; values are latin1. */
+export type HeaderFields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Headers that say the same again and again, and so enter the table. */
 const INDEXED = new Set([
@@ -62,7 +62,8 @@ export class HeaderWriter {
     let bytes = SIZE_CHANGE_BYTES + (status === 0 ? 0 : LITERAL_BYTES + 10);
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined) bytes += LITERAL_BYTES + name.length + value.length;
+      if (typeof value === 'string') bytes += LITERAL_BYTES + name.length + value.length;
+      else if (value !== undefined) for (const one of value) bytes += LITERAL_BYTES + name.length + one.length;
     }
     return bytes;
   }
@@ -70,16 +71,17 @@ export class HeaderWriter {
   /** Returns the offset behind the block. Status 0: none, for trailers. */
   write(target: Buffer, from: number, status: number, headers: HeaderFields): number {
     let at = this.#least === undefined ? from : this.#writeSize(target, from);
-    if (status !== 0) at = this.field(target, at, ':status', statusText(status));
+    if (status !== 0) at = this.#field(target, at, ':status', statusText(status));
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined) at = this.field(target, at, name, value);
+      if (typeof value === 'string') at = this.#field(target, at, name, value);
+      else if (value !== undefined) for (const one of value) at = this.#field(target, at, name, one);
     }
     return at;
   }
 
   /** One header more of the block that ends at `from`. */
-  field(target: Buffer, from: number, name: string, value: string): number {
+  #field(target: Buffer, from: number, name: string, value: string): number {
     const indexed = INDEXED.has(name);
     if (indexed) {
       const place = this.#places.get(name)?.get(value);

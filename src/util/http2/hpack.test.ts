@@ -15,7 +15,7 @@ const said = (reader: HeaderReader, block: Buffer): object => {
   return { method, path, scheme, authority, ...headers };
 };
 
-const GET = { method: 'GET', scheme: 'http', authority: 'www.example.com' };
+const GET = { method: 'GET', scheme: 'http', authority: 'www.example.com', host: 'www.example.com' };
 
 test('the requests of RFC 7541, appendix C.3, are read as they are meant', () => {
   const blocks = [
@@ -188,20 +188,9 @@ test('what comes more than once is joined, or the first counts, and each can be 
   );
   const { headers, repeated } = new HeaderReader(MANY).read(block);
   assert.deepEqual(headers, { a: '1, 2, 3', cookie: 'x=1; y=2', 'user-agent': 'first', constructor: 'c' });
-  assert.deepEqual(repeated, [
-    'a',
-    '1',
-    'a',
-    '2',
-    'cookie',
-    'x=1',
-    'cookie',
-    'y=2',
-    'user-agent',
-    'first',
-    'user-agent',
-    'second',
-    'a',
-    '3',
-  ]);
+  assert.deepEqual(Object.fromEntries(repeated ?? []), {
+    a: ['1', '2', '3'],
+    cookie: ['x=1', 'y=2'],
+    'user-agent': ['first', 'second'],
+  });
 });

@@ -17,10 +17,10 @@ export class FieldList {
   path = '';
   scheme = '';
   authority = '';
-  /** By lower-case name; repeated ones joined as Node joins them. */
+  /** By lower-case name; repeated ones joined as Node joins them. The authority is the host, where there is no other. */
   readonly headers: Record<string, string> = {};
-  /** Names and values of those that came more than once, in order. */
-  repeated: string[] | undefined;
+  /** All values of those that came more than once. */
+  repeated: Map<string, string[]> | undefined;
   /** Against the rules of RFC 9113, sections 8.2 and 8.3. */
   malformed = false;
   /** Pseudo-headers came, which no trailers have. */
@@ -128,6 +128,7 @@ export class HeaderReader {
     this.#changed = false;
     const list = new FieldList();
     this.#readFields(list);
+    if (list.authority !== '' && !Object.hasOwn(list.headers, 'host')) list.headers['host'] = list.authority;
     this.#bytes = NOTHING;
     if (this.#changed || this.#kept.size === KEPT_BLOCKS) this.#kept.clear();
     if (!this.#changed && text !== undefined) this.#kept.set(text, list);
@@ -243,9 +244,10 @@ function putHeader(list: FieldList, name: string, value: string): void {
     return;
   }
   if (name === 'content-length' && before !== value) list.malformed = true;
-  list.repeated ??= [];
-  if (!list.repeated.includes(name)) list.repeated.push(name, before);
-  list.repeated.push(name, value);
+  list.repeated ??= new Map();
+  const values = list.repeated.get(name);
+  if (values === undefined) list.repeated.set(name, [before, value]);
+  else values.push(value);
   if (!SINGLE.has(name)) headers[name] = `${before}${name === 'cookie' ? '; ' : ', '}${value}`;
 }
 

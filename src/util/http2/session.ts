@@ -400,7 +400,7 @@ export class Http2Session implements Outlet {
     this.#giveBack(stream.held);
     stream.held = 0;
     stream.close();
-    stream.handler?.onClose();
+    stream.handler?.onClose(stream.answered);
     if (this.#stopping) this.#endIfDone();
   }
 

@@ -29,8 +29,8 @@ export interface StreamHandler {
   onData(chunk: Buffer): boolean;
   /** The peer sends no more. */
   onEnd(): void;
-  /** The stream is over before it was finished on both sides: reset, or its connection is gone. */
-  onClose(): void;
+  /** The stream is over. `answered`: all of the answer was sent; else it was reset, or its connection is gone. */
+  onClose(answered: boolean): void;
 }
 
 /** A chunk that waits, and who is told when it may be written to again. */
@@ -59,6 +59,7 @@ export class Http2Stream {
   /** Nothing comes behind what is queued but these. */
   #trailers: Buffer | HeaderFields | undefined;
   #closed = false;
+  #answered = false;
   #settled = false;
   #drained: (() => void)[] = [];
 
@@ -77,6 +78,11 @@ export class Http2Stream {
   /** Reset, or answered whole, or its connection is gone. */
   get over(): boolean {
     return this.#closed;
+  }
+
+  /** All of the answer was sent. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   get window(): number {
@@ -244,6 +250,7 @@ export class Http2Stream {
 
   #finish(): void {
     this.#closed = true;
+    this.#answered = true;
     this.#outlet.finished(this);
   }
 }

@@ -7,7 +7,7 @@ import { Namespace, ServiceAccount, type TokenRequest } from '#api';
 import type { Client } from '#client';
 import { startTestApiServer } from '#testing';
 import { errorText, newLogger } from '#util';
-import { newRequest } from '../../../../src/apiserver/http/connection.ts';
+import { messageBody, newRequest } from '../../../../src/apiserver/http/connection.ts';
 import type { ByteSink, HttpHandler, HttpResponse, Peer } from '../../../../src/apiserver/http/context.ts';
 import { signingKey, temporaryKey } from '../../../../src/apiserver/serviceaccount/keys.ts';
 import { SOMEBODY } from '../corpus/access.ts';
@@ -179,20 +179,14 @@ async function exchange(handler: HttpHandler, clock: LeapingClock, request: Fuzz
   const leave: (() => void)[] = [];
   const { method, url, headers, repeated = [], user } = request;
   const peer = user === undefined ? NOBODY : (PEERS[user] ?? NOBODY);
-  const incoming = newRequest(
-    method,
-    url,
-    joinedHeaders(request),
-    peer,
-    sourceOf(request),
-    [...Object.entries(headers), ...repeated].flat(),
-  );
+  const raw = [...Object.entries(headers), ...repeated].flat();
+  const body = { ...messageBody(sourceOf(request), raw), raw: undefined };
+  const incoming = newRequest({ method, url, headers: joinedHeaders(request), peer, body });
   const response = await turns.until(handler(incoming, (listener) => void leave.push(listener)));
   if ('upgrade' in response)
     return { status: 101, headers: {}, body: Buffer.alloc(0), endless: false, holdMs: turns.holdMs };
   const { status, headers: own = {} } = response;
-  const { body, endless } = await bodyOf(response, turns, leave);
-  return { status, headers: own, body, endless, holdMs: turns.holdMs };
+  return { status, headers: own, ...(await bodyOf(response, turns, leave)), holdMs: turns.holdMs };
 }
 
 async function bodyOf(
