@@ -3,12 +3,12 @@ import { BufferPool } from '../buffer-pool.ts';
 import { FLAG, FRAME, FRAME_BYTES, FRAME_HEADER_BYTES, frameOf, writeFrameHeader } from './frames.ts';
 import { type HeaderFields, HeaderWriter } from './hpack-writer.ts';
 
-/** Most turns of a connection bring little; those that bring more go on in larger pieces. */
-const SMALL_BYTES = 16 << 10;
-const LARGE_BYTES = 64 << 10;
-const smallPool = new BufferPool(SMALL_BYTES, 256);
-const largePool = new BufferPool(LARGE_BYTES, 64);
-
+/** Most turns of a connection bring little; those that bring more go on in a larger piece. Each piece is a write. */
+const POOLS = [
+  { bytes: 16 << 10, pool: new BufferPool(16 << 10, 256) },
+  { bytes: 64 << 10, pool: new BufferPool(64 << 10, 64) },
+  { bytes: 256 << 10, pool: new BufferPool(256 << 10, 16) },
+] as const;
 /** A peer that lets answers to pings, settings and requests pile up like this has no need of them. */
 const UNREAD_BYTES = 16 << 20;
 
@@ -31,6 +31,8 @@ export class Output {
   readonly #listener: OutputListener;
   /** Where to write next; see {@link reserve}. */
   buffer: Buffer = NONE;
+  /** Which of the pools it is of. */
+  #size = 0;
   #at = 0;
   #full: { readonly buffer: Buffer; readonly length: number }[] = [];
   #fullBytes = 0;
@@ -119,16 +121,27 @@ export class Output {
     this.#fullBytes += this.#at;
     this.buffer = NONE;
     this.#at = 0;
+    this.#size = 0;
   }
 
+  /** A larger piece that what is here goes into too; or, from the largest on, one more. */
   #next(bytes: number): void {
-    if (this.#at > 0) this.#close();
-    const isSmall = this.#full.length === 0 && bytes <= SMALL_BYTES;
-    this.buffer = isSmall ? smallPool.take(bytes) : largePool.take(bytes);
+    const { buffer } = this;
+    const length = this.#at;
+    if (buffer !== NONE && length + bytes > LARGEST) this.#close();
+    const needed = this.#at + bytes;
+    let size = this.#size;
+    while (size < POOLS.length - 1 && POOLS[size]!.bytes < needed) size++;
+    const larger = POOLS[size]!.pool.take(needed);
+    if (this.#at > 0) {
+      buffer.copy(larger, 0, 0, length);
+      give(buffer);
+    }
+    this.buffer = larger;
+    this.#size = size;
   }
 }
 
-function give(buffer: Buffer): void {
-  if (buffer.length === SMALL_BYTES) smallPool.give(buffer);
-  else largePool.give(buffer);
-}
+const LARGEST = POOLS.at(-1)!.bytes;
+
+const give = (buffer: Buffer): void => POOLS.find(({ bytes }) => bytes === buffer.length)?.pool.give(buffer);
