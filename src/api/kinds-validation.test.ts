@@ -170,7 +170,7 @@ test('services: ports, types and addresses', () => {
       'spec.ports[2].port: Invalid value: 0: must be between 1 and 65535, inclusive',
       'spec.ports[2].targetPort: Invalid value: "a b": must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)',
       "spec.ports[2].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
-      'spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80,"targetPort":0}',
+      'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
     ],
   );
   assert.deepEqual(
@@ -221,7 +221,7 @@ test('services: the address stays, and follows whichever field was written', () 
     'spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set',
   ]);
   assert.deepEqual(updateErrors(Service, service({ ports: [port], ipFamilies: ['IPv4'] }), old), [
-    'spec.clusterIPs[0]: Invalid value: []: primary clusterIP can not be unset',
+    'spec.clusterIPs[0]: Invalid value: null: primary clusterIP can not be unset',
   ]);
   const created = make(Service, service({ ports: [port], clusterIP: '10.0.0.1' }));
   Service.prepareForCreate!(created);
@@ -309,7 +309,7 @@ test('namespaces: they carry their name and a finalizer, and end in order', () =
 test('nodes: taints are unique, ranges and provider stay', () => {
   const taint = { key: 'k', value: 'v', effect: 'NoSchedule' };
   assert.deepEqual(errors(Node, { spec: { taints: [taint, taint, { key: 'k', effect: '' }] } }), [
-    'metadata.taints[1]: Duplicate value: {"key":"k","value":"v","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+    'metadata.taints[1]: Duplicate value: {"Key":"k","Value":"v","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
     'metadata.taints[2].effect: Required value',
   ]);
   assert.deepEqual(errors(Node, { status: { capacity: { pods: '1500m', cpu: '-1' } } }), [

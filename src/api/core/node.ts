@@ -5,7 +5,7 @@ import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, orNone, orUnknown } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
 import { eachKey, eachOf, Seen } from '../validation/fields.ts';
-import { cidrFamily, validateCIDR } from '../validation/ip.ts';
+import { cidrFamily, cidrWarnings, validateCIDR } from '../validation/ip.ts';
 import { byteLength } from '../validation/names.ts';
 import { roundedToMilli } from './pod/defaults.ts';
 import { validateQuantity } from './pod/requirements.ts';
@@ -22,8 +22,7 @@ const validateResources = ({ status }: Node): FieldError[] =>
     eachKey(status?.[list], '', (name, quantity) => validateQuantity(name, quantity, `status.${list}.${name}`)),
   );
 
-function validateNode(node: Node, old?: Node): FieldError[] {
-  const existing = old?.spec.podCIDRs ?? [];
+function validateNode(node: Node): FieldError[] {
   const { taints, podCIDRs = [] } = node.spec;
   const path = 'spec.podCIDRs';
   const errors = [
@@ -31,10 +30,16 @@ function validateNode(node: Node, old?: Node): FieldError[] {
     ...validateResources(node),
     ...validateSwap(node),
     ...validateDeclaredFeatures(node),
-    ...eachOf(podCIDRs, path, (cidr, at) => validateCIDR(cidr, at, existing)),
+    ...eachOf(podCIDRs, path, (cidr, at) => validateCIDR(cidr, at)),
   ];
   if (podCIDRs.length <= 1) return errors;
-  if (podCIDRs.length > 2 || new Set(podCIDRs.map(cidrFamily)).size < 2) {
+  const wrong = podCIDRs.findIndex((cidr) => cidrFamily(cidr) === undefined);
+  if (wrong >= 0) {
+    const why = `invalid CIDR[${wrong}]: <nil> (invalid CIDR address: ${podCIDRs[wrong]})`;
+    const message = `Internal error: invalid PodCIDRs. failed to check with dual stack with error:${why}`;
+    errors.push({ type: 'InternalError', field: path, message });
+  }
+  if (wrong >= 0 || podCIDRs.length > 2 || new Set(podCIDRs.map(cidrFamily)).size < 2) {
     errors.push(invalid(path, podCIDRs, 'may specify no more than one CIDR for each IP family'));
   }
   return errors;
@@ -47,7 +52,7 @@ function validateSwap({ status }: Node): FieldError[] {
     : [];
 }
 
-const FEATURE = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z0-9]+)*$/;
+const FEATURE = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
 const FEATURE_MAX = 253;
 
 function featureError(feature: string): string | undefined {
@@ -80,7 +85,9 @@ function validateNodeUpdate(node: Node, old: Node): FieldError[] {
   const seen = new Seen();
   for (const [i, address] of (node.status?.addresses ?? []).entries()) {
     if (!seen.add(`${address.type}\0${address.address}`)) {
-      errors.push(duplicate(index('status.addresses', i), { type: address.type, address: address.address }));
+      errors.push(
+        duplicate(index('status.addresses', i), { Type: address.type ?? '', Address: address.address ?? '' }),
+      );
     }
   }
   const { podCIDRs: oldCIDRs = [], providerID: oldProviderID = '' } = old.spec;
@@ -102,6 +109,16 @@ function dropGone({ spec, status }: Node, old: Node | undefined): void {
   if (old?.status?.config === undefined) delete status?.config;
 }
 
+function nodeWarnings({ spec }: Node): string[] {
+  return [
+    ...(spec.configSource === undefined ? [] : ['spec.configSource: the feature is removed']),
+    ...((spec.externalID ?? '') === ''
+      ? []
+      : ['spec.externalID: this field is deprecated, and is unused by Kubernetes']),
+    ...(spec.podCIDRs ?? []).flatMap((cidr, i) => cidrWarnings(cidr, index('spec.podCIDRs', i))),
+  ];
+}
+
 /** The first address of a type. */
 export const nodeAddress = ({ status }: Node, type: string): string | undefined =>
   status?.addresses?.find((address) => address.type === type)?.address;
@@ -121,6 +138,20 @@ function statusText({ spec, status }: Node): string {
   return spec.unschedulable === true ? `${text},SchedulingDisabled` : text;
 }
 
+/** Go writes all of it, whether a kubelet has said it or not. */
+const NO_INFO = {
+  machineID: '',
+  systemUUID: '',
+  bootID: '',
+  kernelVersion: '',
+  osImage: '',
+  containerRuntimeVersion: '',
+  kubeletVersion: '',
+  kubeProxyVersion: '',
+  operatingSystem: '',
+  architecture: '',
+} as const;
+
 /** Source: pkg/registry/core/node/strategy.go v1.36. A kubelet may give the status of its node when it registers. */
 export const Node = defineKind<Node>({
   group: '',
@@ -136,14 +167,19 @@ export const Node = defineKind<Node>({
     node.spec ??= {};
     node.status ??= {};
     const { spec, status } = node;
-    // podCIDR is the first of podCIDRs, whichever was given. Source: pkg/apis/core/v1/conversion.go.
-    if ((spec.podCIDRs ?? []).length > 0) spec.podCIDR = spec.podCIDRs![0];
-    else if ((spec.podCIDR ?? '') !== '') spec.podCIDRs = [spec.podCIDR!];
+    // podCIDR is the first of podCIDRs; where they differ the old field wins. Source: pkg/apis/core/v1/conversion.go.
+    const { podCIDR = '', podCIDRs = [] } = spec;
+    if (podCIDR !== '' && podCIDRs[0] !== podCIDR) spec.podCIDRs = [podCIDR];
+    else if (podCIDRs.length > 0) spec.podCIDR = podCIDRs[0];
+    status.nodeInfo ??= { ...NO_INFO };
+    status.daemonEndpoints ??= {};
+    status.daemonEndpoints.kubeletEndpoint ??= { Port: 0 };
     if (status.capacity !== undefined) status.capacity = roundedToMilli(status.capacity);
     if (status.allocatable !== undefined) status.allocatable = roundedToMilli(status.allocatable);
     else if (status.capacity !== undefined) status.allocatable = { ...status.capacity };
   },
   validate: validateNode,
+  warnings: nodeWarnings,
   prepareForCreate: (node) => dropGone(node, undefined),
   prepareForUpdate: dropGone,
   validateUpdate: validateNodeUpdate,

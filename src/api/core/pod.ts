@@ -36,7 +36,8 @@ export const Pod = defineKind<Pod>({
   prepareForCreate(pod) {
     syncServiceAccount(pod.spec);
     dropDisabledPodFields(pod.spec);
-    pod.status = { phase: 'Pending', qosClass: computePodQOS(pod) };
+    // A class that the client says is taken. Source: GetPodQOS in pkg/apis/core/helper/qos v1.36.
+    pod.status = { phase: 'Pending', qosClass: pod.status.qosClass || computePodQOS(pod) };
     if ((pod.spec.schedulingGates ?? []).length > 0) {
       pod.status.conditions = [
         {

@@ -55,6 +55,7 @@ function defaultService(service: Service): void {
  */
 function dropTypeDependentFields(service: Service, old: Service): void {
   const { spec } = service;
+  if (spec.type !== 'LoadBalancer') service.status = { ...service.status, loadBalancer: {} };
   const before = old.spec;
   const left = (isOfType: (s: Service) => boolean): boolean => isOfType(old) && !isOfType(service);
   if (left(({ spec: { type } }) => type !== 'ExternalName')) {

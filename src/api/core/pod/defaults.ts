@@ -33,8 +33,21 @@ export function imageTag(image: string): string {
   return digest === undefined ? 'latest' : '';
 }
 
+const DOMAIN =
+  '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const PATH = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const DIGEST = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}';
+/** Source: referencePat in distribution/reference v0.6. */
+const REFERENCE = new RegExp(`^(?:${DOMAIN}/)?${PATH}(?:/${PATH})*(?::\\w[\\w.-]{0,127})?(?:@${DIGEST})?$`);
+/** Name, tag and digest at their longest. */
+const REFERENCE_MAX = 600;
+
+/** What cannot be read as a reference has no tag, not even the one that goes without saying. */
+const isReference = (image: string): boolean =>
+  image.length <= REFERENCE_MAX && REFERENCE.test(image) && !/^[a-f0-9]{64}$/.test(image);
+
 const pullPolicyOf = (image: string | undefined): string =>
-  image !== undefined && image !== '' && imageTag(image) === 'latest' ? 'Always' : 'IfNotPresent';
+  image !== undefined && image !== '' && imageTag(image) === 'latest' && isReference(image) ? 'Always' : 'IfNotPresent';
 
 /** Sets `field` when it is absent or empty. */
 function fill<T extends object, K extends keyof T>(object: T, field: K, value: NonNullable<T[K]>): void {
@@ -49,6 +62,8 @@ export function defaultPod(pod: Pod): void {
   defaultPodSpec(spec);
   for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) defaultRequestsToLimits(container);
   defaultPodLevelResources(spec);
+  // Source: Convert_v1_Pod_To_core_Pod in conversion.go, same folder.
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   spec.enableServiceLinks ??= true;
   if (spec.hostNetwork === true) {
     for (const { ports = [] } of [...spec.containers, ...(spec.initContainers ?? [])]) {
@@ -173,7 +188,11 @@ function defaultVolume(volume: Volume): void {
   defaultSharedSources(volume);
   if (ephemeral?.volumeClaimTemplate !== undefined) {
     ephemeral.volumeClaimTemplate.spec ??= {};
+    ephemeral.volumeClaimTemplate.metadata ??= {};
     ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';
+    if (ephemeral.volumeClaimTemplate.spec.resources !== undefined) {
+      defaultRequirements(ephemeral.volumeClaimTemplate.spec.resources);
+    }
   }
 }
 
@@ -188,7 +207,7 @@ function defaultDownwardAPIItem({
   if (resourceFieldRef !== undefined) fill(resourceFieldRef, 'divisor', '0');
 }
 
-function defaultRequirements(resources: NonNullable<Container['resources']>): void {
+export function defaultRequirements(resources: Pick<NonNullable<Container['resources']>, 'limits' | 'requests'>): void {
   if (resources.limits !== undefined) resources.limits = roundedToMilli(resources.limits);
   if (resources.requests !== undefined) resources.requests = roundedToMilli(resources.requests);
 }

@@ -16,7 +16,13 @@ export function dropDisabledPodFields(spec: PodSpec | undefined, old?: PodSpec):
   const lists = [spec.initContainers, spec.containers, spec.ephemeralContainers] as const;
   const before = [old?.initContainers, old?.containers, old?.ephemeralContainers] as const;
   if (before.some((list) => list?.some(({ lifecycle }) => lifecycle?.stopSignal !== undefined))) return;
-  for (const list of lists) for (const { lifecycle } of list ?? []) delete lifecycle?.stopSignal;
+  for (const list of lists) {
+    for (const container of list ?? []) {
+      if (container.lifecycle?.stopSignal === undefined) continue;
+      delete container.lifecycle.stopSignal;
+      if (Object.keys(container.lifecycle).length === 0) delete container.lifecycle;
+    }
+  }
 }
 
 /** The same of the template of a workload. */

@@ -105,9 +105,7 @@ export type QOSClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 /** The pod's class of service, from what it asks for. Source: ComputePodQOS in pkg/apis/core/v1/helper/qos v1.36. */
 export function computePodQOS({ spec }: Pick<Pod, 'spec'>): QOSClass {
   const { resources } = spec;
-  if (resources !== undefined && Object.keys({ ...resources.requests, ...resources.limits }).some(isPodLevelResource)) {
-    return requirementsQOS(resources);
-  }
+  if (resources !== undefined) return requirementsQOS(resources);
   const classes = new Set(
     [...(spec.initContainers ?? []), ...spec.containers].map((c) => requirementsQOS(c.resources)),
   );

@@ -177,7 +177,7 @@ test('fields behind gates that are off are dropped from new pods only', () => {
     ],
   } as Partial<PodSpec>;
   const made = created(Pod, pod(spec));
-  assert.deepEqual(made.spec.containers[0]!.lifecycle, {});
+  assert.equal(made.spec.containers[0]!.lifecycle, undefined);
   assert.equal(made.spec.schedulingGroup, undefined);
   assert.deepEqual(made.spec.volumes![0]!.projected!.sources, [{}, { configMap: { name: 'c' } }]);
   const [now, old] = [make(Pod, pod(spec)), make(Pod, pod(spec))];

@@ -28,8 +28,9 @@ const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';
 
-/** Lt and Gt are refused as long as TaintTolerationComparisonOperators is off, as it is in v1.36; the message names them all the same. */
-const OPERATORS = ['Equal', 'Exists', 'Lt', 'Gt'];
+const OPERATORS = ['Equal', 'Exists'];
+/** Lt and Gt are refused as long as TaintTolerationComparisonOperators is off, as it is in v1.36; the message then names them all the same. */
+const OPERATORS_WITH_COMPARISON = [...OPERATORS, 'Lt', 'Gt'];
 
 export function validateTolerations(tolerations: readonly Toleration[] | undefined, path: string): FieldError[] {
   return eachOf(tolerations, path, ({ key = '', operator = '', value = '', effect = '', tolerationSeconds }, at) => {
@@ -48,7 +49,10 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
     } else if (operator === '' || operator === 'Equal') {
       const messages = isLabelValue(value);
       if (messages.length > 0) errors.push(invalid(operatorPath, value, messages.join(';')));
-    } else errors.push(notSupported(operatorPath, operator, OPERATORS));
+    } else {
+      const supported = operator === 'Lt' || operator === 'Gt' ? OPERATORS_WITH_COMPARISON : OPERATORS;
+      errors.push(notSupported(operatorPath, operator, supported));
+    }
     if (effect !== '' && !EFFECTS.includes(effect)) errors.push(notSupported(child(at, 'effect'), effect, EFFECTS));
     return errors;
   });
@@ -64,7 +68,9 @@ export function validateTaints(taints: readonly Taint[] | undefined, path: strin
     if (effect === '') errors.push(required(child(at, 'effect')));
     else if (!EFFECTS.includes(effect)) errors.push(notSupported(child(at, 'effect'), effect, EFFECTS));
     if (!seen.add(`${effect}\0${key}`)) {
-      const { type, field, message } = duplicate(at, taint);
+      // Upstream prints its internal type, by Go's names.
+      const shown = { Key: key, Value: value, Effect: effect, TimeAdded: taint.timeAdded ?? null };
+      const { type, field, message } = duplicate(at, shown);
       errors.push({ type, field, message: `${message}: taints must be unique by key and effect pair` });
     }
     return errors;
@@ -230,7 +236,9 @@ export function validateTopologySpreadConstraints(
       errors.push(notSupported(child(at, 'whenUnsatisfiable'), whenUnsatisfiable, WHEN_UNSATISFIABLE));
     }
     if (
-      constraints.slice(i + 1).some((c) => c.topologyKey === topologyKey && c.whenUnsatisfiable === whenUnsatisfiable)
+      constraints
+        .slice(i + 1)
+        .some((c) => (c.topologyKey ?? '') === topologyKey && (c.whenUnsatisfiable ?? '') === whenUnsatisfiable)
     ) {
       errors.push(duplicate(child(at, '{topologyKey, whenUnsatisfiable}'), `{${topologyKey}, ${whenUnsatisfiable}}`));
     }

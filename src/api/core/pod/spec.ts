@@ -122,7 +122,9 @@ interface SpecContext {
 function validatePodSpec(spec: PodSpec, path: string, context: SpecContext): FieldError[] {
   const at = (field: keyof PodSpec): string => child(path, field);
   const { volumes, errors } = validateVolumes(spec.volumes, at('volumes'), context);
-  const claimNames = new Set((spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name !== ''));
+  const claimNames = new Set(
+    (spec.resourceClaims ?? []).map((claim) => unchecked(claim).name ?? '').filter((name) => name !== ''),
+  );
   const containers = { spec, volumes, claimNames };
   return [
     ...(spec.terminationGracePeriodSeconds === undefined ? [required(at('terminationGracePeriodSeconds'))] : []),
@@ -214,15 +216,21 @@ function validateResourceClaims(
   return eachOf(claims, path, (claim, at) => {
     const { name = '', resourceClaimName, resourceClaimTemplateName } = unchecked(claim);
     const errors: FieldError[] = [];
+    // Upstream prints its internal type, by Go's names.
+    const shown = (): object => ({
+      Name: name,
+      ResourceClaimName: resourceClaimName ?? null,
+      ResourceClaimTemplateName: resourceClaimTemplateName ?? null,
+    });
     if (name === '') errors.push(required(child(at, 'name')));
     else if (!names.add(name)) errors.push(duplicate(child(at, 'name'), name));
     else errors.push(...validateDNS1123Label(name, child(at, 'name')));
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
       const why = 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified';
-      errors.push(invalid(at, claim, why));
+      errors.push(invalid(at, shown(), why));
     }
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
-      errors.push(invalid(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
+      errors.push(invalid(at, shown(), 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
     }
     for (const [field, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName })) {
       if (value !== undefined) errors.push(...invalidEach(child(at, field), value, nameIsDNSSubdomain(value, false)));

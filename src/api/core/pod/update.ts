@@ -117,8 +117,9 @@ function validateTolerationsKept(now: readonly Toleration[], before: readonly To
 
 function validateGatesOnlyRemoved({ schedulingGates = [] }: PodSpec, old: PodSpec): FieldError[] {
   const before = new Set((old.schedulingGates ?? []).map(({ name }) => name));
+  const last = new Map(schedulingGates.map(({ name = '' }: Unchecked<PodSchedulingGate>, i) => [name, i]));
   return schedulingGates.flatMap(({ name = '' }: Unchecked<PodSchedulingGate>, i) =>
-    before.has(name)
+    before.has(name) || last.get(name) !== i
       ? []
       : [
           forbiddenField(

@@ -38,7 +38,7 @@ test('files in the way of a token, half bytes, and addresses that do nothing are
     warn({ volumes, containers, hostAliases: [{ ip: 'FD00::1' }], dnsConfig: { nameservers: ['::ffff:10.0.0.1'] } }),
     [
       'spec.template.spec.volumes[1].ephemeral.volumeClaimTemplate.spec.resources.requests[storage]: fractional byte value "500m" is invalid, must be an integer',
-      'spec.template.spec.volumes[0].projected.sources.secrets[0]: has duplicated path with ServiceAccountToken "token"',
+      'volume "a" (Projected): overlapping paths: "token" (Secret "") with "token" (ServiceAccountToken)',
       'spec.template.spec.containers[0].ports[0]: hostIP set without hostPort: {Name:http HostPort:0 ContainerPort:80 Protocol:TCP HostIP:10.0.0.1}',
       'spec.template.spec.dnsConfig.nameservers[0]: non-standard IP address "::ffff:10.0.0.1" is invalid: use "10.0.0.1"',
       'spec.template.spec.hostAliases[0].ip: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',

@@ -1,11 +1,12 @@
 /** Warnings about pods that are valid but hardly meant. Source: pkg/api/pod/warnings.go v1.36. */
 import { child, index, keyPath } from '../../field-error.ts';
-import type { Container, PodAffinityTerm, PodSpec, Volume } from '../../generated/core.v1.ts';
+import type { Container, PodAffinityTerm, PodSpec } from '../../generated/core.v1.ts';
 import type { ObjectMeta } from '../../generated/meta.v1.ts';
 import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
 import { unchecked } from '../../validation/fields.ts';
 import { ipWarnings } from '../../validation/ip.ts';
 import { deprecatedNodeLabel, nodeTermWarnings } from '../../validation/node-labels.ts';
+import { overlapWarnings } from './overlaps.ts';
 import { profileWarnings } from './security/annotations.ts';
 
 const DEPRECATED_ANNOTATIONS: Readonly<Record<string, string>> = {
@@ -51,6 +52,7 @@ export function podWarnings(spec: PodSpec, metadata: Partial<ObjectMeta> | undef
       ...envWarnings(container, child(at, 'env')),
     ]),
     ...portWarnings(spec, specPath),
+    ...portNameWarnings(spec, specPath),
     ...((spec.terminationGracePeriodSeconds ?? 0) < 0
       ? [
           `${child(specPath, 'terminationGracePeriodSeconds')}: must be >= 0; negative values are invalid and will be treated as 1`,
@@ -98,6 +100,8 @@ function nodeLabelWarnings(spec: PodSpec, path: string): string[] {
 
 const NO_SELECTOR = 'a null labelSelector results in matching no pod';
 
+const CLAIM_LISTS = ['requests', 'limits'] as const;
+
 const volumeWarnings = ({ volumes = [] }: PodSpec, path: string): string[] =>
   volumes
     .flatMap((volume, i) => {
@@ -107,42 +111,16 @@ const volumeWarnings = ({ volumes = [] }: PodSpec, path: string): string[] =>
         ...DEPRECATED_VOLUMES.filter(([source]) => volume[source] !== undefined).map(
           ([, message, shown]) => `${child(at, shown)}: ${message}`,
         ),
-        ...fractional(
-          claim?.resources?.requests,
-          child(at, 'ephemeral', 'volumeClaimTemplate', 'spec', 'resources', 'requests'),
-          ['storage'],
+        ...CLAIM_LISTS.flatMap((list) =>
+          fractional(
+            claim?.resources?.[list],
+            child(at, 'ephemeral', 'volumeClaimTemplate', 'spec', 'resources', list),
+            ['storage'],
+          ),
         ),
       ];
     })
-    .concat(tokenPathWarnings(volumes, path));
-
-/** Two files at one path, one of them the token. */
-function tokenPathWarnings(volumes: readonly Volume[], path: string): string[] {
-  const tokens = new Set(
-    volumes.flatMap(({ projected }) =>
-      (projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) => (token === undefined ? [] : [token.path])),
-    ),
-  );
-  return volumes.flatMap(({ projected }, i) =>
-    (projected?.sources ?? []).flatMap((source) => {
-      const at = child(index(path, i), 'projected', 'sources');
-      const files = [
-        ...filesAt(source.configMap?.items, child(at, 'configMap')),
-        ...filesAt(source.secret?.items, child(at, 'secrets')),
-        ...filesAt(source.downwardAPI?.items, child(at, 'downwardAPI')),
-        ...(source.clusterTrustBundle === undefined
-          ? []
-          : [[child(at, 'ClusterTrustBundle'), source.clusterTrustBundle.path] as const]),
-      ];
-      return files
-        .filter(([, file]) => tokens.has(file))
-        .map(([where, file]) => `${where}: has duplicated path with ServiceAccountToken ${JSON.stringify(file)}`);
-    }),
-  );
-}
-
-const filesAt = (items: readonly { readonly path: string }[] | undefined, at: string): (readonly [string, string])[] =>
-  (items ?? []).map(({ path }, i) => [index(at, i), path] as const);
+    .concat(overlapWarnings(volumes));
 
 function duplicates<K extends string>(
   list: readonly { readonly [k in K]?: string | undefined }[] | undefined,
@@ -216,6 +194,25 @@ function portWarnings(spec: PodSpec, path: string): string[] {
         }
       }
       known.set(key, [...others, { at, hostIP, hostPort }]);
+    }
+  }
+  return warnings;
+}
+
+/** Whoever asks for a port by its name gets the first that has it. */
+function portNameWarnings(spec: PodSpec, path: string): string[] {
+  const warnings: string[] = [];
+  const known = new Map<string, string>();
+  for (const [{ ports = [] }, containerPath] of allContainers(spec, path)) {
+    for (const [i, { name = '' }] of ports.entries()) {
+      if (name === '') continue;
+      const at = index(child(containerPath, 'ports'), i);
+      const other = known.get(name);
+      if (other === undefined) known.set(name, at);
+      else {
+        const why = `services and probes that select ports by name will use ${other}`;
+        warnings.push(`${at}: duplicate port name ${JSON.stringify(name)} with ${other}, ${why}`);
+      }
     }
   }
   return warnings;

@@ -79,7 +79,7 @@ function validateAddresses(service: Service, existing: readonly string[]): Field
   if (isHeadless(service)) return errors;
   for (const [i, ip] of clusterIPs.entries()) {
     const expected = ipFamilies[i];
-    if (expected === undefined || expected === ipFamily(ip)) continue;
+    if (expected === undefined || !FAMILIES.includes(expected) || expected === ipFamily(ip)) continue;
     const why = `expected an ${expected} value as indicated by \`ipFamilies[${i}]\``;
     errors.push(invalid(index(CLUSTER_IPS, i), ip, why));
   }
@@ -93,28 +93,31 @@ export function validateClusterIPsUpdate(service: Service, old: Service): FieldE
   const [headless, wasHeadless] = [isHeadless(service), isHeadless(old)];
   const errors: FieldError[] = [];
   if (!(headless && wasHeadless)) {
-    errors.push(...validateListUpdate(now, before, CLUSTER_IPS, 'primary clusterIP can not be unset'));
+    const unset = 'primary clusterIP can not be unset';
+    errors.push(...validateListUpdate(service.spec.clusterIPs, before, CLUSTER_IPS, unset));
     errors.push(...validateRelease(service, now, before, 'clusterIP'));
   }
   if (!headless && !wasHeadless) {
     const [families, oldFamilies] = [service.spec.ipFamilies ?? [], old.spec.ipFamilies ?? []];
-    errors.push(...validateListUpdate(families, oldFamilies, 'spec.ipFamilies', 'primary ipFamily can not be unset'));
+    const unset = 'primary ipFamily can not be unset';
+    errors.push(...validateListUpdate(service.spec.ipFamilies, oldFamilies, 'spec.ipFamilies', unset));
     errors.push(...validateRelease(service, families, oldFamilies, 'ipFamily'));
   }
   return errors;
 }
 
 function validateListUpdate(
-  now: readonly string[],
+  given: readonly string[] | undefined,
   before: readonly string[],
   path: string,
   unset: string,
 ): FieldError[] {
+  const now = given ?? [];
   const changed = (i: number): FieldError => invalid(index(path, i), now, 'may not change once set');
   if (now.length === before.length) {
     return before.flatMap((value, i) => (value === now[i] ? [] : [changed(path === CLUSTER_IPS ? i : 0)]));
   }
-  if (now.length === 0) return [invalid(index(path, 0), now, unset)];
+  if (now.length === 0) return [invalid(index(path, 0), given, unset)];
   return before.length > 0 && now[0] !== before[0] ? [changed(0)] : [];
 }
 

@@ -96,7 +96,7 @@ test('selectors of quotas are told of without their place in the list', () => {
   assert.deepEqual(
     errors(ResourceQuota, { spec: { hard: { cpu: '1', pods: '1' }, scopeSelector: { matchExpressions } } }),
     [
-      'spec.scopeSelector.matchExpressions: Invalid value: {"matchExpressions":[{"scopeName":"BestEffort","operator":"In","values":[]},{"scopeName":"Other","operator":"Exists","values":["x"]}]}: unsupported scope applied to resource',
+      'spec.scopeSelector.matchExpressions: Invalid value: {"MatchExpressions":[{"ScopeName":"BestEffort","Operator":"In","Values":[]},{"ScopeName":"Other","Operator":"Exists","Values":["x"]}]}: unsupported scope applied to resource',
       'spec.scopeSelector.matchExpressions.operator: Invalid value: "In": must be \'Exists\' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity',
       "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
       'spec.scopeSelector.matchExpressions.scopeName: Invalid value: "Other": unsupported scope',

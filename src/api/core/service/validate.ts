@@ -120,9 +120,16 @@ function validatePortsTogether({ spec: { type, ports = [] } }: Service): FieldEr
     }
   }
   for (const [i, { port, protocol }] of ports.entries()) {
-    // Upstream shows the pair as a port of which nothing else is known.
-    const shown = { protocol, port, targetPort: 0 };
-    if (!pairs.add(`${protocol}/${port}`)) errors.push(duplicate(index('spec.ports', i), shown));
+    // Upstream shows the pair as a port, by Go's names, of which nothing else is known.
+    const shown = {
+      Name: '',
+      Protocol: protocol,
+      AppProtocol: null,
+      Port: port ?? 0,
+      TargetPort: 0,
+      NodePort: 0,
+    };
+    if (!pairs.add(`${protocol}/${port ?? 0}`)) errors.push(duplicate(index('spec.ports', i), shown));
   }
   return errors;
 }

@@ -3,6 +3,7 @@ import type { FieldError } from '../../field-error.ts';
 import { child, invalid, required } from '../../field-error.ts';
 import type * as core from '../../generated/core.v1.ts';
 import {
+  hasInvalidSelector,
   invalidEach,
   unchecked,
   validateDNS1123Subdomain,
@@ -18,12 +19,19 @@ import {
   VOLUME_MODES,
 } from './modes.ts';
 
-export function validatePersistentVolumeClaimSpec(spec: core.PersistentVolumeClaimSpec, path: string): FieldError[] {
+/** What was let in once may stay: values of selectors, and groups of sources. */
+export function validatePersistentVolumeClaimSpec(
+  spec: core.PersistentVolumeClaimSpec,
+  path: string,
+  old?: core.PersistentVolumeClaimSpec,
+): FieldError[] {
+  const invalidValues = old !== undefined && hasInvalidSelector(old.selector);
+  const anyGroup = old?.dataSource?.apiGroup !== undefined || old?.dataSourceRef?.apiGroup !== undefined;
   const { accessModes = [], dataSource, dataSourceRef } = spec;
   const at = (...names: readonly string[]): string => child(path, ...names);
   const errors = accessModes.length === 0 ? [required(at('accessModes'), 'at least 1 access mode is required')] : [];
   errors.push(
-    ...validateLabelSelector(spec.selector, at('selector')),
+    ...validateLabelSelector(spec.selector, at('selector'), { invalidValues }),
     ...validateAccessModes(accessModes, at('accessModes')),
   );
   const size = spec.resources?.requests?.['storage'];
@@ -33,31 +41,38 @@ export function validatePersistentVolumeClaimSpec(spec: core.PersistentVolumeCla
   errors.push(
     ...validateClassName(spec.storageClassName, at('storageClassName')),
     ...validateOptionalEnum(spec.volumeMode, VOLUME_MODES, at('volumeMode')),
-    ...validateDataSource(dataSource, at('dataSource')),
-    ...validateDataSource(dataSourceRef, at('dataSourceRef')),
+    ...validateDataSource(dataSource, at('dataSource'), anyGroup),
+    ...validateDataSource(dataSourceRef, at('dataSourceRef'), anyGroup),
   );
   if (dataSource !== undefined && dataSourceRef !== undefined) {
     if ((dataSourceRef.namespace ?? '') !== '') {
-      const why = 'may not be specified when dataSourceRef.namespace is specified';
-      errors.push(invalid(path, at('dataSource'), why));
-    } else if (!(['apiGroup', 'kind', 'name'] as const).every((field) => dataSource[field] === dataSourceRef[field])) {
-      errors.push(invalid(path, at('dataSource'), 'must match dataSourceRef'));
+      // Upstream shows a path here, which has nothing to print.
+      errors.push(invalid(path, {}, 'may not be specified when dataSourceRef.namespace is specified'));
+    } else if (!isSameSource(dataSource, dataSourceRef)) {
+      errors.push(invalid(path, {}, 'must match dataSourceRef'));
     }
   }
   errors.push(...validateClassName(spec.volumeAttributesClassName, at('volumeAttributesClassName')));
   return errors;
 }
 
-function validateDataSource(source: core.TypedObjectReference | undefined, path: string): FieldError[] {
+const isSameSource = (a: core.TypedLocalObjectReference, b: core.TypedObjectReference): boolean =>
+  a.apiGroup === b.apiGroup && (a.kind ?? '') === (b.kind ?? '') && (a.name ?? '') === (b.name ?? '');
+
+function validateDataSource(
+  source: core.TypedObjectReference | undefined,
+  path: string,
+  anyGroup: boolean,
+): FieldError[] {
   if (source === undefined) return [];
   const { name = '', kind = '', apiGroup = '', namespace = '' } = unchecked(source);
   const errors: FieldError[] = [];
   if (name === '') errors.push(required(child(path, 'name')));
   if (kind === '') errors.push(required(child(path, 'kind')));
-  if (apiGroup !== '') errors.push(...validateDNS1123Subdomain(apiGroup, child(path, 'apiGroup')));
-  else if (kind !== 'PersistentVolumeClaim') {
+  if (apiGroup === '' && kind !== 'PersistentVolumeClaim') {
     errors.push(invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
   }
+  if (apiGroup !== '' && !anyGroup) errors.push(...validateDNS1123Subdomain(apiGroup, child(path, 'apiGroup')));
   if (namespace !== '') {
     errors.push(...invalidEach(child(path, 'namespace'), namespace, nameIsDNSLabel(namespace, false)));
   }

@@ -5,16 +5,15 @@ import { defineKind } from '../../kind.ts';
 import { nodeTermWarnings } from '../../validation/node-labels.ts';
 import { canonicalQuantity } from '../../quantity.ts';
 import { AGE, age, NAME } from '../../table.ts';
+import { formatTime } from '../../time.ts';
 import { semanticEqual } from '../../validation/equal.ts';
 import { eachKey, validateImmutable, validateOptionalEnum } from '../../validation/fields.ts';
-import { defaultSharedSources } from '../pod/defaults.ts';
+import { defaultSharedSources, roundedToMilli } from '../pod/defaults.ts';
 import { validateNodeSelector } from '../pod/scheduling.ts';
 import {
   accessModesText,
-  fractionWarnings,
   classAnnotationWarnings,
   storageClassOf,
-  storagePath,
   validateAccessModes,
   validateBasicResource,
   validateClassName,
@@ -36,7 +35,7 @@ function validatePersistentVolume({ metadata, spec }: PersistentVolume): FieldEr
   errors.push(...validateAccessModes(accessModes, at('accessModes')));
   if (Object.keys(capacity).length === 0) errors.push(required(at('capacity')));
   if (capacity['storage'] === undefined || Object.keys(capacity).length > 1) {
-    errors.push(notSupported(at('capacity'), capacity, ['storage']));
+    errors.push(notSupported(at('capacity'), spec.capacity, ['storage']));
   }
   errors.push(
     ...eachKey(capacity, at('capacity'), (name, quantity) => [
@@ -114,7 +113,6 @@ function warnings({ metadata, spec }: PersistentVolume): string[] {
       nodeTermWarnings(term, index('spec.nodeAffinity.required.nodeSelectorTerms', i), false),
     ),
     ...GONE.filter(([source]) => spec[source] !== undefined).map(([, text]) => text),
-    ...fractionWarnings(spec.capacity?.['storage'], storagePath('spec', 'capacity')),
   ];
 }
 
@@ -135,6 +133,7 @@ export const PersistentVolume = defineKind<PersistentVolume>({
     if ((status.phase ?? '') === '') status.phase = 'Pending';
     if ((spec.persistentVolumeReclaimPolicy ?? '') === '') spec.persistentVolumeReclaimPolicy = 'Retain';
     spec.volumeMode ??= 'Filesystem';
+    if (spec.capacity !== undefined) spec.capacity = roundedToMilli(spec.capacity);
     defaultSharedSources(spec);
   },
   validate: validatePersistentVolume,
@@ -148,8 +147,13 @@ export const PersistentVolume = defineKind<PersistentVolume>({
     };
   },
   status: {
-    prepareForUpdate(volume, old) {
+    prepareForUpdate(volume, old, { nowMs }) {
       volume.spec = old.spec;
+      const { phase, lastPhaseTransitionTime: time } = volume.status;
+      const before = old.status.lastPhaseTransitionTime;
+      if (phase !== old.status.phase) {
+        if (time === undefined || time === before) volume.status.lastPhaseTransitionTime = formatTime(nowMs);
+      } else if (time === undefined && before !== undefined) volume.status.lastPhaseTransitionTime = before;
     },
   },
 

@@ -7,6 +7,7 @@ import { AGE, age, NAME } from '../../table.ts';
 import { semanticEqual } from '../../validation/equal.ts';
 import { eachKey, invalidEach, validateImmutable } from '../../validation/fields.ts';
 import { isQualifiedName } from '../../validation/names.ts';
+import { defaultRequirements, roundedToMilli } from '../pod/defaults.ts';
 import { isNativeResource } from '../pod/resources.ts';
 import { normalizeDataSources, validatePersistentVolumeClaimSpec } from './claimspec.ts';
 import {
@@ -36,12 +37,18 @@ export function defaultPersistentVolumeClaim(claim: PersistentVolumeClaim): void
   claim.spec.resources ??= {};
   if ((claim.status.phase ?? '') === '') claim.status.phase = 'Pending';
   claim.spec.volumeMode ??= 'Filesystem';
+  defaultRequirements(claim.spec.resources);
+  const { capacity, allocatedResources } = claim.status;
+  if (capacity !== undefined) claim.status.capacity = roundedToMilli(capacity);
+  if (allocatedResources !== undefined) claim.status.allocatedResources = roundedToMilli(allocatedResources);
 }
 
 /** What a bound claim may change: its size, upwards, and its attributes; everything else is what it was made with. */
 function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
   const now = { ...claim.spec };
   const before = { ...old.spec };
+  // What was saved by an older version may lack the newer of the two fields.
+  normalizeDataSources(before, before);
   const annotation = old.metadata.annotations?.[STORAGE_CLASS_ANNOTATION];
   const errors: FieldError[] = [];
   if ((before.volumeName ?? '') === '') before.volumeName = now.volumeName;
@@ -82,16 +89,18 @@ function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim
     }
   }
   errors.push(...validateImmutable(claim.spec.volumeMode, old.spec.volumeMode, 'volumeMode'));
-  const attributes = claim.spec.volumeAttributesClassName ?? '';
-  if (old.spec.volumeAttributesClassName !== undefined && attributes === '') {
-    const what = claim.spec.volumeAttributesClassName === undefined ? 'nil' : 'an empty string';
-    errors.push(forbiddenField('spec.volumeAttributesClassName', `update from non-nil value to ${what} is forbidden`));
+  const attributes = claim.spec.volumeAttributesClassName;
+  const applied = old.status.currentVolumeAttributesClassName !== undefined;
+  if (applied && attributes !== old.spec.volumeAttributesClassName && (attributes ?? '') === '') {
+    const what = attributes === undefined ? 'nil' : 'empty string';
+    const why = `update to ${what} is forbidden when status.currentVolumeAttributesClassName is not nil`;
+    errors.push(forbiddenField('spec.volumeAttributesClassName', why));
   }
   return errors;
 }
 
 function validateStatusUpdate({ spec, status }: PersistentVolumeClaim): FieldError[] {
-  const statusesPath = 'status.allocatedResourceStatus';
+  const statusesPath = 'status.allocatedResourceStatuses';
   const resourcesPath = 'status.allocatedResources';
   return [
     ...((spec.accessModes ?? []).length === 0 ? [required('Spec.accessModes')] : []),
@@ -125,11 +134,12 @@ export const PersistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   definition: 'core.v1.PersistentVolumeClaim',
 
   defaults: defaultPersistentVolumeClaim,
-  validate: ({ spec }) => validatePersistentVolumeClaimSpec(spec, 'spec'),
+  validate: ({ spec }, old) => validatePersistentVolumeClaimSpec(spec, 'spec', old?.spec),
   validateUpdate,
   warnings: ({ metadata, spec }) => [
     ...classAnnotationWarnings(metadata.annotations),
     ...fractionWarnings(spec.resources?.requests?.['storage'], storagePath('spec.resources.requests')),
+    ...fractionWarnings(spec.resources?.limits?.['storage'], storagePath('spec.resources.limits')),
   ],
   prepareForCreate(claim) {
     claim.status = { phase: 'Pending' };

@@ -149,8 +149,11 @@ export function validateSource(spec: PersistentVolumeSpec, path: string, name: s
   if (first === undefined) return [required(path, 'must specify a volume type')];
   return [
     ...SOURCES[first](spec, child(path, first), name),
-    ...others.map((source) =>
-      forbiddenField(child(path, PATHS_OF_TOO_MANY[source] ?? source), 'may not specify more than 1 volume type'),
+    ...others.flatMap((source) =>
+      // Upstream looks into this one whatever else there is.
+      source === 'flexVolume'
+        ? SOURCES[source](spec, child(path, source), name)
+        : [forbiddenField(child(path, PATHS_OF_TOO_MANY[source] ?? source), 'may not specify more than 1 volume type')],
     ),
   ];
 }

@@ -120,7 +120,9 @@ export function validateEphemeralContainers(context: ContainerContext, path: str
     const target = text(container.targetContainerName);
     if (target !== '' && !others.has(target)) errors.push(notFoundField(child(at, 'targetContainerName'), target));
     const why = 'cannot be set for an Ephemeral Container';
-    errors.push(...NOT_FOR_EPHEMERAL.filter((f) => isSet(container[f])).map((f) => forbiddenField(child(at, f), why)));
+    errors.push(
+      ...NOT_FOR_EPHEMERAL.filter((f) => isSet(f, container[f])).map((f) => forbiddenField(child(at, f), why)),
+    );
     for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
       for (const field of ['subPath', 'subPathExpr'] as const) {
         if (text(mount[field]) !== '')
@@ -131,8 +133,9 @@ export function validateEphemeralContainers(context: ContainerContext, path: str
   });
 }
 
-const isSet = (value: unknown): boolean =>
-  value !== undefined && !(typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+/** Probes and the like are set even when they say nothing; resources are always there. */
+const isSet = (field: (typeof NOT_FOR_EPHEMERAL)[number], value: unknown): boolean =>
+  value !== undefined && !(field === 'resources' && Object.keys(value as object).length === 0);
 
 function validateCommon(
   container: Container | EphemeralContainer,
@@ -292,13 +295,13 @@ function validateResizePolicy(
   const resources = new Seen();
   const errors: FieldError[] = [];
   for (const [i, { resourceName, restartPolicy }] of resizePolicy.entries()) {
-    if (!resources.add(resourceName)) errors.push(duplicate(index(path, i), resourceName));
+    if (!resources.add(resourceName)) errors.push(duplicate(index(path, i), resourceName ?? ''));
     errors.push(
       ...validateEnum(resourceName, ['cpu', 'memory'], path),
       ...validateEnum(restartPolicy, ['NotRequired', 'RestartContainer'], path),
     );
     if (podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired') {
-      errors.push(invalid(path, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
+      errors.push(invalid(path, restartPolicy ?? '', "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
     }
   }
   return errors;

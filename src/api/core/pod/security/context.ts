@@ -31,6 +31,7 @@ import { validateWindowsOptions } from './windows.ts';
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const SYSCTL = '[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
 const SYSCTL_PATTERN = `^(${SYSCTL}[\\./])*${SYSCTL}$`;
+const sysctlRegexp = new RegExp(SYSCTL_PATTERN);
 const SYSCTL_MAX = 253;
 /** PATH_MAX - 1. */
 const PROFILE_MAX = 4095;
@@ -52,7 +53,9 @@ function validateSeccomp(profile: SeccompProfile | undefined, path: string): Fie
       errors.push(required(at, 'must be set when seccomp type is Localhost'));
     } else errors.push(...validateLocalDescendingPath(profile.localhostProfile, at));
   } else if (profile.localhostProfile !== undefined) {
-    errors.push(invalid(at, profile, 'can only be set when seccomp type is Localhost'));
+    // Upstream prints its internal type, by Go's names.
+    const shown = { Type: profile.type ?? '', LocalhostProfile: profile.localhostProfile };
+    errors.push(invalid(at, shown, 'can only be set when seccomp type is Localhost'));
   }
   return errors;
 }
@@ -140,11 +143,8 @@ export function validatePodSecurityContext(spec: PodSpec, path: string): FieldEr
       ['Merge', 'Strict'],
       child(path, 'supplementalGroupsPolicy'),
     ),
-    ...validateOptionalEnum(
-      context.seLinuxChangePolicy,
-      ['MountOption', 'Recursive'],
-      child(path, 'seLinuxChangePolicy'),
-    ),
+    // MountOption has to wait for SELinuxMount, which is off in v1.36.
+    ...validateOptionalEnum(context.seLinuxChangePolicy, ['Recursive'], child(path, 'seLinuxChangePolicy')),
   ];
 }
 
@@ -164,7 +164,7 @@ function validateSysctls(spec: PodSpec, { sysctls = [] }: PodSecurityContext, pa
   for (const [i, { name = '' }] of sysctls.entries()) {
     const at = child(index(path, i), 'name');
     if (name === '') errors.push(required(at));
-    else if (name.length > SYSCTL_MAX || !new RegExp(SYSCTL_PATTERN).test(name)) {
+    else if (name.length > SYSCTL_MAX || !sysctlRegexp.test(name)) {
       errors.push(invalid(at, name, `must have at most ${SYSCTL_MAX} characters and match regex ${SYSCTL_PATTERN}`));
     } else if (!names.add(name)) errors.push(duplicate(at, name));
     const dotted = dottedSysctl(name);

@@ -146,7 +146,8 @@ function validateEphemeral({ volumeClaimTemplate: template }: EphemeralVolumeSou
     ...validateLabels(labels, child(metadata, 'labels')),
     ...Object.entries(others)
       .filter(([, value]) => value !== undefined && value !== '')
-      .map(([field]) => forbiddenField(child(metadata, field), 'cannot be set')),
+      // Upstream makes the path of the name of Go's field.
+      .map(([field]) => forbiddenField(child(metadata, field === 'uid' ? 'uID' : field), 'cannot be set')),
     ...validatePersistentVolumeClaimSpec(template.spec ?? {}, child(at, 'spec')),
   ];
 }
