@@ -72,6 +72,11 @@ const GO_ERRORS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'i/o timeout',
 };
 
+/** Of the answer. Numbers that are no status are 502, since HTTP/2 cannot tell them. Source: RFC 9110 section 15: they are server errors. */
+export function statusOf({ statusCode = 502 }: IncomingMessage): number {
+  return statusCode >= 200 && statusCode <= 599 ? statusCode : 502;
+}
+
 /** At most `limit` bytes of a body; what is beyond is lost. */
 export async function readAtMost(incoming: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -7,7 +7,7 @@ import { isTrue } from '../http/request-info.ts';
 import { answerWebSocket, chosenProtocol, isWebSocket, webSocketSink } from '../websocket/websocket.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
-import { type Backend, dialText, type Egress, hostPort, openRequest, readAtMost } from './backend.ts';
+import { type Backend, dialText, type Egress, hostPort, openRequest, readAtMost, statusOf } from './backend.ts';
 import { kubeletPath, logOptions } from './location.ts';
 import { reverseProxy } from './reverse-proxy.ts';
 import { kubeletOf, targetOf } from './target.ts';
@@ -94,8 +94,8 @@ export function newNodeProxy({ registry, authorizer, tls, random, egress, log }:
     });
     outgoing.end();
     const incoming = await promise;
-    const { statusCode = 500 } = incoming;
-    if (statusCode < 200 || statusCode > 206) throw await kubeletError(incoming, statusCode, info.name);
+    const status = statusOf(incoming);
+    if (status > 206) throw await kubeletError(incoming, status, info.name);
     if (isWebSocket(request)) return logWebSocket(request, incoming);
     return { status: 200, headers: { 'content-type': 'text/plain' }, stream: (sink) => copy(incoming, sink) };
   }

@@ -196,6 +196,15 @@ test('redirects and pages lead through the proxy', async () => {
   assert.equal((await cluster.ask(`${root}/text`)).text, page);
 });
 
+test('a backend that answers with no status there is has failed', async () => {
+  await using cluster = await startCluster((_request, response) => response.writeHead(999).end('x'));
+  for (const ask of [cluster.ask, (path: string) => askH1(cluster, path)]) {
+    assert.equal((await ask(`${NAMESPACE}/pods/web/proxy/`)).status, 502);
+    const log = await ask(`${NAMESPACE}/pods/web/log`);
+    assert.deepEqual([log.status, log.json().reason], [502, 'InternalError']);
+  }
+});
+
 test('where nobody can be reached the client is told why', async () => {
   await using cluster = await startCluster(hello);
   const { client } = cluster.test;

@@ -14,6 +14,7 @@ import {
   forwardedHeaders,
   hostPort,
   openRequest,
+  statusOf,
 } from './backend.ts';
 import { rewriteHtml, type Rewrite, rewriteUrl } from './rewrite.ts';
 import { forwardUpgrade, isUpgrade } from './upgrade.ts';
@@ -113,7 +114,7 @@ function answer(incoming: IncomingMessage, rewrite: Rewrite): HttpResponse {
   const headers = answeredHeaders(incoming);
   const { location, 'set-cookie': setCookie } = incoming.headers;
   const respond = (body: AsyncIterable<Buffer>): HttpResponse => ({
-    status: incoming.statusCode ?? 502,
+    status: statusOf(incoming),
     headers,
     ...(setCookie === undefined ? {} : { setCookie }),
     stream: (sink) => copy(body, sink),

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { StatusError } from '#api';
 import type { Logger } from '#util';
 import type { HttpRequest, HttpResponse } from '../http/context.ts';
-import { type Backend, dialText, type Egress, forwardedHeaders, openRequest, readAtMost } from './backend.ts';
+import { type Backend, dialText, type Egress, forwardedHeaders, openRequest, readAtMost, statusOf } from './backend.ts';
 
 /** Of an answer that is no upgrade, so much is handed on. */
 const MAX_REFUSAL_BYTES = 1 << 20;
@@ -47,7 +47,7 @@ export async function forwardUpgrade(options: UpgradeOptions): Promise<HttpRespo
     });
   });
   outgoing.on('response', (incoming) => {
-    const status = incoming.statusCode ?? 500;
+    const status = statusOf(incoming);
     if (status < 400) {
       incoming.destroy();
       reject(new StatusError('', `invalid upgrade response: status code ${status}`));

@@ -1,152 +1,205 @@
-/** The same requests over real connections, and what no client would send: broken heads, cut bodies, frames out of order. */
+/** The same requests over real connections, and what no client would send: broken heads, cut bodies, frames out of order, hostile WebSockets. */
 import { once } from 'node:events';
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { setTimeout as turn } from 'node:timers/promises';
 import { connect, type SecureContextOptions } from 'node:tls';
 import { errorText, newLogger } from '#util';
 import { type HttpsServer, startHttpsServer } from '../../../../src/apiserver/testdata/https.ts';
-import { generate } from '../requests/generate.ts';
-import { mutateBytes } from '../mutate/bytes.ts';
+import { temporaryKey } from '../../../../src/apiserver/serviceaccount/keys.ts';
+import { judge } from '../judge/judge.ts';
 import { newRandom, type Random } from '../random.ts';
-import type { FuzzRequest } from '../request.ts';
+import { type FuzzRequest, requestLine } from '../request.ts';
+import { generate } from '../requests/generate.ts';
+import type { Live } from '../server/live.ts';
+import { joinedHeaders, newLive } from '../server/target.ts';
+import { startBackend } from './backend.ts';
+import { h1Bytes } from './h1.ts';
+import { h2Bytes } from './h2.ts';
+import { webSocketBytes } from './websocket.ts';
 
 /** Who is silent for so long is left. */
 const SILENCE_MS = 300;
-const AT_ONCE = 16;
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+/** An answer may take so long. */
+const ANSWER_MS = 20 * SILENCE_MS;
+const AT_ONCE = 64;
+/** What leads to the backend is made again after so many. */
+const FILL = 500;
+/** What the server still holds after all clients have left, it lets go of within this. */
+const LET_GO_MS = 10_000;
 
-/** Sends so many requests, half of them as raw bytes; returns what went wrong. */
-export async function runSockets(runs: number, seed: number): Promise<{ answers: number; problems: string[] }> {
+export interface SocketsResult {
+  /** Requests that were answered with a status. */
+  readonly answers: number;
+  readonly problems: readonly string[];
+}
+
+interface Client {
+  readonly server: HttpsServer;
+  readonly live: Live;
+  session: ClientHttp2Session;
+}
+
+/** Sends so many requests, most of them as raw bytes; returns what went wrong. */
+export async function runSockets(runs: number, seed: number): Promise<SocketsResult> {
   const problems: string[] = [];
   const onError = (error: unknown): void => void problems.push(errorText(error));
   process.on('unhandledRejection', onError);
-  const log = newLogger({ level: 'error', write: (line) => void problems.push(line), now: () => 0 });
+  process.on('uncaughtException', onError);
+  // What was refused with a status of 500 and more is judged by its answer.
+  const write = (line: string): void => {
+    if (!line.includes('"message":"Request failed"')) problems.push(line);
+  };
   let answers = 0;
   try {
-    await using server = await startHttpsServer({ log });
+    await using backend = await startBackend(newRandom(seed));
+    const key = temporaryKey();
+    const log = newLogger({ level: 'error', write, now: () => 0 });
+    await using server = await startHttpsServer({ log, serviceAccountKey: key }, { egress: backend.egress });
+    const live = await newLive(server.test.client, key);
+    await server.ask('/readyz');
+    const open = openSockets();
     let next = 0;
     const worker = async (): Promise<void> => {
-      let session = server.connect();
-      while (next < runs && problems.every(isExpected)) {
+      const client: Client = { server, live, session: server.connect() };
+      while (next < runs && problems.length === 0) {
+        if (next % FILL === 0) await backend.fill(server.test.client);
         const random = newRandom(Math.imul(seed, 0x9e3779b1) + next++);
-        const request = generate(random);
-        if (session.destroyed || session.closed) session = server.connect();
-        const way = random.below(4);
-        const status =
-          way === 0
-            ? await rawH1(server, headAndBody(request, random))
-            : way === 1
-              ? await rawH2(server, frames(random))
-              : await overH2(session, request);
-        if (status === undefined) continue;
-        answers++;
-        if (status === 500 && request.method !== 'PATCH') problems.push(`500: ${request.method} ${request.url}`);
+        const { answered, problem } = await sendOne(client, random);
+        if (answered) answers++;
+        if (problem !== undefined) problems.push(problem);
       }
+      client.session.close();
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    const { status } = await server.ask('/readyz');
-    if (status !== 200) problems.push(`/readyz answers ${status}`);
+    problems.push(...(await stateOf(server, open)));
   } finally {
     process.off('unhandledRejection', onError);
+    process.off('uncaughtException', onError);
   }
-  return { answers, problems: problems.filter((line) => !isExpected(line)) };
+  return { answers, problems };
 }
 
-/** A patch upstream too answers with 500 is logged, but no fault. */
-const isExpected = (line: string): boolean => line.includes('"message":"Request failed"') && line.includes('PATCH');
+const openSockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
-/** A request as HTTP/1.1 writes it, sometimes with its bytes changed, its length wrong or its chunks cut. */
-function headAndBody({ method, url, headers, body, cutAt }: FuzzRequest, random: Random): Buffer {
-  const sent = body?.subarray(0, cutAt);
-  const length = random.chance(0.1)
-    ? random.pick(['-1', 'x', '99999999999999999999', '0', '+5', '5, 6'])
-    : body?.length;
-  const chunked = random.chance(0.2);
-  const framing =
-    body === undefined ? [] : chunked ? ['transfer-encoding: chunked'] : [`content-length: ${String(length)}`];
-  const own = Object.entries(headers)
-    .filter(([name]) => name !== 'content-length')
-    .map(([name, value]) => `${name}: ${value}`);
-  const head = Buffer.from([`${method} ${url} HTTP/1.1`, 'host: x', ...framing, ...own, '', ''].join('\r\n'), 'latin1');
-  const size = random.chance(0.2) ? random.pick(['ffffffffffffffff', '-1', 'x', '']) : (sent?.length ?? 0).toString(16);
-  const tail =
-    sent === undefined ? [] : chunked ? [Buffer.from(`${size}\r\n`), sent, Buffer.from('\r\n0\r\n\r\n')] : [sent];
-  const whole = Buffer.concat([random.chance(0.3) ? mutateBytes(head, random) : head, ...tail]);
-  return random.chance(0.1) ? Buffer.concat([whole, whole]) : whole;
+/** Whether the server still answers, and holds no connection of those who left; `open` were there before. */
+async function stateOf(server: HttpsServer, open: number): Promise<string[]> {
+  const { status } = await server.ask('/readyz');
+  if (status !== 200) return [`/readyz answers ${status}`];
+  const latest = performance.now() + LET_GO_MS;
+  while (openSockets() > open && performance.now() < latest) await turn(20);
+  return openSockets() > open ? [`${openSockets() - open} sockets are still open`] : [];
 }
 
-/** HTTP/2 frames: the preface, then such that are known with odd lengths, flags and streams. */
-function frames(random: Random): Buffer {
-  const parts: Buffer[] = [PREFACE, frame(4, 0, 0, Buffer.alloc(0))];
-  for (let left = random.below(12); left > 0; left--) {
-    const payload = Buffer.from(
-      Array.from({ length: random.pick([0, 1, 4, 5, 6, 8, 40, 300]) }, () => random.below(256)),
-    );
-    parts.push(frame(random.below(12), random.below(64), random.pick([0, 1, 1, 2, 3, 5, 2 ** 31 - 1]), payload));
+interface Sent {
+  readonly answered: boolean;
+  readonly problem?: string | undefined;
+}
+
+async function sendOne(client: Client, random: Random): Promise<Sent> {
+  const { server, live } = client;
+  const request = async (): Promise<FuzzRequest> => await live.fill(generate(random));
+  switch (random.below(6)) {
+    case 0:
+      return await rawH1(server, await request(), random);
+    case 1: {
+      const requests = [await request(), await request(), await request()];
+      await exchange(server, h2Bytes(requests.slice(0, random.below(4)), random), undefined, 'h2');
+      return { answered: false };
+    }
+    case 2: {
+      const { first, then } = webSocketBytes(random);
+      const answer = await exchange(server, first, then, 'http/1.1');
+      return { answered: answer.length > 0 };
+    }
+    default:
+      if (client.session.destroyed || client.session.closed) client.session = server.connect();
+      return await overH2(client.session, await request());
   }
-  const whole = Buffer.concat(parts);
-  return random.chance(0.3) ? mutateBytes(whole, random) : whole;
 }
 
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** What comes back for these bytes on a connection of their own, until it is silent. */
-async function exchange(server: HttpsServer, bytes: Buffer, protocol: string): Promise<Buffer> {
+/** What comes back for `first`, and for `then` once it is answered, on a connection of their own, until it is silent. */
+async function exchange(
+  server: HttpsServer,
+  first: Buffer,
+  then: Buffer | undefined,
+  protocol: string,
+): Promise<Buffer> {
   const credentials: SecureContextOptions = server.admin;
-  const socket = connect({
-    host: '127.0.0.1',
-    port: server.port,
-    ca: server.ca,
-    ALPNProtocols: [protocol],
-    ...credentials,
-  });
+  const { port, ca } = server;
+  const socket = connect({ host: '127.0.0.1', port, ca, ALPNProtocols: [protocol], ...credentials });
   const chunks: Buffer[] = [];
   // The server may cut it as it likes.
   socket.on('error', () => undefined);
-  socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => {
+    if (chunks.length === 0 && then !== undefined) socket.write(then);
+    chunks.push(chunk);
+  });
   socket.setTimeout(SILENCE_MS, () => socket.destroy());
-  socket.on('secureConnect', () => socket.write(bytes));
+  socket.on('secureConnect', () => socket.write(first));
   await once(socket, 'close');
   return Buffer.concat(chunks);
 }
 
-async function rawH1(server: HttpsServer, bytes: Buffer): Promise<number | undefined> {
-  const answer = await exchange(server, bytes, 'http/1.1');
-  const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer.toString('latin1', 0, 20))?.[1];
-  return status === undefined ? undefined : Number(status);
+/** Of a request whose bytes were changed only its failures are judged. */
+async function rawH1(server: HttpsServer, request: FuzzRequest, random: Random): Promise<Sent> {
+  const answer = await exchange(server, h1Bytes(request, random), undefined, 'http/1.1');
+  const end = answer.indexOf('\r\n\r\n');
+  const [line = '', ...lines] = answer.toString('latin1', 0, Math.max(end, 0)).split('\r\n');
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]);
+  if (Number.isNaN(status)) return { answered: false };
+  const headers = Object.fromEntries(
+    lines.map((text) => [text.slice(0, text.indexOf(':')).toLowerCase(), text.slice(text.indexOf(':') + 1).trim()]),
+  );
+  const whole = end + 4 + Number(headers['content-length']);
+  if (status < 500 || answer.length < whole || headers['content-length'] === undefined) return { answered: true };
+  const body = answer.subarray(end + 4, whole);
+  return { answered: true, problem: problemOf(request, status, headers, body, false) };
 }
 
-async function rawH2(server: HttpsServer, bytes: Buffer): Promise<undefined> {
-  await exchange(server, bytes, 'h2');
+function problemOf(
+  request: FuzzRequest,
+  status: number,
+  headers: Record<string, string | undefined>,
+  body: Buffer,
+  endless: boolean,
+): string | undefined {
+  // By its own words, not this server's.
+  if (request.url.includes('/proxy')) return undefined;
+  const problem = judge(request, { status, headers, body, endless, holdMs: 0 });
+  return problem === undefined ? undefined : `${problem}: ${requestLine(request)}`;
 }
 
-/** Through a client; undefined when it was refused or reset. A watch is left as soon as it has begun, a body that is cut is reset. */
-async function overH2(session: ClientHttp2Session, request: FuzzRequest): Promise<number | undefined> {
-  const { method, url, headers, body, cutAt } = request;
-  const { promise, resolve } = Promise.withResolvers<number | undefined>();
-  let status: number | undefined;
+/** Through a client. A watch is left as soon as it has begun, a body that is cut is reset. */
+async function overH2(session: ClientHttp2Session, request: FuzzRequest): Promise<Sent> {
+  const { method, url, body, cutAt } = request;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { 'content-length': _length, ...own } = joinedHeaders(request);
+  const chunks: Buffer[] = [];
+  let headers: Record<string, string | undefined> = {};
+  let left = false;
+  let stream: ClientHttp2Stream;
   try {
-    const { 'content-length': _length, ...own } = headers;
-    const stream = session.request({ ':method': method, ':path': url, ...own }, { endStream: body === undefined });
-    stream.on('response', (answer) => {
-      status = Number(answer[':status']);
-      if (url.includes('watch')) stream.close();
-      else stream.resume();
-    });
-    stream.on('error', () => undefined);
-    stream.on('close', () => resolve(status));
-    stream.setTimeout(20 * SILENCE_MS, () => stream.close());
-    if (body === undefined) return await promise;
-    if (cutAt === undefined) stream.end(body);
-    else stream.write(body.subarray(0, cutAt), () => stream.close());
-    return await promise;
+    stream = session.request({ ':method': method, ':path': url, ...own }, { endStream: body === undefined });
   } catch {
-    return undefined; // headers that the client refuses to send
+    return { answered: false }; // headers that the client refuses to send
   }
+  const leave = (): void => {
+    left = true;
+    stream.close();
+  };
+  stream.on('response', (answer) => {
+    headers = answer as typeof headers;
+    if (/watch|follow/.test(url)) leave();
+  });
+  stream.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  stream.on('error', () => undefined);
+  stream.on('close', () => resolve());
+  stream.setTimeout(ANSWER_MS, leave);
+  if (cutAt !== undefined) stream.write(body!.subarray(0, cutAt), leave);
+  else if (body !== undefined) stream.end(body);
+  await promise;
+  const status = Number(headers[':status']);
+  if (Number.isNaN(status)) return { answered: false };
+  if (left || stream.rstCode !== 0 || method === 'HEAD') return { answered: true };
+  return { answered: true, problem: problemOf(request, status, headers, Buffer.concat(chunks), false) };
 }
