@@ -71,6 +71,19 @@ test('another storage version is noted, and old objects are read as before until
   assert.deepEqual(made.json().spec, { size: 1, shape: 'round' });
 });
 
+test('a name is taken also where what has it is of a version that is no more', async () => {
+  await using server = await startCustomServer();
+  await server.define(twoVersions('v2'));
+  await server.post(V2, { ...widget('old'), apiVersion: 'example.com/v2' });
+  await server.redefine(twoVersions('v1'));
+  const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com';
+  await server.patch(`${path}/status`, { status: { storedVersions: ['v1'] } });
+  await server.redefine(widgets({ versions: [version('v1', WIDGET_PROPS)] }));
+  assertStatus(await server.post(WIDGETS, widget('old')), 409, 'widgets.example.com "old" already exists');
+  const why = 'request to convert CR from an invalid group/version: example.com/v2';
+  assertStatus(await server.get(`${WIDGETS}/old`), 500, why);
+});
+
 test('a version that is not served is not there, and a deprecated one says so with every answer', async () => {
   await using server = await startCustomServer();
   await server.define(

@@ -64,6 +64,11 @@ export class Viewer {
     return this.#settle(key);
   }
 
+  /** Something is there that cannot be shown. */
+  isFailed(key: string): boolean {
+    return this.#failed.has(key);
+  }
+
   /** Throws why the entry of that key cannot be shown. */
   check(key: string): void {
     const failure = this.#failed.get(key);

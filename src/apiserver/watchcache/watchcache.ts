@@ -172,8 +172,9 @@ export class WatchCache {
     return this.#entries.get(key);
   }
 
+  /** Whatever it is, and whether or not it can be read or shown. */
   has(key: string): boolean {
-    return this.#values.isUnreadable(key) || this.get(key) !== undefined;
+    return this.#values.isUnreadable(key) || this.#viewer?.isFailed(key) === true || this.get(key) !== undefined;
   }
 
   /** A pair read from the store, of whatever revision, before any view: the entry that is here if it is the same. */

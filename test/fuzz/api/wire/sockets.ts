@@ -107,8 +107,8 @@ async function sendOne(client: Client, random: Random): Promise<Sent> {
       return { answered: false };
     }
     case 2: {
-      const { first, then } = webSocketBytes(random);
-      const answer = await exchange(server, first, then, 'http/1.1');
+      const { first, after } = webSocketBytes(random);
+      const answer = await exchange(server, first, after, 'http/1.1');
       return { answered: answer.length > 0 };
     }
     default:
@@ -117,11 +117,11 @@ async function sendOne(client: Client, random: Random): Promise<Sent> {
   }
 }
 
-/** What comes back for `first`, and for `then` once it is answered, on a connection of their own, until it is silent. */
+/** What comes back for `first`, and for `after` once it is answered, on a connection of their own, until it is silent. */
 async function exchange(
   server: HttpsServer,
   first: Buffer,
-  then: Buffer | undefined,
+  after: Buffer | undefined,
   protocol: string,
 ): Promise<Buffer> {
   const credentials: SecureContextOptions = server.admin;
@@ -131,7 +131,7 @@ async function exchange(
   // The server may cut it as it likes.
   socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => {
-    if (chunks.length === 0 && then !== undefined) socket.write(then);
+    if (chunks.length === 0 && after !== undefined) socket.write(after);
     chunks.push(chunk);
   });
   socket.setTimeout(SILENCE_MS, () => socket.destroy());

@@ -79,7 +79,7 @@ function frame(opcode: number, payload: Buffer, random: Random): Buffer {
     length.writeBigUInt64BE(BigInt(announced), 1);
   }
   if (!masked) return Buffer.concat([Buffer.from([final | bits | opcode]), length, payload]);
-  length[0]! |= 0x80;
+  length[0] |= 0x80;
   const mask = Buffer.from([1, 2, 3, 4]);
   return Buffer.concat([
     Buffer.from([final | bits | opcode]),
@@ -111,11 +111,11 @@ const PAYLOADS: readonly Buffer[] = [
 ];
 
 /** All a client sends: its handshake, and frames in the same breath or after it. */
-export function webSocketBytes(random: Random): { readonly first: Buffer; readonly then: Buffer } {
+export function webSocketBytes(random: Random): { readonly first: Buffer; readonly after: Buffer } {
   const frames = Array.from({ length: random.below(10) }, () =>
     frame(random.pick(OPCODES), random.pick(PAYLOADS), random),
   );
   const first = Buffer.from(handshake(random), 'latin1');
-  const then = Buffer.concat(frames);
-  return random.chance(0.3) ? { first: Buffer.concat([first, then]), then: Buffer.alloc(0) } : { first, then };
+  const after = Buffer.concat(frames);
+  return random.chance(0.3) ? { first: Buffer.concat([first, after]), after: Buffer.alloc(0) } : { first, after };
 }
