@@ -16,6 +16,7 @@ const FORMAT = 1;
 const PAGE_BYTES = 8192;
 /** The write-ahead log is folded into the database at this size: a checkpoint then takes 5-10 ms. */
 const CHECKPOINT_BYTES = 4 << 20;
+const CHECKPOINT_PAGES = CHECKPOINT_BYTES / PAGE_BYTES;
 /**
  * Needless rows deleted at a time: a few milliseconds. Deleting them costs about as much as writing them did, so it waits for a quiet
  * moment, unless they are more than all other rows and enough to matter.
@@ -39,6 +40,8 @@ export class LogDatabase {
   readonly #db: DatabaseSync;
   /** The database once more, to read rows: closed after SQLite has closed it, since that would end SQLite's locks. */
   #file: number | undefined;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #putLease: StatementSync;
@@ -49,6 +52,8 @@ export class LogDatabase {
   /** Rows with a number below the head's first row. */
   #oldRows = 0;
   readonly #purgeList = new PurgeList();
+  /** About how many pages may be written before the size of the write-ahead log is worth another look, which takes a tenth of the time of a small write. */
+  #pagesUnseen = 0;
   /** Worth another look for free pages: something was deleted since the last one. */
   #vacuum = true;
 
@@ -61,6 +66,8 @@ export class LogDatabase {
     this.#checkFiles();
     this.#db = undo.use(new DatabaseSync(this.#path));
     this.#configure(maxBytes);
+    this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
+    this.#commit = this.#db.prepare('COMMIT');
     this.#insert = this.#db.prepare('INSERT INTO log VALUES (?, ?)');
     this.#delete = this.#db.prepare('DELETE FROM log WHERE id BETWEEN ? AND ?');
     this.#putLease = this.#db.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?)');
@@ -138,6 +145,7 @@ export class LogDatabase {
 
   /** Writes a batch of frames, and deletes some needless rows on the way. Durable when it returns. */
   commit(firstRow: number, frames: Buffer, leases: readonly LeaseChange[]): void {
+    this.#pagesUnseen -= 1 + Math.ceil(frames.length / PAGE_BYTES);
     this.#transaction(() => {
       let row = firstRow;
       for (let offset = 0; offset < frames.length; row++) {
@@ -190,8 +198,10 @@ export class LogDatabase {
 
   /** Folds the write-ahead log into the database if it has grown. */
   checkpointIfGrown(): void {
+    if (this.#pagesUnseen > 0) return;
     const { log } = this.#walState.get() as { log: number };
-    if (log * PAGE_BYTES >= CHECKPOINT_BYTES) this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    this.#pagesUnseen = log < CHECKPOINT_PAGES ? CHECKPOINT_PAGES - log : CHECKPOINT_PAGES;
+    if (log >= CHECKPOINT_PAGES) this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)');
   }
 
   close(): void {
@@ -202,19 +212,21 @@ export class LogDatabase {
 
   /** Runs `work`, which says how many old rows it deleted; all or nothing is written. */
   #transaction(work: () => number): void {
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     let deleted: number;
     try {
       deleted = work();
       if (deleted > 0) this.#writeHead(this.#head, this.#oldRows - deleted);
-      this.#db.exec('COMMIT');
+      this.#commit.run();
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
     this.#oldRows -= deleted;
     this.#purgeList.drop(deleted);
-    this.#vacuum ||= deleted > 0;
+    if (deleted === 0) return;
+    this.#vacuum = true;
+    this.#pagesUnseen = 0;
   }
 
   /** Deletes the next rows on the purge list; returns how many. */
@@ -239,6 +251,7 @@ export class LogDatabase {
       return false;
     }
     this.#db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    this.#pagesUnseen = 0;
     return true;
   }
 
