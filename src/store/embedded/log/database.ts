@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError, type StoreErrorCode } from '../../types.ts';
 import { damageMessage, databasePath } from './files.ts';
+import { checkWal, markInUse, unmarkInUse } from './in-use.ts';
 import { readOwner, writeOwner } from './owner.ts';
 import type { LeaseChange, LogHead } from './log.ts';
 import { FRAME_HEADER_BYTES, isIntact, readInteger, seal, writeInteger } from './record.ts';
@@ -75,6 +76,7 @@ export class LogDatabase {
     this.#putHead = this.#db.prepare('INSERT OR REPLACE INTO head VALUES (?, ?)');
     this.#walState = this.#db.prepare('PRAGMA wal_checkpoint(NOOP)');
     this.#readHead();
+    markInUse(directory);
     syncPath(directory);
     writeOwner(directory);
     undo.move();
@@ -205,6 +207,7 @@ export class LogDatabase {
   }
 
   close(): void {
+    if (this.#emptyWal()) unmarkInUse(this.#directory);
     this.#db.close();
     if (this.#file !== undefined) closeSync(this.#file);
     this.#lock.close();
@@ -299,6 +302,7 @@ export class LogDatabase {
     if (owner !== undefined && statSync(this.#path).size < PAGE_BYTES) throw this.#corrupt('it is empty or cut off');
     const damage = hasWal && statSync(wal).size > 0 ? findWalDamage(wal) : undefined;
     if (damage !== undefined) throw this.#corrupt(damage);
+    checkWal(this.#directory);
   }
 
   #configure(maxBytes: number | undefined): void {
@@ -320,11 +324,13 @@ export class LogDatabase {
   }
 
   /** What a torn last transaction left in the write-ahead log must not be found again behind the next one: see findWalDamage. */
-  #emptyWal(): void {
+  #emptyWal(): boolean {
     try {
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      return true;
     } catch (error) {
       if (resultCode(error) !== SQLITE.full) throw error; // a full disk can still be read
+      return false;
     }
   }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** The database in a store's directory. Beside it lie SQLite's own files, `lock` and `owner`. */
+/** The database in a store's directory. Beside it lie SQLite's own files, `lock`, `owner` and `in-use`. */
 export function databasePath(directory: string): string {
   return join(directory, 'store.db');
 }
