@@ -96,6 +96,7 @@ export * from './core/pods.ts';
 export { nodeAddress, nodeRoles } from './core/node.ts';
 export { isExternallyAccessible, isHeadless, needsHealthCheck } from './core/service.ts';
 export { validateClusterIPs } from './core/service/addresses.ts';
+export { parseCertificateRequest } from './certificates/certificatesigningrequest.ts';
 export { isJobConditionTrue, isJobFinished } from './batch/job-status.ts';
 export { countIndexes, IndexesError, parseIndexes } from './batch/indexes.ts';
 export { parseSchedule, type Schedule, ScheduleError, type ScheduleField } from './batch/schedule.ts';

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { fieldErrorText } from './field-error.ts';
 import * as kinds from './kinds.ts';
 import { created, errors, make, updateErrors } from './testdata/kinds.ts';
+import { signingRequest, toField } from './testdata/signing-request.ts';
 
 const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
 const selector = { matchLabels: { app: 'web' } };
@@ -294,9 +295,7 @@ test('limits and quotas', () => {
 });
 
 test('certificate requests: decisions are made once, by those who decide', () => {
-  const request = Buffer.from(
-    '-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n',
-  ).toString('base64');
+  const request = toField(signingRequest([['CN', 'web']]));
   const object = { spec: { request, signerName: 'x.test/s', usages: ['client auth'] } };
   assert.deepEqual(errors(kinds.CertificateSigningRequest, object), []);
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { ClusterRole, ClusterRoleBinding, internalError, Role, RoleBinding, Stat
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './admission/certificates.ts';
 import { defaultTolerationSeconds, namespaceLifecycle, priority, taintNodesByCondition } from './admission/plugins.ts';
 import { serviceAccount } from './admission/service-account.ts';
 import { bearerTokens, clientCertificates, webSocketTokens } from './authn/authn.ts';
@@ -182,6 +183,9 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       taintNodesByCondition,
       priority(registry.find('scheduling.k8s.io', 'v1', 'priorityclasses')!),
       defaultTolerationSeconds,
+      certificateApproval(authorizer),
+      certificateSigning(authorizer),
+      certificateSubjectRestriction,
       rbacEscalation(rbac, authorizer),
     ]),
     hooks,

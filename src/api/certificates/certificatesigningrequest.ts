@@ -7,6 +7,8 @@ import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, orNone } from '../table.ts';
 import { formatTime, humanDuration } from '../time.ts';
 import { eachOf, Seen, unchecked } from '../validation/fields.ts';
+import { DerError } from './der.ts';
+import { parsePkcs10, type Pkcs10 } from './pkcs10.ts';
 import { byteLength, isDNS1123Label, isDNS1123Subdomain, nameIsPathSegment } from '../validation/names.ts';
 
 export type CertificateSigningRequest = certificates.CertificateSigningRequest;
@@ -54,11 +56,29 @@ interface PemBlock {
 
 /** The PEM blocks of a base64 text. */
 const pemBlocks = (base64: string): PemBlock[] =>
-  [...Buffer.from(base64, 'base64').toString('latin1').matchAll(PEM)].map(([, type = '', body = '']) => ({
-    type,
-    hasHeaders: body.includes(':'),
-    bytes: Buffer.from(body, 'base64'),
-  }));
+  [...Buffer.from(base64, 'base64').toString('latin1').matchAll(PEM)].map(([, type = '', body = '']) => {
+    const hasHeaders = body.includes(':');
+    // Behind headers stands an empty line.
+    const bytes = Buffer.from(hasHeaders ? body.slice(body.search(/\n\r?\n/)) : body, 'base64');
+    return { type, hasHeaders, bytes };
+  });
+
+/** Reads the request in a PEM text in base64. Throws an Error with the text of upstream's ParseCSR. */
+export function parseCertificateRequest(base64: string): Pkcs10 {
+  const [block] = pemBlocks(base64);
+  if (block?.type !== 'CERTIFICATE REQUEST') throw new DerError('PEM block type must be CERTIFICATE REQUEST');
+  return parsePkcs10(block.bytes);
+}
+
+/** Source: validateCSR. */
+function requestFault(base64: string): string | undefined {
+  try {
+    return parseCertificateRequest(base64).signatureFault;
+  } catch (error) {
+    if (error instanceof DerError) return error.message;
+    throw error;
+  }
+}
 
 /** What is wrong with an issued certificate; undefined when nothing is. Source: validateCertificate. */
 function certificateFault(base64: string): string | undefined {
@@ -84,9 +104,9 @@ function isCertificate(der: Buffer): boolean {
 function validateRequest(request: CertificateSigningRequest, old?: CertificateSigningRequest): FieldError[] {
   const { request: pem = '', usages = [], signerName = '', expirationSeconds } = unchecked(request.spec);
   const errors: FieldError[] = [];
-  if (pemBlocks(pem)[0]?.type !== 'CERTIFICATE REQUEST') {
-    errors.push(invalid('spec.request', pem, 'PEM block type must be CERTIFICATE REQUEST'));
-  }
+  // It never changes.
+  const wrong = old?.spec.request === pem ? undefined : requestFault(pem);
+  if (wrong !== undefined) errors.push(invalid('spec.request', pem, wrong));
   if (usages.length === 0) errors.push(required('spec.usages'));
   const { usages: oldUsages = [] } = unchecked(old?.spec ?? { request: '', signerName: '' });
   if (unknownUsages(oldUsages, '').length === 0) errors.push(...unknownUsages(usages, 'spec.usages'));

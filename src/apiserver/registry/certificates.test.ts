@@ -3,15 +3,15 @@ import { test } from 'node:test';
 import { CertificateSigningRequest } from '#api';
 import { newClient } from '#client';
 import { startTestApiServer } from '#testing';
+import { SIGNING_REQUEST } from '../testdata/minimal.ts';
 
 test('a certificate is asked for by who sends the request, whatever the request says', async () => {
   await using api = await startTestApiServer();
   const client = newClient(api.server.transport({ name: 'ada', groups: ['system:masters', 'dev'] }));
-  const pem = '-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n';
   const { spec } = await client.create(CertificateSigningRequest, {
     metadata: { name: 'c' },
     spec: {
-      request: Buffer.from(pem).toString('base64'),
+      request: SIGNING_REQUEST,
       signerName: 'example.com/signer',
       usages: ['client auth'],
       username: 'system:admin',

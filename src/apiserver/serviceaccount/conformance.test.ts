@@ -14,6 +14,7 @@ import { newClient } from '#client';
 import { bootstrapRoles } from '../bootstrap.ts';
 import { serviceAccountUser } from '../authn/service-account-user.ts';
 import { type Json, startHttpsServer } from '../testdata/https.ts';
+import { SIGNING_REQUEST } from '../testdata/minimal.ts';
 import { startServer } from '../testdata/objects.ts';
 
 // Source: "should run through the lifecycle of a ServiceAccount" of service_accounts.go.
@@ -74,10 +75,6 @@ test('reviews agree on what a service account may do', async () => {
   assert.equal(local.status.allowed, subject.status.allowed);
 });
 
-const REQUEST = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n').toString(
-  'base64',
-);
-
 // Source: "should support CSR API operations" of certificates.go.
 test('requests for certificates can be asked for, approved, given a certificate and deleted', async () => {
   await using server = await startHttpsServer();
@@ -90,7 +87,7 @@ test('requests for certificates can be asked for, approved, given a certificate 
   const make = (name: string): Promise<CertificateSigningRequest> =>
     client.create(CertificateSigningRequest, {
       metadata: { name, labels: { test: 'csr' } },
-      spec: { request: REQUEST, signerName: 'example.com/e2e', usages: ['digital signature', 'client auth'] },
+      spec: { request: SIGNING_REQUEST, signerName: 'example.com/e2e', usages: ['digital signature', 'client auth'] },
     });
   const csr = await make('a');
   await make('b');

@@ -14,9 +14,21 @@ const webhook = {
   rules: [rule],
 };
 const crdVersion = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } };
-const CSR = Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n').toString(
-  'base64',
-);
+/** Of `O=system:masters, CN=root`. */
+export const MASTERS_REQUEST =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIa01JR0tBZ0VBTUNneEZ6QVZCZ05WQkFvTURuTjVjM1JsYlRw' +
+  'dFlYTjBaWEp6TVEwd0N3WURWUVFEREFSeQpiMjkwTUZrd0V3WUhLb1pJemowQ0FRWUlLb1pJemowREFRY0RRZ0FFSmNHS3o4c1hU' +
+  'VUgrY0NiVXZDS0J5Q3ZxClZOV3JTMlovTHYvN0QvSnV1NTRQTEl6b2NuZUpuVWk4MFEvRUorMHpSM1ovUCtxaE8zV2szRHVZVjRU' +
+  'TmRxQUEKTUFvR0NDcUdTTTQ5QkFNQ0Ewa0FNRVlDSVFEV1pONFRNbVQrWTYyWFlzR3ZtejRRRE1TRktZRERNU0RJdkRSWgozMkZu' +
+  'ZmdJaEFPMU90Z05oRy80dHNHSnlicFdKYVpGZ2tXZldML0xwdFhDZFVNVnBkcHFsCi0tLS0tRU5EIENFUlRJRklDQVRFIFJFUVVF' +
+  'U1QtLS0tLQo=';
+/** Of `O=team, CN=web`, signed by the key that it is for. */
+export const SIGNING_REQUEST =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWU1IOENBUUF3SFRFTk1Bc0dBMVVFQ2d3RWRHVmhiVEVNTUFv' +
+  'R0ExVUVBd3dEZDJWaU1Ga3dFd1lIS29aSQp6ajBDQVFZSUtvWkl6ajBEQVFjRFFnQUVKY0dLejhzWFRVSCtjQ2JVdkNLQnlDdnFW' +
+  'TldyUzJaL0x2LzdEL0p1CnU1NFBMSXpvY25lSm5VaTgwUS9FSiswelIzWi9QK3FoTzNXazNEdVlWNFROZHFBQU1Bb0dDQ3FHU000' +
+  'OUJBTUMKQTBrQU1FWUNJUUNkUzFieEhJa25raVY0cHBTbUhGRElGQ2tuU1ZlUzB4OU1zL2t1L1FvQzBBSWhBSlZzNmp6egpUVkJY' +
+  'M0ZLNEFmR1pYOHdJTU4wanRrZ0hSMEptNEZDL0xJdDYKLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==';
 
 /** The least each kind takes, by `kind.group`; `metadata.name` where it cannot be `web`. What is not here takes an empty object. */
 export const MINIMAL: Readonly<Record<string, object>> = {
@@ -27,7 +39,7 @@ export const MINIMAL: Readonly<Record<string, object>> = {
   'CSIDriver.storage.k8s.io': {},
   'CSIStorageCapacity.storage.k8s.io': { storageClassName: 'fast' },
   'CertificateSigningRequest.certificates.k8s.io': {
-    spec: { request: CSR, signerName: 'example.com/signer', usages: ['client auth'] },
+    spec: { request: SIGNING_REQUEST, signerName: 'example.com/signer', usages: ['client auth'] },
   },
   'ClusterRoleBinding.rbac.authorization.k8s.io': { roleRef: { kind: 'ClusterRole', name: 'view' } },
   'ControllerRevision.apps': { data: { a: 1 }, revision: 1 },
