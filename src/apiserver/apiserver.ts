@@ -287,7 +287,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           }),
         }),
       );
-      return async (request, onClose) => {
+      return (request, onClose) => {
         let context: RequestContext;
         try {
           const info = requestInfoOf(request.method, request.path, request.query);
@@ -296,7 +296,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           return statusResponse(error instanceof StatusError ? error : internalError(error), request);
         }
         onClose(() => context.abort(CLIENT_LEFT));
-        return await handler(context);
+        return handler(context);
       };
     },
     async listen(listen) {

@@ -1,4 +1,4 @@
-import type { Filter } from '../http/context.ts';
+import { type Filter, type HttpResponse, type RequestContext, whenThere } from '../http/context.ts';
 
 /** Source: HeaderAuditID of apiserver pkg/apis/audit v1.36. */
 const AUDIT_ID = 'audit-id';
@@ -11,18 +11,19 @@ const MAX_WARNING_LENGTH = 256;
  * Source: WithAuditInit, WithCacheControl, WithWarningRecorder of apiserver pkg/endpoints/filters v1.36.
  */
 export function withHeaders(newId: () => string): Filter {
-  return (next) => async (context) => {
-    const response = await next(context);
-    if ('upgrade' in response) return response;
-    const asked = context.request.headers[AUDIT_ID] ?? '';
-    const headers: Record<string, string | undefined> = {
-      [AUDIT_ID]: asked === '' ? newId() : asked,
-      'cache-control': 'no-cache, private',
-      ...response.headers,
-    };
-    if (context.warnings.length > 0) headers['warning'] = warningHeader(context.warnings);
-    return { ...response, headers };
+  return (next) => (context) => whenThere(next(context), (response) => withOwn(response, context, newId));
+}
+
+function withOwn(response: HttpResponse, { request, warnings }: RequestContext, newId: () => string): HttpResponse {
+  if ('upgrade' in response) return response;
+  const asked = request.headers[AUDIT_ID] ?? '';
+  const headers: Record<string, string | undefined> = {
+    [AUDIT_ID]: asked === '' ? newId() : asked,
+    'cache-control': 'no-cache, private',
+    ...response.headers,
   };
+  if (warnings.length > 0) headers['warning'] = warningHeader(warnings);
+  return { ...response, headers };
 }
 
 /** Source: recorder.AddWarning, as above, and NewWarningHeader of apimachinery pkg/util/net v0.36: RFC 7234 section 5.5. */

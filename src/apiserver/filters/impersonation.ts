@@ -6,8 +6,9 @@ import { badRequest, StatusError } from '#api';
 import type { UserInfo } from '../admission/admission.ts';
 import { splitServiceAccountName, serviceAccountGroups } from '../authn/service-account-user.ts';
 import { type AuthorizationAttributes, authorizationAttributes, type Authorizer, forbidden } from '../authz/authz.ts';
-import { type Filter, type HttpRequest, withHeaders } from '../http/context.ts';
+import { type Filter, type HttpRequest, type RequestContext, whenThere, withHeaders } from '../http/context.ts';
 
+const PREFIX = 'impersonate-';
 const USER = 'impersonate-user';
 const GROUP = 'impersonate-group';
 const UID = 'impersonate-uid';
@@ -25,16 +26,18 @@ type Wanted = UserInfo & { readonly uid: string; readonly extra: Readonly<Record
 export const withImpersonation =
   (authorizer: Authorizer): Filter =>
   (next) =>
-  async (context) => {
+  (context) => {
     const wanted = wantedUser(context.request);
-    if (wanted === undefined) return await next(context);
-    const attributes = authorizationAttributes(context.user, context.info);
-    const requestor = context.user.name;
-    context.user = await impersonated(authorizer, wanted, attributes);
-    context.request = withHeaders(context.request, cleaned(context.request));
-    context.log.debug('Impersonation', { user: requestor, as: context.user.name });
-    return await next(context);
+    return wanted === undefined ? next(context) : whenThere(actAs(authorizer, wanted, context), () => next(context));
   };
+
+async function actAs(authorizer: Authorizer, wanted: Wanted, context: RequestContext): Promise<void> {
+  const attributes = authorizationAttributes(context.user, context.info);
+  const requestor = context.user.name;
+  context.user = await impersonated(authorizer, wanted, attributes);
+  context.request = withHeaders(context.request, cleaned(context.request));
+  context.log.debug('Impersonation', { user: requestor, as: context.user.name });
+}
 
 const isImpersonation = (header: string): boolean =>
   header === USER || header === GROUP || header === UID || header.startsWith(EXTRA);
@@ -52,7 +55,8 @@ function unescaped(key: string): string {
 
 function wantedUser(request: HttpRequest): Wanted | undefined {
   const { headers } = request;
-  const names = Object.keys(headers).filter(isImpersonation);
+  const names: string[] = [];
+  for (const name in headers) if (name.startsWith(PREFIX) && isImpersonation(name)) names.push(name);
   if (names.length === 0) return undefined;
   const values = new Map<string, string[]>();
   for (const name of names) {

@@ -1,7 +1,7 @@
 import type { BodyTarget, Kind } from '#api';
 import type { Clock } from '#util';
 import { subresourcesOf, verbsOf } from '../discovery/discovery.ts';
-import type { Handler, HttpResponse, RequestContext } from '../http/context.ts';
+import { type Awaitable, type Handler, type HttpResponse, type RequestContext, whenThere } from '../http/context.ts';
 import { mediaType, readConfiguration, readObject, readPatch } from '../http/body.ts';
 import { takesGzip } from '../http/compress.ts';
 import { CONTENT_TYPES, negotiate, type Offer } from '../http/negotiate.ts';
@@ -50,11 +50,11 @@ function offerOf({ custom }: Kind, verb: string): Offer {
 
 /** The innermost handler: finds what the path names and lets it answer. */
 export function dispatch(options: DispatchOptions): Handler {
-  return async (context) => {
+  return (context) => {
     const { info } = context;
-    if (!info.isResourceRequest) return await nonResource(options, context);
+    if (!info.isResourceRequest) return nonResource(options, context);
     const resource = options.registry.find(info.group, info.version, info.resource);
-    if (resource === undefined) return await virtualRequest(options, context);
+    if (resource === undefined) return virtualRequest(options, context);
     if (!isServed(resource.kind, info)) {
       // Nobody else could have served the path of a custom resource.
       if (resource.kind.custom !== undefined) return pageNotFound();
@@ -62,11 +62,11 @@ export function dispatch(options: DispatchOptions): Handler {
     }
     if (info.subresource !== '' && options.nodeProxy.handles(resource.kind, info.subresource)) {
       if (!options.nodeProxy.allows(info.subresource, context.request.method)) throw methodNotAllowed();
-      return await options.nodeProxy.handle(context, resource);
+      return options.nodeProxy.handle(context, resource);
     }
     checkMethod(resource.kind, context);
     if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
-    return await resourceRequest(options, context, callOf(context, resource));
+    return resourceRequest(options, context, callOf(context, resource));
   };
 }
 
@@ -99,11 +99,11 @@ function checkMethod(kind: Kind, { info, request }: RequestContext): void {
   if (!verbsAt(kind, subresource).includes(verb)) throw methodNotAllowed();
 }
 
-async function resourceRequest(
+function resourceRequest(
   { env, clock }: DispatchOptions,
   context: RequestContext,
   call: ApiCall,
-): Promise<HttpResponse> {
+): Awaitable<HttpResponse> {
   const { request, info } = context;
   const negotiated = negotiate(
     request.headers['accept'],
@@ -113,9 +113,9 @@ async function resourceRequest(
   );
   const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
   if (info.verb === 'watch')
-    return await call.resource.use('', '', async () => watchResponse(env, call, request, { negotiated, include }));
-  const outcome = await perform(env, call);
-  return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(request.headers['accept-encoding']) });
+    return call.resource.use('', '', () => watchResponse(env, call, request, { negotiated, include }));
+  const gzip = takesGzip(request.headers['accept-encoding']);
+  return whenThere(perform(env, call), (outcome) => respond(outcome, { negotiated, include, clock, gzip }));
 }
 
 async function virtualRequest(options: DispatchOptions, context: RequestContext): Promise<HttpResponse> {

@@ -32,16 +32,20 @@ import {
   withDryRun,
   writeScope,
 } from './options.ts';
+import type { Awaitable } from '../http/context.ts';
 import { isTrue } from '../http/request-info.ts';
 import { APPLY } from './patch.ts';
 import { performScale } from './scale.ts';
 import { performSpecial } from './special.ts';
 
 /** Everything but watch and the streaming subresources: what the verb does, in terms of objects. */
-export async function perform(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
+export function perform(env: VerbEnvironment, call: ApiCall): Awaitable<Outcome> {
   const behind = isAnyVersionFine(call) ? undefined : env.store.sync();
-  if (behind !== undefined) await behind;
-  return await call.resource.use(call.namespace, call.name, () => act(env, call));
+  const run = (): Awaitable<Outcome> =>
+    call.resource.use(call.namespace, call.name, () =>
+      call.verb === 'get' && call.subresource === '' ? get(call) : act(env, call),
+    );
+  return behind === undefined ? run() : behind.then(run);
 }
 
 async function act(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {

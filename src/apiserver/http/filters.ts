@@ -4,7 +4,15 @@ import type { UserInfo } from '../admission/admission.ts';
 import type { Authenticated, Authenticator } from '../authn/authn.ts';
 import type { Authorizer, Decision } from '../authz/authz.ts';
 import { authorizationAttributes, forbidden } from '../authz/authz.ts';
-import { type Filter, type HttpRequest, type HttpResponse, type RequestContext, withHeaders } from './context.ts';
+import {
+  type Awaitable,
+  type Filter,
+  type HttpRequest,
+  type HttpResponse,
+  type RequestContext,
+  whenThere,
+  withHeaders,
+} from './context.ts';
 import type { AccessMetrics, AuthorizationResult } from '../metrics/access.ts';
 import { CONTENT_TYPES, negotiate, type Negotiated, type Offer } from './negotiate.ts';
 import { encodeObject } from './respond.ts';
@@ -16,16 +24,21 @@ const isLongRunning = ({ info }: RequestContext): boolean =>
   info.verb === 'watch' || LONG_RUNNING_SUBRESOURCES.has(info.subresource);
 
 /** Turns whatever a handler throws into the one error shape clients understand. Must be the outermost filter. */
-export const withStatusErrors: Filter = (next) => async (context) => {
+export const withStatusErrors: Filter = (next) => (context) => {
   try {
-    return await next(context);
+    const response = next(context);
+    return response instanceof Promise ? response.catch((error: unknown) => failure(context, error)) : response;
   } catch (error) {
-    if (error instanceof StatusError) return statusResponse(error, context.request);
-    // What a handler throws when its client has left is nobody's fault and nobody reads the answer.
-    if (!context.aborted) context.log.error('Handler failed', { path: context.request.path, error });
-    return statusResponse(internalError(error), context.request);
+    return failure(context, error);
   }
 };
+
+function failure(context: RequestContext, error: unknown): HttpResponse {
+  if (error instanceof StatusError) return statusResponse(error, context.request);
+  // What a handler throws when its client has left is nobody's fault and nobody reads the answer.
+  if (!context.aborted) context.log.error('Handler failed', { path: context.request.path, error });
+  return statusResponse(internalError(error), context.request);
+}
 
 /** A Status in the form the client takes, or indented JSON if it takes none. Source: ErrorNegotiated of handlers/responsewriters/writers.go v1.36. */
 export function statusResponse(error: StatusError, { headers, query }: HttpRequest): HttpResponse {
@@ -56,21 +69,21 @@ const ERROR_OFFER: Offer = { formats: ['json', 'yaml', 'protobuf'], conversions:
 export const withRequestLog =
   (clock: Clock): Filter =>
   (next) =>
-  async (context) => {
-    const response = await next(context);
-    const status = 'status' in response ? response.status : 101;
-    const fields = {
-      method: context.request.method,
-      path: context.request.path,
-      verb: context.info.verb,
-      user: context.user.name,
-      status,
-      durationMs: Math.round(clock.monotonic() - context.startedMs),
-    };
-    if (status >= 500) context.log.error('Request failed', fields);
-    else context.log.debug('Request', fields);
-    return response;
-  };
+  (context) =>
+    whenThere(next(context), (response) => {
+      const status = 'status' in response ? response.status : 101;
+      const fields = {
+        method: context.request.method,
+        path: context.request.path,
+        verb: context.info.verb,
+        user: context.user.name,
+        status,
+        durationMs: Math.round(clock.monotonic() - context.startedMs),
+      };
+      if (status >= 500) context.log.error('Request failed', fields);
+      else context.log.debug('Request', fields);
+      return response;
+    });
 
 /** Ends requests that are not long-running after `timeoutMs` (kube-apiserver --request-timeout: 60 s), or sooner if they ask for it. One sweep a second serves all who do not. */
 export function withTimeout(clock: Clock, timeoutMs: number): Filter {
@@ -88,6 +101,8 @@ export function withTimeout(clock: Clock, timeoutMs: number): Filter {
   return (next) => (context) => {
     if (isLongRunning(context)) return next(context);
     const own = requestedTimeout(context);
+    const response = next(context);
+    if (!(response instanceof Promise)) return response;
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     const expire = (): void => {
       // Source: apiserver pkg/server/filters/timeout.go v1.36.
@@ -106,7 +121,7 @@ export function withTimeout(clock: Clock, timeoutMs: number): Filter {
     }
     void (async () => {
       try {
-        resolve(await next(context));
+        resolve(await response);
       } catch (error) {
         reject(error);
       } finally {
@@ -120,6 +135,7 @@ export function withTimeout(clock: Clock, timeoutMs: number): Filter {
 
 /** Milliseconds of the parameter `timeout`. Source: parseTimeout of endpoints/filters/request_deadline.go v1.36. */
 function requestedTimeout({ request }: RequestContext): number | undefined {
+  if (request.rawQuery === '') return undefined;
   const text = request.query.get('timeout') ?? '';
   if (text === '') return undefined;
   try {
@@ -164,22 +180,28 @@ export function withMaxInFlight(
   limits: { readonly readOnly: number; readonly mutating: number },
   inFlight: InFlight,
 ): Filter {
-  return (next) => async (context) => {
-    if (isLongRunning(context)) return await next(context);
-    const kind = ['get', 'list', 'watch'].includes(context.info.verb) ? 'readOnly' : 'mutating';
-    if (inFlight[kind].count >= limits[kind]) {
+  return (next) => (context) => {
+    if (isLongRunning(context)) return next(context);
+    const kind = READ_ONLY.has(context.info.verb) ? 'readOnly' : 'mutating';
+    const mark = inFlight[kind];
+    if (mark.count >= limits[kind]) {
       // Administrators must be able to get in when all else is stuck.
-      if (context.user.groups.includes('system:masters')) return await next(context);
+      if (context.user.groups.includes('system:masters')) return next(context);
       return tooManyRequests();
     }
-    inFlight[kind].enter();
+    mark.enter();
+    let waits = false;
     try {
-      return await next(context);
+      const response = next(context);
+      waits = response instanceof Promise;
+      return response instanceof Promise ? response.finally(() => mark.leave()) : response;
     } finally {
-      inFlight[kind].leave();
+      if (!waits) mark.leave();
     }
   };
 }
+
+const READ_ONLY = new Set(['get', 'list', 'watch']);
 
 /** Source: tooManyRequests of pkg/server/filters/wrap.go v1.36: plain text, since it must cost nothing. */
 const tooManyRequests = (): HttpResponse => ({
@@ -202,43 +224,80 @@ const ANONYMOUS: UserInfo = { name: 'system:anonymous', groups: ['system:unauthe
 export const withAuthentication =
   (authenticators: readonly Authenticator[], metrics: AccessMetrics): Filter =>
   (next) =>
-  async (context) => {
+  (context) => {
     const startedMs = metrics.now();
-    let failure: unknown;
-    for (const authenticate of authenticators) {
-      let found: Authenticated | undefined;
-      try {
-        found = await authenticate(context.request);
-      } catch (error) {
-        failure ??= error;
+    return whenThere(identify(authenticators, context.request, undefined), ({ found, failed }) => {
+      if (found !== undefined) {
+        metrics.authenticated('success', startedMs, found.user.name);
+        context.user = found.user;
+        if (found.headers !== undefined) context.request = withHeaders(context.request, found.headers);
+        return next(context);
       }
-      if (found === undefined) continue;
-      metrics.authenticated('success', startedMs, found.user.name);
-      context.user = found.user;
-      if (found.headers !== undefined) context.request = withHeaders(context.request, found.headers);
-      return await next(context);
-    }
-    if (failure !== undefined) {
-      metrics.authenticated('error', startedMs);
-      context.log.info('Unable to authenticate the request', { reason: messageOf(failure) });
-      throw new StatusError('Unauthorized', 'Unauthorized', { cause: failure });
-    }
-    metrics.authenticated('success', startedMs, ANONYMOUS.name);
-    context.user = ANONYMOUS;
-    return await next(context);
+      if (failed !== undefined) {
+        metrics.authenticated('error', startedMs);
+        context.log.info('Unable to authenticate the request', { reason: messageOf(failed) });
+        throw new StatusError('Unauthorized', 'Unauthorized', { cause: failed });
+      }
+      metrics.authenticated('success', startedMs, ANONYMOUS.name);
+      context.user = ANONYMOUS;
+      return next(context);
+    });
   };
+
+interface Identified {
+  readonly found: Authenticated | undefined;
+  /** Why the first whose credentials these are does not take them. */
+  readonly failed: unknown;
+}
+
+function identify(
+  authenticators: readonly Authenticator[],
+  request: HttpRequest,
+  failedBefore: unknown,
+): Awaitable<Identified> {
+  let failed = failedBefore;
+  for (let i = 0; i < authenticators.length; i++) {
+    let found: ReturnType<Authenticator>;
+    try {
+      found = authenticators[i]!(request);
+    } catch (error) {
+      failed ??= error;
+      continue;
+    }
+    if (found instanceof Promise) return identifyOn(found, authenticators.slice(i + 1), request, failed);
+    if (found !== undefined) return { found, failed };
+  }
+  return { found: undefined, failed };
+}
+
+/** The rest of the line, once one of it takes its time. */
+async function identifyOn(
+  pending: Promise<Authenticated | undefined>,
+  rest: readonly Authenticator[],
+  request: HttpRequest,
+  failedBefore: unknown,
+): Promise<Identified> {
+  let failed = failedBefore;
+  try {
+    const found = await pending;
+    if (found !== undefined) return { found, failed };
+  } catch (error) {
+    failed ??= error;
+  }
+  return await identify(rest, request, failed);
+}
 
 export const withAuthorization =
   (authorizer: Authorizer, metrics: AccessMetrics): Filter =>
   (next) =>
-  async (context) => {
+  (context) => {
     const startedMs = metrics.now();
     const attributes = authorizationAttributes(context.user, context.info);
-    const decision = await authorizer.authorize(attributes);
-    const { allowed, reason } = decision;
-    metrics.authorized(resultOf(decision), startedMs);
-    if (!allowed) throw forbidden(attributes, reason);
-    return await next(context);
+    return whenThere(authorizer.authorize(attributes), (decision) => {
+      metrics.authorized(resultOf(decision), startedMs);
+      if (!decision.allowed) throw forbidden(attributes, decision.reason);
+      return next(context);
+    });
   };
 
 function resultOf({ allowed, denied, error }: Decision): AuthorizationResult {

@@ -44,12 +44,20 @@ function serveStream(socket: TLSSocket, stream: Http2Stream, { handle, clock, lo
   stream.handler = body;
   if (headers['expect'] === '100-continue') stream.respond({}, 100);
   const request = newRequest({ method, url: path, headers, peer: peerOf(socket), body });
-  handle(request, body.onLeft)
-    .then((response) => respond(stream, method, response, dateText(clock.now())))
-    .catch((error: unknown) => {
-      log.error('Answer failed', { path, error });
-      stream.reset(HTTP2_CODE.internal);
-    });
+  const fail = (error: unknown): void => {
+    log.error('Answer failed', { path, error });
+    stream.reset(HTTP2_CODE.internal);
+  };
+  const send = (response: HttpResponse): void => {
+    respond(stream, method, response, dateText(clock.now()))?.catch(fail);
+  };
+  try {
+    const response = handle(request, body.onLeft);
+    if (response instanceof Promise) response.then(send).catch(fail);
+    else send(response);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 let date = { second: 0, text: '' };
@@ -74,15 +82,16 @@ function respond(stream: Http2Stream, method: string, response: HttpResponse, no
   if ('stream' in response) return respondStream(stream, response, now);
   const { body } = response;
   if (body === undefined) {
-    stream.answerHeaders({ ...response.headers, date: now }, status);
+    stream.answerHeaders(response.headers ?? {}, status, { date: now });
     return undefined;
   }
   const chunks = bytesOf(body);
   let length = 0;
   for (const chunk of chunks) length += chunk.length;
-  const headers = { ...response.headers, 'content-length': String(length), date: now };
-  if (method === 'HEAD') stream.answerHeaders(headers, status);
-  else stream.answer(headers, chunks, { status });
+  const { headers = {} } = response;
+  const more = { 'content-length': String(length), date: now };
+  if (method === 'HEAD') stream.answerHeaders(headers, status, more);
+  else stream.answer(headers, chunks, { status, more });
   return undefined;
 }
 
@@ -91,7 +100,7 @@ async function respondStream(
   { status, headers, setCookie, stream: write }: Extract<HttpResponse, { stream: unknown }>,
   now: string,
 ): Promise<void> {
-  stream.respond({ ...headers, 'set-cookie': setCookie, date: now }, status);
+  stream.respond(headers ?? {}, status, { 'set-cookie': setCookie, date: now });
   try {
     await write(sinkOf(stream));
   } finally {

@@ -1,6 +1,6 @@
 import { type Clock } from '#util';
 import { subresourcesOf } from '../discovery/discovery.ts';
-import type { Filter, HttpResponse, RequestContext } from '../http/context.ts';
+import { type Filter, type HttpResponse, type RequestContext, whenThere } from '../http/context.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { VirtualResources } from '../virtual/virtual.ts';
 import { header, Histogram, labelText, sample } from '#util';
@@ -83,8 +83,9 @@ export function newRequestMetrics({ registry, virtual, clock }: RequestMetricsOp
     series.sli?.observe(seconds);
   }
 
-  const filter: Filter = (next) => async (context) => {
-    const response = await next(context);
+  const filter: Filter = (next) => (context) => whenThere(next(context), (response) => counted(context, response));
+
+  function counted(context: RequestContext, response: HttpResponse): HttpResponse {
     const series = seriesOf(context);
     if (series === undefined) return response;
     const { verb } = series.labels;
@@ -100,7 +101,7 @@ export function newRequestMetrics({ registry, virtual, clock }: RequestMetricsOp
         observe(series, context, code);
       },
     });
-  };
+  }
 
   return { filter, lines: () => requestLines([...all.values()]) };
 }

@@ -25,6 +25,8 @@ export interface ResourceOptions {
   readonly timed?: Timed | undefined;
 }
 
+const LINE_END = Buffer.from('\n');
+
 /**
  * One served kind bound to its storage: keys, reads from the watch cache, compare-and-swap writes. It knows no verbs and no rules; those are in
  * create.ts, update.ts, delete.ts, list.ts.
@@ -57,7 +59,7 @@ export class Resource {
   }
 
   /** Runs what a request for the resource comes to, which may have to be waited for: custom resources come and go. `name` '': it is for all of them. */
-  use<T>(namespace: string, name: string, run: () => Promise<T>): Promise<T> {
+  use<T>(namespace: string, name: string, run: () => T | Promise<T>): T | Promise<T> {
     const lifecycle = this.#lifecycle;
     if (lifecycle === undefined) return run();
     return (async () => {
@@ -104,11 +106,11 @@ export class Resource {
   readonly field = (entry: Entry, name: string, read: (object: KubeObject) => string): string =>
     this.kind.storedAs === undefined ? entry.field(name, read) : read(this.object(entry));
 
-  /** {@link bytes} and a line's end: an answer of its own, as Go's encoder writes it. */
-  document(entry: Entry): Buffer {
+  /** {@link bytes} and a line's end, in pieces: an answer of its own, as Go's encoder writes it. */
+  document(entry: Entry): readonly Buffer[] {
     return this.kind.storedAs === undefined
-      ? entry.bytes('\n')
-      : Buffer.from(`${JSON.stringify(this.object(entry))}\n`);
+      ? [...entry.pieces(), LINE_END]
+      : [Buffer.from(`${JSON.stringify(this.object(entry))}\n`)];
   }
 
   /** JSON of {@link object}. */

@@ -75,13 +75,17 @@ export class Entry {
     return this.#row;
   }
 
-  /** The JSON every reader gets: made anew each time, since a copy costs less than keeping it. `tail` is put behind. */
-  bytes(tail = ''): Buffer {
-    const length = this.byteLength;
-    const out = Buffer.allocUnsafe(length + tail.length);
+  /** The JSON every reader gets: made anew each time, since a copy costs less than keeping it. */
+  bytes(): Buffer {
+    const out = Buffer.allocUnsafe(this.byteLength);
     this.copyTo(out, 0);
-    if (tail !== '') out.write(tail, length, 'latin1');
     return out;
+  }
+
+  /** {@link bytes} in pieces, the larger of which is part of {@link value}: not to be written to. */
+  pieces(): [Buffer, Buffer] {
+    const head = this.#start();
+    return [Buffer.from(head + this.#insertion(head), 'latin1'), this.value.subarray(head.length)];
   }
 
   /** Length of {@link bytes}. */

@@ -58,20 +58,21 @@ export class HeaderWriter {
   }
 
   /** How many bytes {@link write} takes at most. */
-  static most(status: number, headers: HeaderFields): number {
-    let bytes = SIZE_CHANGE_BYTES + (status === 0 ? 0 : LITERAL_BYTES + 10);
-    for (const name in headers) {
-      const value = headers[name];
-      if (typeof value === 'string') bytes += LITERAL_BYTES + name.length + value.length;
-      else if (value !== undefined) for (const one of value) bytes += LITERAL_BYTES + name.length + one.length;
-    }
-    return bytes;
+  static most(status: number, headers: HeaderFields, more?: HeaderFields): number {
+    const own = status === 0 ? 0 : LITERAL_BYTES + 10;
+    return SIZE_CHANGE_BYTES + own + mostOf(headers) + (more === undefined ? 0 : mostOf(more));
   }
 
   /** Returns the offset behind the block. Status 0: none, for trailers. */
-  write(target: Buffer, from: number, status: number, headers: HeaderFields): number {
+  write(target: Buffer, from: number, status: number, headers: HeaderFields, more?: HeaderFields): number {
     let at = this.#least === undefined ? from : this.#writeSize(target, from);
     if (status !== 0) at = this.#field(target, at, ':status', statusText(status));
+    at = this.#fields(target, at, headers);
+    return more === undefined ? at : this.#fields(target, at, more);
+  }
+
+  #fields(target: Buffer, from: number, headers: HeaderFields): number {
+    let at = from;
     for (const name in headers) {
       const value = headers[name];
       if (typeof value === 'string') at = this.#field(target, at, name, value);
@@ -128,6 +129,16 @@ export class HeaderWriter {
 }
 
 const MANY_GONE = 128;
+
+function mostOf(headers: HeaderFields): number {
+  let bytes = 0;
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string') bytes += LITERAL_BYTES + name.length + value.length;
+    else if (value !== undefined) for (const one of value) bytes += LITERAL_BYTES + name.length + one.length;
+  }
+  return bytes;
+}
 
 const statusTexts: string[] = [];
 const statusText = (status: number): string => (statusTexts[status] ??= String(status));

@@ -68,15 +68,20 @@ export class Output {
     this.#check();
   }
 
-  /** Sends headers, encoded already or those of an answer with this status (0: none). */
-  headers(id: number, block: Buffer | HeaderFields, status: number, ends: boolean): void {
+  /** Sends headers, encoded already or those of an answer with this status (0: none); `more` of them. */
+  headers(
+    id: number,
+    block: Buffer | HeaderFields,
+    status: number,
+    { more, ends = false }: { readonly more?: HeaderFields | undefined; readonly ends?: boolean },
+  ): void {
     const isEncoded = Buffer.isBuffer(block);
-    const most = isEncoded ? block.length : HeaderWriter.most(status, block);
-    if (most > FRAME_BYTES) return this.#longHeaders(id, isEncoded ? block : this.#encoded(status, block), ends);
+    const most = isEncoded ? block.length : HeaderWriter.most(status, block, more);
+    if (most > FRAME_BYTES) return this.#longHeaders(id, isEncoded ? block : this.#encoded(status, block, more), ends);
     const from = this.reserve(FRAME_HEADER_BYTES + most);
     const { buffer } = this;
     const at = from + FRAME_HEADER_BYTES;
-    const end = isEncoded ? at + block.copy(buffer, at) : this.headerWriter.write(buffer, at, status, block);
+    const end = isEncoded ? at + block.copy(buffer, at) : this.headerWriter.write(buffer, at, status, block, more);
     writeFrameHeader(buffer, from, FRAME.headers, FLAG.endHeaders | (ends ? FLAG.endStream : 0), id, end - at);
     this.advance(end);
     this.#check();
@@ -97,9 +102,9 @@ export class Output {
     this.#listener.onFlushed();
   };
 
-  #encoded(status: number, fields: HeaderFields): Buffer {
-    const block = Buffer.allocUnsafe(HeaderWriter.most(status, fields));
-    return block.subarray(0, this.headerWriter.write(block, 0, status, fields));
+  #encoded(status: number, fields: HeaderFields, more: HeaderFields | undefined): Buffer {
+    const block = Buffer.allocUnsafe(HeaderWriter.most(status, fields, more));
+    return block.subarray(0, this.headerWriter.write(block, 0, status, fields, more));
   }
 
   #longHeaders(id: number, block: Buffer, ends: boolean): void {

@@ -39,6 +39,14 @@ interface Queued {
   readonly written: (() => void) | undefined;
 }
 
+export interface AnswerOptions {
+  /** 0: the headers say it. */
+  readonly status?: number;
+  /** Headers besides the others. */
+  readonly more?: HeaderFields;
+  readonly trailers?: Buffer | HeaderFields;
+}
+
 /** A request and its answer. */
 export class Http2Stream {
   readonly id: number;
@@ -95,8 +103,8 @@ export class Http2Stream {
   }
 
   /** Headers, encoded already, or those of an answer with this status. */
-  respond(block: Buffer | HeaderFields, status = 0): void {
-    if (!this.closed) this.#outlet.output.headers(this.id, block, status, false);
+  respond(block: Buffer | HeaderFields, status = 0, more?: HeaderFields): void {
+    if (!this.closed) this.#outlet.output.headers(this.id, block, status, { more });
   }
 
   /** False: not all could be sent; wait for {@link drained}. `written` is called when the chunk may be written to again. */
@@ -126,24 +134,29 @@ export class Http2Stream {
   answer(
     block: Buffer | HeaderFields,
     chunks: readonly Buffer[],
-    {
-      status = 0,
-      trailers = NO_TRAILERS,
-    }: { readonly status?: number; readonly trailers?: Buffer | HeaderFields } = {},
+    { status = 0, more, trailers = NO_TRAILERS }: AnswerOptions = {},
   ): void {
     this.abandon();
     if (this.closed) return;
-    this.#outlet.output.headers(this.id, block, status, false);
+    const { output, room } = this.#outlet;
+    let size = 0;
+    for (const chunk of chunks) size += chunk.length;
+    if (this.#queuedBytes === 0 && trailers === NO_TRAILERS && size <= Math.min(this.#window, room, FRAME_BYTES)) {
+      output.headers(this.id, block, status, { more, ends: size === 0 });
+      if (size > 0) this.#sendWhole(chunks, size);
+      return this.#finish();
+    }
+    output.headers(this.id, block, status, { more });
     for (const chunk of chunks) this.#push(chunk, undefined);
     this.#trailers = trailers;
     this.pump(Infinity);
   }
 
   /** Headers and nothing else. What the peer has yet to send is not waited for. */
-  answerHeaders(block: Buffer | HeaderFields, status = 0): void {
+  answerHeaders(block: Buffer | HeaderFields, status = 0, more?: HeaderFields): void {
     this.abandon();
     if (this.closed) return;
-    this.#outlet.output.headers(this.id, block, status, true);
+    this.#outlet.output.headers(this.id, block, status, { more, ends: true });
     this.#finish();
   }
 
@@ -190,7 +203,7 @@ export class Http2Stream {
     if (this.#trailers === undefined || this.#closed) return;
     if (this.#trailers === NO_TRAILERS) this.#sendData(0);
     else {
-      this.#outlet.output.headers(this.id, this.#trailers, 0, true);
+      this.#outlet.output.headers(this.id, this.#trailers, 0, { ends: true });
       this.#finish();
     }
   }
@@ -209,6 +222,18 @@ export class Http2Stream {
     this.#queue.push({ chunk, written });
     this.#queuedBytes += chunk.length;
     this.#outlet.queued(chunk.length);
+  }
+
+  /** All of a body in one frame, which ends the stream. */
+  #sendWhole(chunks: readonly Buffer[], size: number): void {
+    const { output } = this.#outlet;
+    const from = output.reserve(FRAME_HEADER_BYTES + size);
+    const { buffer } = output;
+    let at = writeFrameHeader(buffer, from, FRAME.data, FLAG.endStream, this.id, size);
+    for (const chunk of chunks) at += chunk.copy(buffer, at);
+    output.advance(at);
+    this.#window -= size;
+    this.#outlet.spend(size);
   }
 
   /** One frame from the beginning of the queue; the last one ends the stream, where no trailers follow. */

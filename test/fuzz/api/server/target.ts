@@ -182,7 +182,7 @@ async function exchange(handler: HttpHandler, clock: LeapingClock, request: Fuzz
   const raw = [...Object.entries(headers), ...repeated].flat();
   const body = { ...messageBody(sourceOf(request), raw), raw: undefined };
   const incoming = newRequest({ method, url, headers: joinedHeaders(request), peer, body });
-  const response = await turns.until(handler(incoming, (listener) => void leave.push(listener)));
+  const response = await turns.until(Promise.resolve(handler(incoming, (listener) => void leave.push(listener))));
   if ('upgrade' in response)
     return { status: 101, headers: {}, body: Buffer.alloc(0), endless: false, holdMs: turns.holdMs };
   const { status, headers: own = {} } = response;
