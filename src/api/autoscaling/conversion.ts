@@ -32,9 +32,20 @@ function withoutAnnotations({ annotations, ...metadata }: ObjectMeta): ObjectMet
   return kept.length === 0 ? metadata : { ...metadata, annotations: Object.fromEntries(kept) };
 }
 
+/** With the parts that Go's structures always have: owners of fields are looked for before anything is validated. */
+const filled = <M extends v2.MetricSpec | v2.MetricStatus>(metric: M): M =>
+  Object.fromEntries(
+    Object.entries(metric).map(([key, source]: [string, unknown]) => [
+      key,
+      isRecord(source) ? { metric: { name: '' }, target: {}, current: {}, ...source } : source,
+    ]),
+  ) as unknown as M;
+
 export function toV1({ metadata, spec, status }: v2.HorizontalPodAutoscaler): v1.HorizontalPodAutoscaler {
-  const { minReplicas, maxReplicas, scaleTargetRef, metrics = [], behavior } = spec;
-  const { currentMetrics = [], conditions = [], currentReplicas, ...times } = status;
+  const { minReplicas, maxReplicas, scaleTargetRef, behavior } = spec;
+  const { currentMetrics: ownMetrics = [], conditions = [], currentReplicas, ...times } = status;
+  const metrics = (spec.metrics ?? []).map(filled);
+  const currentMetrics = ownMetrics.map(filled);
   const cpu = metrics.find(isCPU);
   const currentCPU = currentMetrics.find(isCurrentCPU);
   const others = metrics.filter((metric) => metric !== cpu);
@@ -170,8 +181,13 @@ function metricToV1({ type, object, pods, resource, containerResource, external 
   });
 }
 
+/** What an annotation may hold as a source is no source. */
+const sourcesOf = (metric: Json): Readonly<Record<string, Json>> =>
+  Object.fromEntries(Object.entries(metric).filter((entry): entry is [string, Json] => isRecord(entry[1])));
+
 function metricFromV1(metric: Json): v2.MetricSpec {
-  const { type, object, pods, resource, containerResource, external } = metric as Readonly<Record<string, Json>>;
+  const { type } = metric;
+  const { object, pods, resource, containerResource, external } = sourcesOf(metric);
   const raw = (source: Json): Json =>
     defined({
       type: source['targetAverageUtilization'] === undefined ? 'AverageValue' : 'Utilization',
@@ -247,7 +263,8 @@ function statusToV1({ type, object, pods, resource, containerResource, external 
 }
 
 function statusFromV1(status: Json): v2.MetricStatus {
-  const { type, object, pods, resource, containerResource, external } = status as Readonly<Record<string, Json>>;
+  const { type } = status;
+  const { object, pods, resource, containerResource, external } = sourcesOf(status);
   const raw = (source: Json): Json =>
     defined({
       averageUtilization: source['currentAverageUtilization'],

@@ -254,6 +254,25 @@ test('client-side apply becomes server-side apply, under the name of kubectl alo
   said(200, await w.apply(web, paused, { manager: 'kubectl', query: 'force=true' }));
 });
 
+test('what is invalid is refused also where owners wrote in another version', async () => {
+  await using w = await startWriter();
+  const path = (version: string): string =>
+    `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers/h`;
+  const base = { kind: 'HorizontalPodAutoscaler', metadata: { name: 'h' } };
+  const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
+  const one = { apiVersion: 'autoscaling/v1', ...base, spec: { scaleTargetRef, maxReplicas: 3 } };
+  said(201, await w.apply(path('v1'), one, { manager: 'old' }));
+  for (const metric of [{ resource: {} }, { object: {} }, { pods: {} }, { external: {} }, { containerResource: {} }]) {
+    const spec = { scaleTargetRef, maxReplicas: 3, metrics: [{ type: 'Resource', ...metric }] };
+    said(422, await w.put(path('v2'), { apiVersion: 'autoscaling/v2', ...base, spec }, { manager: 'new' }));
+  }
+  const annotations = {
+    'autoscaling.alpha.kubernetes.io/metrics': '[null,1,{"type":"Object","object":null,"pods":5}]',
+  };
+  const odd = { ...one, metadata: { name: 'h', annotations } };
+  said(422, await w.put(path('v1'), odd, { manager: 'new' }));
+});
+
 test('owners in one version are owners in the other', async () => {
   await using w = await startWriter();
   const path = (version: string): string =>
