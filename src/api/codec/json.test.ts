@@ -128,6 +128,22 @@ test('unknown fields are dropped and named, with their path', () => {
   assert.deepEqual(decodeJson(text(body), pod, { fieldValidation: 'Ignore' }).warnings, []);
 });
 
+test('half a pair of escapes is the replacement character, as in Go', () => {
+  const cases: Readonly<Record<string, string>> = {
+    '\\ud800': '\ufffd',
+    '\\uDFFFa': '\ufffda',
+    '\\ud800\\u0041': '\ufffdA',
+    '\\ud800\\ud83d\\ude00': '\ufffd😀',
+    '\\ud83d\\ude00': '😀',
+    '\\\\ud800': '\\ud800',
+    '\\\\\\ud800': '\\\ufffd',
+  };
+  for (const [escaped, meant] of Object.entries(cases)) {
+    const { data } = decode(`{"data":{"a":"${escaped}","${escaped}":"b"}}`, configMap);
+    assert.deepEqual(data, { a: meant, [meant]: 'b' }, escaped);
+  }
+});
+
 test('keys that stand twice are named unless their parent is unknown', () => {
   const body = '{"spec":{"replicas":1,"replicas":2,"x":{"a":1,"a":2}},"metadata":{"labels":{"a":"1","\\u0061":"2"}}}';
   assert.deepEqual(decodeJson(body, deployment).warnings, [

@@ -5,11 +5,26 @@ import { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, unreco
 const textOf = (body: Uint8Array | string): string =>
   typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 
-/** JSON.parse with Go's text when it fails. Throws SyntaxError. */
+/** Half a pair of escapes, a whole pair, or any other escape. */
+const ESCAPES = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|[^])/g;
+
+/**
+ * JSON.parse, but half a pair of escapes stands for the replacement character, as in Go: kept as it is, a string would be another one in each form it is
+ * written in. Source: unquoteBytes of encoding/json. Throws SyntaxError.
+ */
+export function parseJsonText(text: string): unknown {
+  if (!text.includes('\\ud') && !text.includes('\\uD')) return JSON.parse(text) as unknown;
+  const whole = text.replaceAll(ESCAPES, (escape: string, half: string | undefined) =>
+    half === undefined ? escape : '\\ufffd',
+  );
+  return JSON.parse(whole) as unknown;
+}
+
+/** {@link parseJsonText} with Go's text when it fails. Throws SyntaxError. */
 export function parseJson(body: Uint8Array | string): unknown {
   const text = textOf(body);
   try {
-    return JSON.parse(text) as unknown;
+    return parseJsonText(text);
   } catch (cause) {
     throw new SyntaxError(syntaxError(text), { cause });
   }

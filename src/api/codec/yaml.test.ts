@@ -25,6 +25,7 @@ test('bad YAML is refused with its line', () => {
     /must be of type ConfigMap\): error converting YAML to JSON: yaml: line 1: /,
   );
   assert.throws(() => parseYaml('a: .inf'), /unsupported value: \+Inf/);
+  assert.throws(() => parseYaml(String.raw`a: "\ud800"`), /found invalid Unicode character escape code/);
 });
 
 test('an alias bomb and a self-containing anchor end in an error', () => {

@@ -17,6 +17,7 @@ import {
 } from 'js-yaml';
 import { setOwn } from '../equality.ts';
 import { MAX_DEPTH } from './decode.ts';
+import { parseJsonText } from './json.ts';
 import { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, unrecognized } from './target.ts';
 
 const NUMBER_STARTS = ['-', '+', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
@@ -82,6 +83,9 @@ function asTree(value: unknown): unknown {
     if (typeof node === 'number' && !Number.isFinite(node)) {
       throw new YamlError(`json: unsupported value: ${Number.isNaN(node) ? 'NaN' : node > 0 ? '+Inf' : '-Inf'}`);
     }
+    // Source: yaml_parser_scan_flow_scalar of go-yaml v2.
+    if (typeof node === 'string' && !node.isWellFormed())
+      throw new YamlError('yaml: found invalid Unicode character escape code');
     if (typeof node !== 'object' || node === null) return node;
     if (Array.isArray(node)) return node.map((item) => copy(item, depth + 1));
     const tree: Record<string, unknown> = {};
@@ -96,7 +100,7 @@ const isEmpty = (text: string): boolean => /^(?:\s|#.*(?:\n|$)|---(?:\s|$)|\.\.\
 /** The one document of a YAML or JSON text; null when there is none. Throws YamlError. */
 export function parseYaml(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJsonText(text);
   } catch {
     // no JSON: it has to be YAML
   }
