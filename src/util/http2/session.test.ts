@@ -35,6 +35,23 @@ test('a body that nobody reads is held back at its window, and the others go on'
   assert.equal(server.streams[0]!.held, 0);
 });
 
+test('a request that is answered before its end may end, and is thrown away', async (t) => {
+  const { session, server } = await open(t);
+  for (let i = 0; i < 3; i++) {
+    const early = session.request({ ':method': 'POST', ':path': '/hang' });
+    early.write(Buffer.alloc(50_000));
+    while (server.streams.length <= i || server.streams[i]!.held < 50_000) await bodyOf(session, '/echo');
+    server.streams[i]!.answer({}, [Buffer.from('no')], { status: 413 });
+    const [{ ':status': status }] = (await once(early, 'response')) as [Record<string, unknown>];
+    assert.equal(status, 413);
+    early.resume();
+    early.end(Buffer.alloc(2_000_000));
+    await once(early, 'close');
+    assert.equal(early.rstCode, 0);
+  }
+  assert.equal((await bodyOf(session, '/echo', Buffer.alloc(200_000))).length, 200_000);
+});
+
 test('a connection that is to end answers what is under way and what was on its way, and then ends', async (t) => {
   const { session, server } = await open(t);
   const hanging = session.request({ ':method': 'POST', ':path': '/hang' });

@@ -39,6 +39,8 @@ const QUANTUM = 64 << 10;
 const MAX_OVERDRAFT = 4;
 /** Frames that lead to nothing: so many at once, and so many a second. */
 const IDLE_FRAMES = { burst: 10_000, perSecond: 1000 };
+/** A request may go on for so long when it is answered. */
+const LINGER_MS = 1000;
 const SHUTDOWN_PING = Buffer.from('shutdown');
 
 export interface SessionOptions {
@@ -156,9 +158,14 @@ export class Http2Session implements Outlet {
   }
 
   finished(stream: Http2Stream): void {
-    // What the peer has yet to send nobody wants. Source: closeStream and resetStream of Go's net/http2, RFC 9113 section 8.1.
-    if (!stream.remoteEnded) this.reset(stream, CODE.none);
-    else this.#close(stream, false);
+    if (stream.remoteEnded) return this.#close(stream, false);
+    // What the peer has yet to send nobody wants. It is let go on for a while, since some (curl 7.88) forget an answer when the reset comes right behind it.
+    stream.handler?.onClose(true);
+    stream.handler = undefined;
+    this.consumed(stream, stream.held);
+    this.#options.clock.after(LINGER_MS, () => {
+      if (this.#streams.get(stream.id) === stream) this.reset(stream, CODE.none);
+    });
   }
 
   settled(): void {
@@ -302,13 +309,14 @@ export class Http2Session implements Outlet {
   #endRemote(stream: Http2Stream): void {
     if (this.#streams.get(stream.id) !== stream) return; // closed by what it heard last
     stream.remoteEnded = true;
-    stream.handler?.onEnd();
+    if (stream.over) this.#close(stream, false);
+    else stream.handler?.onEnd();
   }
 
   #onReset(id: number): void {
     const stream = this.#known(id);
     if (stream === undefined) return;
-    take(this.#resets, 'requests that are taken back');
+    if (!stream.over) take(this.#resets, 'requests that are taken back');
     this.#close(stream, false);
   }
 

@@ -198,7 +198,10 @@ export class Http2Stream {
       this.#sendData(size);
       left -= size;
     }
-    if (this.#queuedBytes > 0) return this.#outlet.block(this);
+    if (this.#queuedBytes > 0) {
+      if (this.#window > 0) this.#outlet.block(this); // else the peer will widen it
+      return;
+    }
     if (this.#drained.length > 0) for (const resolve of this.#drained.splice(0)) resolve();
     if (this.#trailers === undefined || this.#closed) return;
     if (this.#trailers === NO_TRAILERS) this.#sendData(0);
