@@ -8,7 +8,7 @@ import type { Entry } from '../watchcache/entry.ts';
 import type { ByteSink, HttpResponse } from './context.ts';
 import { metaApiVersion, type Negotiated } from './negotiate.ts';
 import { compressed, GZIP_BYTES } from './compress.ts';
-import { lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.ts';
+import { fieldHead, lengthDelimited, partialMessage, rawOf, unknownHead } from './protobuf.ts';
 import {
   columnDefinitions,
   type IncludeObject,
@@ -53,8 +53,7 @@ interface ListFormat {
 export async function respondPage(resource: Resource, page: ListPage, options: ListOptions): Promise<HttpResponse> {
   const { negotiated, headers, clock } = options;
   if (negotiated.as === 'PartialObjectMetadata') throw wrongShape(resource.kind, negotiated.as, true);
-  if (negotiated.format === 'protobuf')
-    return compressed({ status: 200, headers, body: await protobufList(resource, page, options) }, options.gzip);
+  if (negotiated.format === 'protobuf') return await respondProtobuf(resource, page, options);
   const format = listFormat(resource, page, options);
   const { entries } = page;
   const stored = negotiated.as === undefined && !negotiated.pretty && negotiated.format === 'json' && resource.isStored;
@@ -67,9 +66,19 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
   }
   const pace = new Pace(clock);
   const chunks = stored ? storedChunks(format, entries) : madeChunks(format, entries, pace);
+  return await respondLong(chunks, pace, options);
+}
+
+/** An answer that is written bit by bit. */
+async function respondLong(
+  chunks: Iterator<Chunk, void> & Iterable<Chunk>,
+  pace: Pace,
+  { headers, gzip }: ListOptions,
+): Promise<HttpResponse> {
   const first: Chunk[] = [];
   // Whether an answer is long enough to be compressed shows only as it is made.
-  for (let bytes = 0; options.gzip && bytes <= GZIP_BYTES;) {
+  const ahead = gzip ? GZIP_BYTES : -1;
+  for (let bytes = 0; bytes <= ahead;) {
     const { value, done } = chunks.next();
     if (done === true) return { status: 200, headers, body: first.map((chunk) => chunk.bytes) };
     first.push(value);
@@ -88,7 +97,7 @@ export async function respondPage(resource: Resource, page: ListPage, options: L
       sink.end();
     },
   };
-  return compressed(long, options.gzip);
+  return compressed(long, gzip);
 }
 
 function isShort(entries: readonly Entry[]): boolean {
@@ -103,7 +112,7 @@ function* behind(first: readonly Chunk[], rest: Iterable<Chunk>): Generator<Chun
 }
 
 /** Items as they are stored: each byte is copied once. */
-function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): Generator<Chunk> {
+function* storedChunks({ head, tail }: ListFormat, entries: readonly Entry[]): Generator<Chunk, void> {
   const first = Buffer.from(head);
   const last = Buffer.from(tail);
   let from = 0;
@@ -131,7 +140,7 @@ function* madeChunks(
   { head, separator, tail, item }: ListFormat,
   entries: readonly Entry[],
   pace?: Pace,
-): Generator<Chunk> {
+): Generator<Chunk, void> {
   let text = head;
   for (const [i, entry] of entries.entries()) {
     if (i > 0) text += separator;
@@ -213,23 +222,71 @@ function around(
 
 const YAML = { noRefs: true, sortKeys: true, lineWidth: -1 } as const;
 
-/** A protobuf message carries its length in front, so this one is made whole before it is sent. */
-async function protobufList(resource: Resource, page: ListPage, { negotiated, clock }: ListOptions): Promise<Buffer[]> {
+/** Messages of a list that are kept while its length is found out; the others are made twice. */
+const KEPT_MESSAGES_BYTES = 4 << 20;
+
+/** A protobuf message carries its length in front: all items are made for their lengths before the first is sent. */
+async function respondProtobuf(resource: Resource, page: ListPage, options: ListOptions): Promise<HttpResponse> {
+  const { negotiated, clock, headers, gzip } = options;
+  const { entries } = page;
   const { kind } = resource;
   const partial = negotiated.as !== undefined;
   const own = partial
     ? { kind: 'PartialObjectMetadataList', apiVersion: metaApiVersion(negotiated) }
     : { kind: listKindOf(kind), apiVersion: apiVersionOf(kind) };
   const metadata = { apiVersion: '', kind: '', ...listMetadata(page) };
-  const pace = new Pace(clock);
   // The old version of the one list that has two numbers its fields the other way round.
   const [metadataField, itemsField] = partial && negotiated.metaVersion === 'v1beta1' ? [2, 1] : [1, 2];
-  const parts = lengthDelimited(metadataField, [rawOf(encodeProtobuf(metadata, 'meta.v1.ListMeta'))]);
-  for (const entry of page.entries) {
+  const item = (entry: Entry): Buffer[] => {
     const object = resource.object(entry);
     const message = partial ? partialMessage(object) : rawOf(encodeProtobuf(object, kind.definition));
-    parts.push(...lengthDelimited(itemsField, [message]));
+    return lengthDelimited(itemsField, [message]);
+  };
+  const pace = new Pace(clock);
+  const begin = lengthDelimited(metadataField, [rawOf(encodeProtobuf(metadata, 'meta.v1.ListMeta'))]);
+  const kept: Buffer[][] = [];
+  let length = lengthOf(begin);
+  for (const entry of entries) {
+    const parts = item(entry);
+    length += lengthOf(parts);
+    if (length <= KEPT_MESSAGES_BYTES) kept.push(parts);
     if (pace.due) await pace.turn();
   }
-  return [...unknownHead(own), ...lengthDelimited(2, parts)];
+  const head = [...unknownHead(own), fieldHead(2, length), ...begin];
+  if (length <= CHUNK_BYTES) return compressed({ status: 200, headers, body: [...head, ...kept.flat()] }, gzip);
+  return await respondLong(
+    messageChunks(head, entries, (entry, i) => kept[i] ?? item(entry), pace),
+    pace,
+    options,
+  );
+}
+
+const lengthOf = (parts: readonly Buffer[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+
+/** Yields when a chunk is full, and whenever `pace` asks for it. */
+function* messageChunks(
+  head: readonly Buffer[],
+  entries: readonly Entry[],
+  item: (entry: Entry, i: number) => readonly Buffer[],
+  pace: Pace,
+): Generator<Chunk, void> {
+  const parts = [...head];
+  let bytes = lengthOf(parts);
+  for (const [i, entry] of entries.entries()) {
+    for (const part of item(entry, i)) {
+      parts.push(part);
+      bytes += part.length;
+    }
+    if (bytes <= CHUNK_BYTES && !pace.due) continue;
+    yield gathered(parts.splice(0), bytes);
+    bytes = 0;
+  }
+  yield gathered(parts, bytes);
+}
+
+function gathered(parts: readonly Buffer[], bytes: number): Chunk {
+  const buffer = chunkPool.take(bytes);
+  let at = 0;
+  for (const part of parts) at += part.copy(buffer, at);
+  return { bytes: buffer.subarray(0, bytes), buffer };
 }

@@ -10,10 +10,13 @@ function varint(value: number): number[] {
   return [...bytes, rest];
 }
 
+/** What stands before the bytes of a length-delimited field. */
+export const fieldHead = (field: number, length: number): Buffer => Buffer.from([(field << 3) | 2, ...varint(length)]);
+
 /** A length-delimited field; not copied together. */
 export function lengthDelimited(field: number, parts: readonly Buffer[]): Buffer[] {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return [Buffer.from([(field << 3) | 2, ...varint(length)]), ...parts];
+  return [fieldHead(field, length), ...parts];
 }
 
 /** What stands before field 2, the message, in a runtime.Unknown. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { ConfigMap, decodeProtobuf } from '#api';
 import { configMapDraft } from '../testdata/objects.ts';
 import { type HttpsServer, type Json, startHttpsServer } from '../testdata/https.ts';
+import { lengthDelimited, rawOf, unknownHead } from './protobuf.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -180,4 +182,43 @@ test('the old paths of watches are served', async () => {
   };
   for (const [path, events] of Object.entries(cases))
     assert.deepEqual(await watched(server, path, events.length), events, path);
+});
+
+/** The items of a list in protobuf, each as a body of its own. */
+function itemsOf(body: Buffer): Buffer[] {
+  const items: Buffer[] = [];
+  const list = rawOf(body);
+  for (let at = 0; at < list.length;) {
+    const tag = list[at++]!;
+    let length = 0;
+    for (let scale = 1, more = true; more; scale *= 128) {
+      const byte = list[at++]!;
+      length += (byte & 127) * scale;
+      more = byte >= 128;
+    }
+    const message = list.subarray(at, (at += length));
+    if (tag === ITEMS_TAG)
+      items.push(
+        Buffer.concat([...unknownHead({ apiVersion: 'v1', kind: 'ConfigMap' }), ...lengthDelimited(2, [message])]),
+      );
+  }
+  return items;
+}
+const ITEMS_TAG = (2 << 3) | 2;
+
+test('a long list in protobuf is the same as in JSON, whether its items were kept or made again', async () => {
+  await using server = await startHttpsServer();
+  for (let i = 0; i < 60; i++)
+    await server.test.client.create(ConfigMap, { ...configMapDraft(`n${i}`), data: { big: `${i}`.repeat(60_000) } });
+  const whole = (await server.ask(MAPS)).json();
+  const long = await server.ask(MAPS, { headers: { accept: PROTOBUF } });
+  assert.equal(long.headers['content-type'], PROTOBUF);
+  const items = itemsOf(long.body).map((body) => decodeProtobuf(body, ConfigMap).object);
+  assert.deepEqual(
+    items,
+    whole.items.map((item: object) => ({ apiVersion: 'v1', kind: 'ConfigMap', ...item })),
+  );
+  const zipped = await server.ask(MAPS, { headers: { accept: PROTOBUF, 'accept-encoding': 'gzip' } });
+  assert.equal(zipped.headers['content-encoding'], 'gzip');
+  assert.ok(gunzipSync(zipped.body).equals(long.body));
 });
