@@ -119,6 +119,7 @@ function defaultContainer(container: Container | EphemeralContainer): void {
   defaultRequirements(container.resources);
   for (const port of container.ports ?? []) fill(port, 'protocol', 'TCP');
   for (const { valueFrom } of container.env ?? []) {
+    if (valueFrom?.fileKeyRef !== undefined) valueFrom.fileKeyRef.optional ??= false;
     if (valueFrom?.fieldRef !== undefined) fill(valueFrom.fieldRef, 'apiVersion', 'v1');
     if (valueFrom?.resourceFieldRef !== undefined) fill(valueFrom.resourceFieldRef, 'divisor', '0');
   }

@@ -1,4 +1,5 @@
 /** What may change in a pod, and through which door. Source: ValidatePodUpdate, ValidatePodEphemeralContainersUpdate in pkg/apis/core/validation v1.36. */
+import { equalValues } from '../../equality.ts';
 import type { FieldError } from '../../field-error.ts';
 import { child, forbiddenField, index, invalid, required, ROOT } from '../../field-error.ts';
 import type {
@@ -10,10 +11,11 @@ import type {
   PodSpec,
   Toleration,
 } from '../../generated/core.v1.ts';
-import type { Difference } from '../../validation/equal.ts';
-import { differences, own, semanticEqual } from '../../validation/equal.ts';
+import { own, semanticEqual } from '../../validation/equal.ts';
 import type { Unchecked } from '../../validation/fields.ts';
 import { inclusiveRangeError } from '../../validation/names.ts';
+import { internalDiff } from '../internal/diff.ts';
+import { internalEqual } from '../internal/print.ts';
 import { validateImageWhitespace } from './container/containers.ts';
 import { validateTolerations } from './scheduling.ts';
 import { MIRROR_ANNOTATION, validateAnnotationUpdates } from './security/annotations.ts';
@@ -27,7 +29,6 @@ const UPDATABLE = [
   '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
 ].join(',');
 const MAX_INT32 = 2_147_483_647;
-const MAX_DIFF_LINES = 20;
 const NODE_TERMS = 'affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
 
 /** The registry checks the pod itself as well. */
@@ -54,22 +55,11 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   );
   const munged = withUpdatableFieldsOf(spec, oldSpec);
   if ((oldSpec.schedulingGates ?? []).length > 0) errors.push(...takeGatedChanges(munged, oldSpec));
-  const rest = differences(oldSpec, munged, MAX_DIFF_LINES + 1);
-  if (rest.length > 0) {
-    const why = `pod updates may not change fields other than ${UPDATABLE}\n${diffText(rest)}`;
-    errors.push(forbiddenField('spec', why));
+  if (!equalValues(oldSpec, munged) && !internalEqual(oldSpec, munged, 'PodSpec')) {
+    const changes = internalDiff(oldSpec, munged, 'PodSpec');
+    errors.push(forbiddenField('spec', `pod updates may not change fields other than ${UPDATABLE}\n${changes}`));
   }
   return errors;
-}
-
-/** One line removed, one added for each field. Upstream prints what Go's cmp.Diff makes of it. */
-function diffText(all: readonly Difference[]): string {
-  const line = (sign: string, path: string, value: unknown): string[] =>
-    value === undefined ? [] : [`${sign} \t${path}: ${JSON.stringify(value)}`];
-  const lines = all
-    .slice(0, MAX_DIFF_LINES)
-    .flatMap(({ path, from, to }) => [...line('-', path, from), ...line('+', path, to)]);
-  return [...lines, ...(all.length > MAX_DIFF_LINES ? ['  \t...'] : []), ''].join('\n');
 }
 
 /** A copy of the new spec in which everything that may change is as it was. */
@@ -183,9 +173,9 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldErro
     if (next === undefined) {
       return [forbiddenField(path, `existing ephemeral containers ${name} may not be removed\n`)];
     }
-    const found = differences(container, next, MAX_DIFF_LINES);
-    if (found.length === 0) return [];
-    return [forbiddenField(path, `existing ephemeral containers ${name} may not be changed\n${diffText(found)}`)];
+    if (equalValues(container, next) || internalEqual(container, next, 'EphemeralContainer')) return [];
+    const changes = internalDiff(container, next, 'EphemeralContainer');
+    return [forbiddenField(path, `existing ephemeral containers ${name} may not be changed\n${changes}`)];
   });
   return [...validatePod(pod), ...validateAnnotationUpdates(pod, old), ...changed];
 }

@@ -6,8 +6,9 @@ import { nodeTermWarnings } from '../../validation/node-labels.ts';
 import { canonicalQuantity } from '../../quantity.ts';
 import { AGE, age, NAME } from '../../table.ts';
 import { formatTime } from '../../time.ts';
-import { semanticEqual } from '../../validation/equal.ts';
 import { eachKey, validateImmutable, validateOptionalEnum } from '../../validation/fields.ts';
+import { internalDiff } from '../internal/diff.ts';
+import { internalEqual } from '../internal/print.ts';
 import { defaultSharedSources, roundedToMilli } from '../pod/defaults.ts';
 import { validateNodeSelector } from '../pod/scheduling.ts';
 import {
@@ -35,7 +36,8 @@ function validatePersistentVolume({ metadata, spec }: PersistentVolume): FieldEr
   errors.push(...validateAccessModes(accessModes, at('accessModes')));
   if (Object.keys(capacity).length === 0) errors.push(required(at('capacity')));
   if (capacity['storage'] === undefined || Object.keys(capacity).length > 1) {
-    errors.push(notSupported(at('capacity'), spec.capacity, ['storage']));
+    const shown = Object.fromEntries(Object.entries(capacity).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    errors.push(notSupported(at('capacity'), spec.capacity && shown, ['storage']));
   }
   errors.push(
     ...eachKey(capacity, at('capacity'), (name, quantity) => [
@@ -79,10 +81,13 @@ function validateUpdate({ spec }: PersistentVolume, { spec: old }: PersistentVol
     const { controllerExpandSecretRef: _, ...csi } = source.csi;
     source.csi = csi;
   }
+  const before = sourceOf(old);
+  const type = 'PersistentVolumeSource';
+  const why = 'spec.persistentvolumesource is immutable after creation';
   return [
-    ...(semanticEqual(source, sourceOf(old))
+    ...(internalEqual(before, source, type)
       ? []
-      : [forbiddenField('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation')]),
+      : [forbiddenField('spec.persistentvolumesource', `${why}\n${internalDiff(before, source, type)}`)]),
     ...validateImmutable(spec.volumeMode, old.volumeMode, 'volumeMode'),
     ...(old.nodeAffinity === undefined ? [] : validateImmutable(spec.nodeAffinity, old.nodeAffinity, 'nodeAffinity')),
     ...(old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined

@@ -4,10 +4,11 @@ import type * as core from '../../generated/core.v1.ts';
 import { defineKind } from '../../kind.ts';
 import { canonicalQuantity, compareQuantity } from '../../quantity.ts';
 import { AGE, age, NAME } from '../../table.ts';
-import { semanticEqual } from '../../validation/equal.ts';
 import { eachKey, invalidEach, validateImmutable } from '../../validation/fields.ts';
 import { isQualifiedName } from '../../validation/names.ts';
 import { defaultRequirements, roundedToMilli } from '../pod/defaults.ts';
+import { internalDiff } from '../internal/diff.ts';
+import { internalEqual } from '../internal/print.ts';
 import { isNativeResource } from '../pod/resources.ts';
 import { normalizeDataSources, validatePersistentVolumeClaimSpec } from './claimspec.ts';
 import {
@@ -77,10 +78,10 @@ function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim
     }
     if (now.volumeAttributesClassName !== undefined) now.volumeAttributesClassName = before.volumeAttributesClassName;
   }
-  if (!semanticEqual(now, before)) {
+  if (!internalEqual(before, now, 'PersistentVolumeClaimSpec')) {
     const why =
       'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
-    errors.push(forbiddenField('spec', why));
+    errors.push(forbiddenField('spec', `${why}\n${internalDiff(before, now, 'PersistentVolumeClaimSpec')}`));
   }
   if (compareQuantity(size ?? '0', oldSize ?? '0') < 0) {
     const capacity = old.status.capacity?.['storage'] ?? '0';
