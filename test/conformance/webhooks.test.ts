@@ -19,17 +19,19 @@ test('webhooks are in the discovery of their group and version', async () => {
     assert.ok(names.includes(plural), plural);
 });
 
+const webhookWith = (condition: object): object => ({
+  name: 'match-condition.example.com',
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+  clientConfig: { service: { name: 'e2e', namespace: 'default', path: '/always-allow' } },
+  rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+  matchConditions: [condition],
+});
+
 async function matchConditions(session: Session, plural: string): Promise<void> {
   const path = `${GROUP}/v1/${plural}`;
   const expression = { name: 'expression-1', expression: "object.metadata.namespace == 'production'" };
-  const webhook = {
-    name: 'match-condition.example.com',
-    sideEffects: 'None',
-    admissionReviewVersions: ['v1'],
-    clientConfig: { service: { name: 'e2e', namespace: 'default', path: '/always-allow' } },
-    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
-    matchConditions: [expression],
-  };
+  const webhook = webhookWith(expression);
   const made = await session.post(path, { metadata: { name: 'conditions' }, webhooks: [webhook] });
   assert.deepEqual(made.webhooks[0].matchConditions, [expression]);
   const found = await session.get(`${path}/conditions`);
@@ -51,4 +53,21 @@ test('webhooks that mutate are created and updated with conditions', async () =>
 test('webhooks that validate are created and updated with conditions', async () => {
   await using session = await startSession();
   await matchConditions(session, 'validatingwebhookconfigurations');
+});
+
+async function invalidConditions(session: Session, plural: string): Promise<void> {
+  const expression = { name: 'expression-1', expression: '... [] bad expression' };
+  const body = { metadata: { name: 'conditions' }, webhooks: [webhookWith(expression)] };
+  const { message } = await session.refused(422, 'POST', `${GROUP}/v1/${plural}`, body);
+  assert.match(message, /compilation failed/);
+}
+
+test('webhooks that mutate are refused with conditions that are none', async () => {
+  await using session = await startSession();
+  await invalidConditions(session, 'mutatingwebhookconfigurations');
+});
+
+test('webhooks that validate are refused with conditions that are none', async () => {
+  await using session = await startSession();
+  await invalidConditions(session, 'validatingwebhookconfigurations');
 });

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { badRequest, forbidden, internalError, type Kind, notFound, type Pod, StatusError } from '#api';
 import type { Logger } from '#util';
@@ -46,7 +47,7 @@ export interface NodeProxy {
 export function newNodeProxy({ registry, authorizer, tls, random, egress, log }: NodeProxyOptions): NodeProxy {
   const credentials = { cert: tls.certificate, key: tls.key };
   const kubeletTls = { ca: tls.ca, ...credentials };
-  const targets = { registry, random, kubeletTls };
+  const targets = { registry, random, kubeletTls, lookup: (host: string) => lookup(host, { all: true }) };
 
   return {
     handles: ({ group, plural }, subresource) =>
@@ -60,7 +61,7 @@ export function newNodeProxy({ registry, authorizer, tls, random, egress, log }:
       const { info, request, signal } = context;
       const { namespace, name, subresource } = info;
       if (subresource === 'proxy') {
-        const backend = targetOf(targets, resource.kind.plural, namespace, name);
+        const backend = await targetOf(targets, resource.kind.plural, namespace, name);
         return await reverseProxy({ context, backend, egress, log });
       }
       if (subresource !== 'log') await checkMayCreate(authorizer, context);

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { Endpoints, Node, Pod, Role, RoleBinding, Service } from '#api';
+import { Endpoints, Node, Pod, Role, RoleBinding, Service, StatusError } from '#api';
 import { askH1, askH2, authority, type HttpsServer, type Json, startHttpsServer } from '../testdata/https.ts';
 import { podDraft } from '../testdata/objects.ts';
 
@@ -248,6 +248,37 @@ test('an endpoint counts only if a pod of the namespace has the address', async 
     await cluster.test.client.update(Endpoints, { ...latest, subsets });
     assert.equal((await cluster.ask(`${NAMESPACE}/services/web:http/proxy/`)).status, 503);
   }
+});
+
+test('nobody reaches what is on this host or link by a node or a pod that says it is there', async () => {
+  await using cluster = await startCluster(hello);
+  const { client } = cluster.test;
+  await client.create(Node, { metadata: { name: 'odd' }, spec: {} });
+  await client.create(Pod, podDraft('odd'));
+  const refused = ['127.0.0.1', '169.254.169.254', '::1', 'fe80::1', '::ffff:127.0.0.1', '::ffff:7f00:1', '224.0.0.1'];
+  const say = (name: string, type: string, address: string): Promise<unknown> =>
+    client.patch(Node, { name }, { status: { addresses: [{ type, address }] } }, STATUS);
+  for (const address of refused) {
+    await say('odd', 'InternalIP', address);
+    for (const id of ['odd', 'odd:8080', 'http:odd:80']) {
+      const { code, message } = (await cluster.ask(`/api/v1/nodes/${id}/proxy/`)).json();
+      assert.deepEqual([code, message], [400, 'address not allowed'], `${id} at ${address}`);
+    }
+    const ips = { podIP: address, podIPs: [{ ip: address }] };
+    try {
+      await client.patch(Pod, { namespace: 'default', name: 'odd' }, { status: ips }, STATUS);
+    } catch (error) {
+      assert.ok(StatusError.is(error, 'Invalid'), String(error)); // it is not even stored
+      continue;
+    }
+    assert.equal((await cluster.ask(`${NAMESPACE}/pods/odd/proxy/`)).status, 400, address);
+  }
+  await client.create(Node, { metadata: { name: 'named' }, spec: {} });
+  const told = async (): Promise<string> => (await cluster.ask('/api/v1/nodes/named/proxy/')).json().message;
+  await say('named', 'Hostname', 'localhost');
+  assert.equal(await told(), 'address not allowed');
+  await say('named', 'Hostname', 'none.invalid');
+  assert.equal(await told(), 'lookup none.invalid: no such host');
 });
 
 test('a WebSocket goes through the proxy', async () => {

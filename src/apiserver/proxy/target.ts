@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import { badRequest, Endpoints, type Node, notFound, Pod, Service, StatusError, Node as NodeKind } from '#api';
 import type { Registry } from '../registry/registry.ts';
 import type { Backend, BackendTls } from './backend.ts';
@@ -11,6 +12,8 @@ export interface TargetOptions {
   /** In [0,1): picks among endpoints. */
   readonly random: () => number;
   readonly kubeletTls: BackendTls;
+  /** Addresses of a name. */
+  readonly lookup: (host: string) => Promise<readonly { readonly address: string }[]>;
 }
 
 interface SchemeNamePort {
@@ -49,14 +52,19 @@ const backendOf = (scheme: string, host: string, port: string): Backend => {
 };
 
 /** Where a pod, a service or a node answers what is asked of it through the proxy. Source: ResourceLocation of pkg/registry/core/{pod,service,node} v1.36. */
-export function targetOf(options: TargetOptions, plural: string, namespace: string, id: string): Backend {
+export async function targetOf(
+  options: TargetOptions,
+  plural: string,
+  namespace: string,
+  id: string,
+): Promise<Backend> {
   switch (plural) {
     case 'pods':
       return podTarget(options, namespace, id);
     case 'services':
       return serviceTarget(options, namespace, id);
     default:
-      return nodeTarget(options, id);
+      return await nodeTarget(options, id);
   }
 }
 
@@ -71,11 +79,27 @@ function podTarget({ registry }: TargetOptions, namespace: string, id: string): 
   return backendOf(scheme, ip, port !== '' || first === undefined ? port : String(first));
 }
 
-/** Source: IsGlobalUnicast of Go's net: no address of this host, of one link or of many. */
+/** Addresses of this host, of one link or of many. IPv4 addresses written as IPv6 are those of IPv4. Source: IsGlobalUnicast of Go's net. */
+const LOCAL = new BlockList();
+for (const [network, bits] of [
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 4],
+  ['0.0.0.0', 32],
+  ['255.255.255.255', 32],
+] as const)
+  LOCAL.addSubnet(network, bits);
+for (const [network, bits] of [
+  ['::', 128],
+  ['::1', 128],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const)
+  LOCAL.addSubnet(network, bits, 'ipv6');
+
 function isGlobalUnicast(ip: string): boolean {
-  if (ip === '') return false;
-  if (ip.includes(':')) return !/^(?:::1?$|fe[89ab]|ff)/i.test(ip);
-  return !/^(?:127\.|0\.0\.0\.0$|255\.255\.255\.255$|169\.254\.|2(?:2[4-9]|3\d)\.)/.test(ip);
+  const family = isIP(ip);
+  return family !== 0 && !LOCAL.check(ip, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 function serviceTarget(options: TargetOptions, namespace: string, id: string): Backend {
@@ -122,10 +146,25 @@ function isOfPod(registry: Registry, namespace: string, { ip, targetRef }: Addre
   return pod?.status.podIPs?.some((own) => own.ip === ip) === true;
 }
 
-function nodeTarget({ registry, kubeletTls }: TargetOptions, id: string): Backend {
+async function nodeTarget({ registry, kubeletTls, lookup }: TargetOptions, id: string): Promise<Backend> {
   const { scheme, name, port } = parsed(id, 'node');
   const kubelet = kubeletOf(registry, name, kubeletTls);
+  for (const ip of await addressesOf(kubelet.host, lookup))
+    if (!isGlobalUnicast(ip)) throw badRequest('address not allowed');
   return port === '' || port === String(kubelet.port) ? kubelet : backendOf(scheme, kubelet.host, port);
+}
+
+/** A node says itself where it is, which may be this very host. Source: isProxyableHostname of pkg/registry/core/node/strategy.go v1.36. */
+async function addressesOf(host: string, lookup: TargetOptions['lookup']): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  let found: readonly { readonly address: string }[];
+  try {
+    found = await lookup(host);
+  } catch (cause) {
+    throw new StatusError('BadRequest', `lookup ${host}: no such host`, { cause });
+  }
+  if (found.length === 0) throw badRequest('no addresses for hostname');
+  return found.map(({ address }) => address);
 }
 
 /** The kubelet of a node. Source: NodeConnectionInfoGetter of pkg/kubelet/client v1.36. */

@@ -127,6 +127,7 @@ test('a token bound to a pod tells of pod and node, lasts a year, and ends with 
   });
   await t.client.delete(Pod, pod.metadata, { body: { gracePeriodSeconds: 0 } });
   assert.deepEqual(await review(t, token), {
+    user: {},
     error: '[invalid bearer token, service account token has been invalidated]',
   });
   const again = await t.client.create(Pod, podDraft('p'));
@@ -142,14 +143,16 @@ test('a token ends with its time, its account, or where it is not meant', async 
   const token = (await request(t, { expirationSeconds: 600 })).status.token!;
   const elsewhere = (await request(t, { audiences: ['vault'] })).status.token!;
   assert.deepEqual(await review(t, elsewhere), {
+    user: {},
     error: `[invalid bearer token, token audiences ["vault"] is invalid for the target audiences ["${ISSUER}"]]`,
   });
   assert.deepEqual((await review(t, elsewhere, ['vault', 'other'])).audiences, ['vault']);
   const [header = '', payload = '', signature = ''] = token.split('.');
   assert.deepEqual(await review(t, `${header}.${payload}.${signature.slice(0, -4)}AAAA`), {
+    user: {},
     error: '[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]',
   });
-  assert.deepEqual(await review(t, 'abc'), { error: 'invalid bearer token' });
+  assert.deepEqual(await review(t, 'abc'), { user: {}, error: 'invalid bearer token' });
   assert.equal((await review(t, token)).authenticated, true);
   clock.advance(661_000);
   assert.equal((await review(t, token)).error, '[invalid bearer token, service account token has expired]');

@@ -45,15 +45,26 @@ const tokenReview = (tokens: TokenAuthenticator, apiAudiences: readonly string[]
     const { token, audiences = [] } = review.spec as Partial<TokenReview['spec']>;
     if (token === undefined || token === '') throw badRequest('token is required for TokenReview in authentication');
     const wanted = audiences.length > 0 ? audiences : apiAudiences;
-    try {
-      const found = await tokens.authenticateToken(token, wanted);
-      review.status = { error: INVALID_TOKEN };
-      if (found !== undefined)
-        review.status = { authenticated: true, user: shown(found.user), audiences: [...found.audiences] };
-    } catch (error) {
-      // The first of upstream's token authenticators, which knows its own token only, always has this to say.
-      review.status = { error: aggregate([INVALID_TOKEN, messageOf(error)]) };
-    }
+    review.status = await answer(tokens, bearerToken(token), wanted);
     return created(TokenReview, review);
   },
 });
+
+/** Upstream asks as if the token stood in a header, where what is behind a space is not part of it. */
+const bearerToken = (token: string): string => `Bearer ${token}`.trim().split(' ')[1] ?? '';
+
+async function answer(
+  tokens: TokenAuthenticator,
+  token: string,
+  wanted: readonly string[],
+): Promise<NonNullable<TokenReview['status']>> {
+  if (token === '') return { user: {} };
+  try {
+    const found = await tokens.authenticateToken(token, wanted);
+    if (found === undefined) return { user: {}, error: INVALID_TOKEN };
+    return { authenticated: true, user: shown(found.user), audiences: [...found.audiences] };
+  } catch (error) {
+    // The first of upstream's token authenticators, which knows its own token only, always has this to say.
+    return { user: {}, error: aggregate([INVALID_TOKEN, messageOf(error)]) };
+  }
+}

@@ -137,7 +137,9 @@ test('a token nobody knows is nobody’s, and no token is no question', async ()
   const ask = (token: string): Promise<TokenReview> =>
     server.client.create(TokenReview, { metadata: {}, spec: { token } });
   const { status } = await ask('abc');
-  assert.notEqual(status.authenticated, true);
+  assert.deepEqual(status, { user: {}, error: 'invalid bearer token' });
+  // As if it stood in a header: nothing but blanks is none.
+  assert.deepEqual((await ask('  ')).status, { user: {} });
   await refused(ask(''), 'BadRequest', 'token is required for TokenReview in authentication');
 });
 

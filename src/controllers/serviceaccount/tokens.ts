@@ -78,7 +78,7 @@ export function newTokensController({ client, informers }: ControllerContext, op
     const missingToken = (data['token'] ?? '') === '';
     if (data['ca.crt'] === ca && (data['namespace'] ?? '') !== '' && !missingToken) return;
     const { name, uid } = account.metadata;
-    const next: Record<string, string> = { ...data, 'ca.crt': ca, namespace: data['namespace'] ?? base64(namespace) };
+    const next: Record<string, string> = { ...data, 'ca.crt': ca, namespace: data['namespace'] || base64(namespace) };
     if (missingToken)
       next['token'] = base64(await options.secretToken({ metadata: { namespace, name, uid } }, metadata.name));
     const annotations = { ...metadata.annotations, [NAME]: name, [UID]: uid };
