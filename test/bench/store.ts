@@ -7,12 +7,12 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { openEmbeddedStore, prefixEnd, type Store } from '#store';
 import { silentLogger, systemClock } from '#util';
+import { watchHolds } from './api/usage.ts';
 import { besideEtcd } from './store/beside-etcd.ts';
 
 const KEYS = 100_000;
@@ -57,7 +57,7 @@ async function alone(): Promise<void> {
 /** The same keys again and again, with history cut by its size: how large the file gets, and how long cleaning holds anybody up. */
 async function longRun(path: string): Promise<void> {
   const store = await open(path);
-  using stall = watchLoop();
+  using holds = watchHolds();
   const started = performance.now();
   let next = 0;
   let largest = 0;
@@ -74,7 +74,7 @@ async function longRun(path: string): Promise<void> {
   const { sizeBytes } = await store.status();
   console.log(
     `${UPDATES} updates of ${UPDATED_KEYS} keys: ${rate(UPDATES, seconds)}, ${megabytes(UPDATES * VALUE_BYTES)} written, file at most ` +
-      `${megabytes(largest)}, then ${megabytes(sizeBytes)}; longest stall of the event loop ${stall.maxMs().toFixed(0)} ms`,
+      `${megabytes(largest)}, then ${megabytes(sizeBytes)}; longest hold of the event loop ${holds.longestMs().toFixed(0)} ms of CPU`,
   );
   await store.close();
 }
@@ -121,7 +121,7 @@ async function load(store: Store): Promise<void> {
 async function writes(store: Store, writers: number): Promise<void> {
   const latencies: number[] = [];
   const end = performance.now() + ROUND_MS;
-  using stall = watchLoop();
+  using holds = watchHolds();
   const cpu = process.threadCpuUsage();
   const writer = async (_: unknown, id: number): Promise<void> => {
     for (let n = id * 7919; performance.now() < end; n += 104_729) {
@@ -140,7 +140,7 @@ async function writes(store: Store, writers: number): Promise<void> {
   const cpuMicros = (used.user + used.system) / latencies.length;
   console.log(
     `writes, ${writers} writers: ${rate(latencies.length, ROUND_MS / 1000)}, ${percentiles(latencies)}, ` +
-      `main thread ${cpuMicros.toFixed(0)} µs each, longest stall ${stall.maxMs().toFixed(0)} ms`,
+      `main thread ${cpuMicros.toFixed(0)} µs each, longest hold ${holds.longestMs().toFixed(0)} ms`,
   );
 }
 
@@ -215,12 +215,6 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-function watchLoop(): Disposable & { maxMs(): number } {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  return { maxMs: () => delay.max / 1e6, [Symbol.dispose]: () => void delay.disable() };
-}
-
 async function reportMemory(what: string): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -242,9 +236,15 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** Opens what {@link alone} has filled. */
 async function openOnly(directory: string): Promise<void> {
-  using stall = watchLoop();
+  using holds = watchHolds();
+  const cpu = process.cpuUsage();
+  const thread = process.threadCpuUsage();
   const store = await timed(`open, ${KEYS} keys of ${VALUE_BYTES} B`, () => open(directory));
-  console.log(`  longest stall of the event loop ${stall.maxMs().toFixed(0)} ms`);
+  const [all, main] = [process.cpuUsage(cpu), process.threadCpuUsage(thread)].map(
+    ({ user, system }) => (user + system) / 1000,
+  );
+  console.log(`  CPU ${all!.toFixed(0)} ms, of which main thread ${main!.toFixed(0)} ms`);
+  console.log(`  longest hold of the event loop ${holds.longestMs().toFixed(0)} ms of CPU`);
   await reportMemory('  memory then');
   await store.close();
 }

@@ -13,6 +13,24 @@ export interface Usage {
 
 /** Answers each message of the parent with what this process has used; ends with the parent. */
 export function tellUsage(): void {
+  const holds = watchHolds();
+  process.on('message', () => {
+    const holdMs = holds.longestMs();
+    const { user, system } = process.cpuUsage();
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+    process.send!({
+      cpuMicros: user + system,
+      rssBytes: rss,
+      heapBytes: heapUsed,
+      externalBytes: arrayBuffers,
+      holdMs,
+    } satisfies Usage);
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+/** Watches how long the event loop is held; `longestMs` tells it since the last time it was asked. */
+export function watchHolds(): Disposable & { longestMs(): number } {
   let held = 0;
   let before = threadMicros();
   const look = (): void => {
@@ -21,21 +39,16 @@ export function tellUsage(): void {
     before = now;
   };
   // Timers have their turn once in each round of the loop.
-  setInterval(look, 1);
-  process.on('message', () => {
-    look();
-    const { user, system } = process.cpuUsage();
-    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
-    process.send!({
-      cpuMicros: user + system,
-      rssBytes: rss,
-      heapBytes: heapUsed,
-      externalBytes: arrayBuffers,
-      holdMs: held / 1000,
-    } satisfies Usage);
-    held = 0;
-  });
-  process.on('disconnect', () => process.exit(0));
+  const timer = setInterval(look, 1);
+  return {
+    longestMs() {
+      look();
+      const longest = held / 1000;
+      held = 0;
+      return longest;
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
 }
 
 function threadMicros(): number {

@@ -22,6 +22,7 @@ const EVENTS = 11;
 const SMALL_LIST = 500;
 /** Neither a divisor of the number of keys nor near to one: successive keys lie far apart. */
 const STRIDE = 7919;
+const SWAPPED_KEYS = 200;
 
 export const keyOf = (n: number): string => `${PREFIX}pod-${String(n % KEYS).padStart(6, '0')}`;
 
@@ -56,11 +57,14 @@ const range =
     if (!isWhole) throw new Error('a range has found too little');
   };
 
-/** As the API server writes: the revision of the last write compared, the new one put, what is there instead read. */
+/**
+ * As the API server writes: the revision of the last write compared, the new one put, what is there instead read. Of few enough keys that each is met often: the first
+ * time its revision is not known, so nothing is written.
+ */
 function compareAndSwap(): Step {
   const revisions = new Map<string, number>();
   return async (client, n) => {
-    const key = keyOf(n * STRIDE);
+    const key = keyOf((n % SWAPPED_KEYS) * STRIDE);
     const request = TxnRequest.encode({
       compare: [
         {

@@ -26,6 +26,9 @@ export async function openLogThread(
   return { log: thread, head, leases, slices: thread.readAll() };
 }
 
+/** Slices asked for before they are needed. */
+const READ_AHEAD = 4;
+
 interface Waiter {
   readonly resolve: (reply: LogReply) => void;
   readonly reject: (error: StoreError) => void;
@@ -75,21 +78,21 @@ class LogThread implements Log {
   }
 
   async *readAll(): AsyncGenerator<RowSlice> {
-    let spare: ArrayBuffer | undefined;
-    for (let next = this.#read(spare); ;) {
-      const reply = await next;
+    const coming: Promise<LogReply>[] = [];
+    const ask = (spare: ArrayBuffer | undefined): void => {
+      const reply = this.#request({ type: 'read', spare }, spare === undefined ? [] : [spare]);
+      reply.catch(() => {}); // looked at when its turn comes, if ever
+      coming.push(reply);
+    };
+    // The thread reads on while a slice is taken in, and while it waits for a processor itself there are some left.
+    for (let i = 0; i < READ_AHEAD; i++) ask(undefined);
+    for (;;) {
+      const reply = (await coming.shift()) as LogReply;
       if (reply.type !== 'rows') throw asFailure(`unexpected reply ${reply.type}`);
       if (reply.slice === undefined) return;
-      // The thread reads on while this slice is taken in.
-      next = this.#read(spare);
-      next.catch(() => {}); // looked at when this slice is done, if ever
       yield reply.slice;
-      spare = reply.slice.bytes.buffer;
+      ask(reply.slice.bytes.buffer);
     }
-  }
-
-  #read(spare: ArrayBuffer | undefined): Promise<LogReply> {
-    return this.#request({ type: 'read', spare }, spare === undefined ? [] : [spare]);
   }
 
   async commit({ versions, leases }: LogBatch): Promise<void> {
