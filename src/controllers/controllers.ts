@@ -19,6 +19,7 @@ import { newNodeLifecycleController, type NodeLifecycleOptions } from './nodelif
 import { newTaintEvictionController } from './nodelifecycle/tainteviction.ts';
 import { newPodGCController, type PodGCOptions } from './podgc/podgc.ts';
 import { newReplicaSetController, newReplicationController } from './replicaset/replicaset.ts';
+import { newServiceCIDRsController } from './servicecidrs/servicecidrs.ts';
 import { newRootCACertPublisher } from './serviceaccount/root-ca.ts';
 import { newServiceAccountController } from './serviceaccount/serviceaccount.ts';
 import { newTokensController, type TokensOptions } from './serviceaccount/tokens.ts';
@@ -60,6 +61,7 @@ export function newControllers(context: ControllersContext, options: Controllers
     newTaintEvictionController(as('taint-eviction-controller', 'node-controller')),
     newPodGCController(as('pod-garbage-collector', 'pod-garbage-collector'), options),
     newClusterRoleAggregationController(as('clusterrole-aggregation', 'clusterrole-aggregation-controller')),
+    newServiceCIDRsController(as('service-cidr-controller', 'service-cidrs-controller')),
     // Last: it takes the caches of the others where there are any.
     newGarbageCollector(as('garbage-collector-controller', 'generic-garbage-collector'), {
       kinds: options.kinds.filter(isCollected),

@@ -117,6 +117,7 @@ export class PortTaking implements PortOperation {
 export class DryPortTaking implements PortOperation {
   readonly #taken = new Set<number>();
   readonly #set: PortSet;
+  #highest = 0;
 
   constructor(set: PortSet) {
     this.#set = set;
@@ -125,12 +126,16 @@ export class DryPortTaking implements PortOperation {
   allocate(port: number): void {
     if ((isInRange(port) && this.#set.has(port)) || this.#taken.has(port))
       throw new AllocationError('provided port is already allocated');
-    this.#taken.add(port);
+    this.#take(port);
   }
 
   allocateNext(): number {
-    const port = Math.max(LAST_PORT + 1, ...this.#taken) + 1;
+    return this.#take((this.#highest === 0 ? LAST_PORT + 1 : this.#highest) + 1);
+  }
+
+  #take(port: number): number {
     this.#taken.add(port);
+    this.#highest = Math.max(this.#highest, port);
     return port;
   }
 }

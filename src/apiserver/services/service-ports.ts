@@ -58,6 +58,8 @@ export function planPorts(service: Service, old: Service | undefined, operation:
 function firstPorts(service: Service, operation: PortOperation): number[] {
   const ports = service.spec.ports ?? [];
   const given = new Map<number, number>();
+  const wishes = new Map<number, number>();
+  for (const { port, nodePort = 0 } of ports) if (nodePort !== 0 && !wishes.has(port)) wishes.set(port, nodePort);
   return ports.map(({ port, nodePort = 0 }, i) => {
     if (nodePort === 0 && !needsNodePorts(service)) return 0;
     const shared = given.get(port);
@@ -66,7 +68,7 @@ function firstPorts(service: Service, operation: PortOperation): number[] {
       chosen(service, i, nodePort, operation);
       return nodePort;
     }
-    const wanted = ports.find((other) => other.port === port && (other.nodePort ?? 0) !== 0)?.nodePort ?? 0;
+    const wanted = wishes.get(port) ?? 0;
     if (wanted !== 0) chosen(service, i, wanted, operation);
     const own = wanted === 0 ? any(operation) : wanted;
     given.set(port, own);

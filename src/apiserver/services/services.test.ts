@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Draft, Service } from '#api';
+import { type Draft, IPAddress, Service } from '#api';
 import { startTestApiServer, type TestApiServer } from '#testing';
 import { refused, startServer } from '../testdata/objects.ts';
+import { PortSet } from './port-set.ts';
 
 const serviceDraft = (name: string, spec: Partial<Service['spec']> = {}): Draft<Service> => ({
   metadata: { name, namespace: 'default' },
@@ -153,4 +154,105 @@ test('a restart knows what is taken', async () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('node ports come from the upper part of their range first, and a full range is told', async () => {
+  await using t = await startServer();
+  const ports = (count: number, from = 1): NonNullable<Service['spec']['ports']> =>
+    Array.from({ length: count }, (_, i) => ({ name: `p${from + i}`, port: from + i }));
+  const nodePorts = ({ spec }: Service): number[] => spec.ports!.map((port) => port.nodePort!);
+  const upper = await create(t, 'upper', { type: 'NodePort', ports: ports(2682) });
+  assert.equal(Math.min(...nodePorts(upper)), 30086);
+  assert.equal(new Set(nodePorts(upper)).size, 2682);
+  const lower = await create(t, 'lower', { type: 'NodePort', ports: ports(86) });
+  assert.equal(Math.max(...nodePorts(lower)), 30085);
+  const full = 'Internal error occurred: failed to allocate a nodePort: range is full';
+  await refused(create(t, 'full', { type: 'NodePort' }), 'InternalError', full);
+  const { items } = await t.client.list(IPAddress);
+  assert.equal(items.length, 2, 'the address of what failed is given back');
+  await t.client.delete(Service, { namespace: 'default', name: 'lower' });
+  await create(t, 'again', { type: 'NodePort' });
+});
+
+test('a dry run takes nothing and shows what nobody has', async () => {
+  await using t = await startServer();
+  const dry = (spec: Partial<Service['spec']>): Promise<Service> =>
+    t.client.create(Service, serviceDraft('dry', spec), { query: { dryRun: 'All' } });
+  const { revision } = t.store;
+  const { spec } = await dry({
+    type: 'NodePort',
+    ports: [
+      { name: 'a', port: 1 },
+      { name: 'b', port: 2 },
+    ],
+  });
+  assert.equal(spec.clusterIP, '10.96.0.0');
+  assert.deepEqual(
+    spec.ports?.map((port) => port.nodePort),
+    [32769, 32770],
+  );
+  await refused(
+    dry({ clusterIP: '10.0.0.1' }),
+    'Invalid',
+    'Service "dry" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.1"]: failed to allocate IP 10.0.0.1: the provided IP (10.0.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12',
+  );
+  assert.equal(t.store.revision, revision);
+});
+
+test('families are filled in as the cluster has them', async () => {
+  await using t = await startServer();
+  const families = async (name: string, spec: Partial<Service['spec']>): Promise<unknown[]> => {
+    const { ipFamilyPolicy, ipFamilies } = (await create(t, name, spec)).spec;
+    return [ipFamilyPolicy, ipFamilies];
+  };
+  assert.deepEqual(await families('plain', { selector: { a: 'b' } }), ['SingleStack', ['IPv4']]);
+  assert.deepEqual(await families('prefer', { ipFamilyPolicy: 'PreferDualStack' }), ['PreferDualStack', ['IPv4']]);
+  // Its endpoints may be of any family.
+  assert.deepEqual(await families('open', { clusterIP: 'None' }), ['RequireDualStack', ['IPv4', 'IPv6']]);
+  await refused(
+    create(t, 'dual', { ipFamilyPolicy: 'RequireDualStack' }),
+    'Invalid',
+    'Service "dual" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+  );
+  await refused(
+    create(t, 'six', { clusterIP: 'fd00::1' }),
+    'Invalid',
+    'Service "six" is invalid: spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster',
+  );
+});
+
+test('a cluster of two families gives an address of each, and lets go of the second', async () => {
+  await using t = await startServer({ serviceCidr: '10.96.0.0/16,fd00:10:96::/112' });
+  const made = await create(t, 'a', { ipFamilyPolicy: 'PreferDualStack' });
+  assert.equal(made.spec.clusterIPs?.length, 2);
+  assert.match(made.spec.clusterIPs[1]!, /^fd00:10:96::[0-9a-f]+$/);
+  const names = async (): Promise<string[]> =>
+    (await t.client.list(IPAddress)).items.map(({ metadata }) => metadata.name);
+  assert.deepEqual(new Set(await names()), new Set(made.spec.clusterIPs));
+  const single = await patch(t, 'a', { ipFamilyPolicy: 'SingleStack' });
+  assert.deepEqual([single.spec.clusterIPs, single.spec.ipFamilies], [[made.spec.clusterIP], ['IPv4']]);
+  assert.deepEqual(await names(), [made.spec.clusterIP]);
+  const again = await patch(t, 'a', { ipFamilyPolicy: 'RequireDualStack' });
+  assert.deepEqual(new Set(await names()), new Set(again.spec.clusterIPs));
+  await t.client.delete(Service, { namespace: 'default', name: 'a' });
+  assert.deepEqual(await names(), []);
+});
+
+test('a port for health checks that is taken is told as upstream tells it', async () => {
+  await using t = await startServer();
+  await create(t, 'a', { type: 'NodePort', ports: [{ port: 1, nodePort: 30001 }] });
+  await refused(
+    create(t, 'b', { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30001 }),
+    'InternalError',
+    'Internal error occurred: failed to allocate requested HealthCheck NodePort 30001: provided port is already allocated',
+  );
+});
+
+test('which ports are taken is stored as upstream stores it', () => {
+  const ports = new PortSet();
+  for (const port of [30000, 30009]) ports.add(port);
+  assert.equal(ports.text(), Buffer.from([2, 1]).toString('base64'));
+  assert.deepEqual([...PortSet.read(ports.text()).ports()], [30000, 30009]);
+  ports.delete(30009);
+  assert.equal(ports.text(), Buffer.from([1]).toString('base64'));
 });
