@@ -4,7 +4,7 @@ import { cp, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ConfigMap, Deployment, Lease, ReplicaSet, StatusError } from '#api';
+import { ConfigMap, Deployment, Endpoints, IPAddress, Lease, ReplicaSet, Service, StatusError } from '#api';
 import { type Client, type Informer, newClient, newHttpTransport, newInformers } from '#client';
 import { apiServerNames, ensurePki } from '#cluster';
 import { openEtcdStore } from '#store';
@@ -158,6 +158,9 @@ async function soon(what: string, look: () => Promise<boolean>, timeoutMs = WAIT
   }
 }
 
+/** There are no more node ports than 2768. */
+const SERVICE_EVERY = 20;
+
 /** Writes objects one after the other through one server, and remembers what was acknowledged. */
 class Writer {
   readonly acknowledged: string[] = [];
@@ -187,6 +190,10 @@ class Writer {
         await this.#client.create(ConfigMap, { metadata: { namespace: 'default', name } });
         this.acknowledged.push(name);
         await this.#client.patch(ConfigMap, counter, { data: { n: String(i) } });
+        if (i % SERVICE_EVERY === 0) {
+          const spec = { type: 'NodePort', ports: [{ port: 80 }] };
+          await this.#client.create(Service, { metadata: { namespace: 'default', name }, spec });
+        }
         this.counted = i;
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
@@ -280,9 +287,16 @@ test(
         metadata.name.startsWith('after-'),
       ),
     );
+    const behind = async (): Promise<string> => {
+      const { subsets = [] } = await other.client.get(Endpoints, { namespace: 'default', name: 'kubernetes' });
+      return subsets.flatMap(({ addresses = [] }) => addresses.map(({ ip }) => ip)).join();
+    };
+    const alone = address(isFirst ? 1 : 0);
+    await soon('it alone stands behind the Service', async () => (await behind()) === alone, 40_000);
     killed.restart();
     await killed.ready();
     await goOn('with all of them again');
+    await soon('both stand behind the Service', async () => (await behind()) === `${address(0)},${address(1)}`, 40_000);
 
     for (const writer of writers) await writer.stop();
     const lists = await Promise.all(servers.map(({ client }) => client.list(ConfigMap, { namespace: 'default' })));
@@ -298,6 +312,22 @@ test(
       );
       assert.ok(Number(kept.get(`${name}-counter`)?.data?.['n']) >= counted);
     }
+    const { items: services } = await first.client.list(Service, { namespace: 'default' });
+    const addresses = services.map(({ spec }) => spec.clusterIP!);
+    const ports = services.flatMap(({ spec }) => spec.ports?.map(({ nodePort }) => nodePort) ?? []);
+    t.diagnostic(`${services.length} services`);
+    assert.deepEqual([new Set(addresses).size, addresses.includes('')], [services.length, false]);
+    const given = ports.filter((port) => port !== undefined);
+    assert.equal(
+      new Set(given).size,
+      services.length - 1,
+      'all but the Service of the servers have a port of their own',
+    );
+    const known = new Set((await second.client.list(IPAddress)).items.map(({ metadata }) => metadata.name));
+    assert.deepEqual(
+      addresses.filter((ip) => !known.has(ip)),
+      [],
+    );
     for (const informer of informers)
       await soon('watchers know all there is', async () => names(informer).join() === shown[0]!.join(), 10_000);
   },
