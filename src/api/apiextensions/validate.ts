@@ -187,8 +187,9 @@ export function formatWarnings(definition: Definition, old: Definition | undefin
 }
 
 const unknownFormats = ({ spec }: Definition): string[] =>
-  schemasOf(internalSpec(spec)).flatMap((schema) =>
-    [...everySchema(schema)].flatMap(({ format = '', type = '' }) =>
-      format !== '' && knownFormat({ format, type, intOrString: false }) === '' ? [format] : [],
-    ),
-  );
+  schemasOf(internalSpec(spec)).flatMap((schema) => {
+    const unknown: string[] = [];
+    for (const { format = '', type = '' } of everySchema(schema))
+      if (format !== '' && knownFormat({ format, type, intOrString: false }) === '') unknown.push(format);
+    return unknown;
+  });
