@@ -111,6 +111,7 @@ export * from './validation/names.ts';
 export * from './patch/patch.ts';
 export * from './apply/apply.ts';
 export * from './structural/structural.ts';
+export { everySchema } from './apiextensions/schema-walk.ts';
 export { type CustomColumns, customColumns } from './jsonpath/columns.ts';
 export { type JSONPath, JSONPathError, parseJSONPath, printResults } from './jsonpath/jsonpath.ts';
 export * from './encryption/types.ts';

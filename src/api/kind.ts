@@ -123,6 +123,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   validateName?(name: string, prefix: boolean): string[];
   /** Finalizers need no domain. */
   readonly anyFinalizers?: true;
+  /** Makes in turns what validation needs and what takes long to make; to be waited for before it. Undefined: it is there. */
+  ready?(): Promise<void> | undefined;
   /** All that is wrong with `object` on its own; metadata is checked by the registry. `old`, on update, is for what may stay as it was. */
   validate?(object: T, old?: T): FieldError[];
   /** What only matters when the object is new; the registry calls `validate` as well. */

@@ -159,7 +159,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   const hooks = new Map<string, ResourceHooks>([
     ['namespaces', namespaceHooks],
     ['certificatesigningrequests.certificates.k8s.io', certificateHooks],
-    ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks],
+    ['customresourcedefinitions.apiextensions.k8s.io', definitionHooks(clock)],
     ...admissionHooks(clock),
     ...deviceHooks(clock),
   ]);

@@ -12,4 +12,6 @@ export { prune, type PruneOptions } from './prune.ts';
 export { parseStructural, type SchemaContents, type StructuralSchema } from './schema.ts';
 export { unfoldIntOrString } from './unfold.ts';
 export { Correlated } from './values/correlated.ts';
+export { patternError } from './values/pattern.ts';
+export { compilePattern, forgottenPatterns, type Pattern, PatternError, patternSize } from './values/re2.ts';
 export { validateValue, type ValidateOptions } from './values/validate.ts';

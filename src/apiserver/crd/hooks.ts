@@ -1,5 +1,8 @@
-import { type CustomResourceDefinition, equalValues, type KubeObject, parseStructural } from '#api';
+import { type CustomResourceDefinition, equalValues, type FieldError, type KubeObject, parseStructural } from '#api';
+import type { Clock } from '#util';
+import { paced } from '../registry/pace.ts';
 import type { ResourceHooks } from '../registry/scope.ts';
+import { judgePatterns } from './patterns.ts';
 import { ruleErrors } from './rules/rules.ts';
 import { CLEANUP_FINALIZER, setCondition } from './conditions.ts';
 
@@ -7,19 +10,12 @@ import { CLEANUP_FINALIZER, setCondition } from './conditions.ts';
  * The first request to delete a definition marks it; it goes when its objects are gone. Source: Delete of apiextensions-apiserver
  * pkg/registry/customresourcedefinition/etcd.go v0.36.
  */
-export const definitionHooks: ResourceHooks = {
-  /** Rules in CEL. Source: ValidateCustomResourceDefinition of pkg/apis/apiextensions/validation v0.36. */
-  validate(object, old) {
-    const { spec } = object as CustomResourceDefinition;
-    const before = old === undefined ? [] : (old as CustomResourceDefinition).spec.versions;
-    return spec.versions.flatMap(({ name, schema }, i) => {
-      const props = schema?.openAPIV3Schema;
-      if (props === undefined) return [];
-      const known = before.find((version) => version.name === name)?.schema?.openAPIV3Schema;
-      const isUnchanged = known !== undefined && equalValues(known, props);
-      return ruleErrors(parseStructural(props), `spec.versions[${i}].schema.openAPIV3Schema`, { isUnchanged });
-    });
-  },
+export const definitionHooks = (clock: Clock): ResourceHooks => ({
+  prepareValidation: (object, old) =>
+    judgePatterns(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined, clock),
+  /** Rules in CEL, in turns. Source: ValidateCustomResourceDefinition of pkg/apis/apiextensions/validation v0.36. */
+  validate: (object, old) =>
+    paced(clock, rulesOf(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined)),
   beginDelete(object: KubeObject, nowMs: number): boolean {
     const { metadata } = object;
     if (metadata.deletionTimestamp !== undefined) return false;
@@ -38,4 +34,21 @@ export const definitionHooks: ResourceHooks = {
     );
     return true;
   },
-};
+});
+
+function* rulesOf(
+  { spec }: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): Generator<void, FieldError[]> {
+  const errors: FieldError[] = [];
+  for (const [i, { name, schema }] of spec.versions.entries()) {
+    const props = schema?.openAPIV3Schema;
+    if (props === undefined) continue;
+    const known = old?.spec.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema;
+    const isUnchanged = known !== undefined && equalValues(known, props);
+    yield;
+    const path = `spec.versions[${i}].schema.openAPIV3Schema`;
+    for (const error of yield* ruleErrors(parseStructural(props), path, { isUnchanged })) errors.push(error);
+  }
+  return errors;
+}

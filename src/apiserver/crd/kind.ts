@@ -9,6 +9,7 @@ import {
   type KubeObject,
   type SubresourceStrategy,
 } from '#api';
+import type { Clock } from '#util';
 import { compareVersions } from '../discovery/version-order.ts';
 import { isTrue } from './conditions.ts';
 import { customScale } from './scale.ts';
@@ -20,12 +21,13 @@ export interface CustomKindOptions {
   readonly definition: CustomResourceDefinition;
   readonly version: CompiledVersion;
   readonly storageVersion: string;
+  readonly clock: Clock;
   /** See CustomSchema. */
   readonly convert: (object: KubeObject, apiVersion: string) => KubeObject | Promise<KubeObject>;
 }
 
 /** Names are those the definition has been granted, which may not be all it wishes. */
-export function customKind({ definition, version, storageVersion, convert }: CustomKindOptions): Kind {
+export function customKind({ definition, version, storageVersion, clock, convert }: CustomKindOptions): Kind {
   const { spec, status } = definition;
   const names = status.acceptedNames ?? spec.names;
   const { kind, plural } = names;
@@ -61,6 +63,7 @@ export function customKind({ definition, version, storageVersion, convert }: Cus
     anyFinalizers: true,
     ...(defined.deprecated === true ? { deprecation: deprecationOf(definition, version) } : {}),
     defaults: (object) => version.defaults(object),
+    ready: () => version.ready(clock),
     prepareForCreate(object) {
       if (terminating)
         throw forbidden(

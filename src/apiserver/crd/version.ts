@@ -20,6 +20,9 @@ import {
   type StructuralSchema,
   structuralType,
 } from '#api';
+import type { Clock } from '#util';
+import { finished, paced } from '../registry/pace.ts';
+import { VersionPatterns } from './patterns.ts';
 import { type CompiledRules, compileRules } from './rules/rules.ts';
 
 export type DefinedVersion = CustomResourceDefinition['spec']['versions'][number];
@@ -44,13 +47,16 @@ export interface CompiledVersion {
   /** Makes a value, a private copy, an object of this version. Throws DecodeError. Gives what was unknown. */
   read(value: JsonObject, options: ReadOptions): readonly string[];
   defaults(object: KubeObject): void;
+  /** Makes in turns what objects are validated by. Undefined: it is there. */
+  ready(clock: Clock): Promise<void> | undefined;
 }
 
 /** Each part is compiled when it is first used: most versions of most definitions never are. */
 export function compileVersion(defined: DefinedVersion): CompiledVersion {
   const schema = once(() => pruneDefaults(parseStructural(defined.schema?.openAPIV3Schema ?? { type: 'object' })));
   const type = once(() => structuralType(schema()));
-  const rules = once(() => compileRules(schema()));
+  const rules = new VersionRules(schema);
+  const patterns = once(() => new VersionPatterns(defined));
   const table = once(() => customColumns(defined.additionalPrinterColumns));
   return {
     name: defined.name,
@@ -62,14 +68,43 @@ export function compileVersion(defined: DefinedVersion): CompiledVersion {
       return type();
     },
     get rules() {
-      return rules();
+      return rules.made;
     },
     get table() {
       return table();
     },
     read: (value, options) => readBy(schema(), value, options),
     defaults: (object) => applyDefaults(object, schema()),
+    ready(clock) {
+      const compiled = patterns().ready(clock);
+      const made = rules.ready(clock);
+      return compiled === undefined ? made : made === undefined ? compiled : Promise.all([compiled, made]).then(() => undefined);
+    },
   };
+}
+
+/** The rules of a version, compiled in turns or, where somebody needs them before, at once. */
+class VersionRules {
+  readonly #schema: () => StructuralSchema;
+  #made: { readonly rules: CompiledRules | undefined } | undefined;
+  #making: Promise<void> | undefined;
+
+  constructor(schema: () => StructuralSchema) {
+    this.#schema = schema;
+  }
+
+  get made(): CompiledRules | undefined {
+    return (this.#made ??= { rules: finished(compileRules(this.#schema())) }).rules;
+  }
+
+  ready(clock: Clock): Promise<void> | undefined {
+    if (this.#made !== undefined) return undefined;
+    return (this.#making ??= this.#make(clock).finally(() => (this.#making = undefined)));
+  }
+
+  async #make(clock: Clock): Promise<void> {
+    this.#made = { rules: await paced(clock, compileRules(this.#schema())) };
+  }
 }
 
 function once<T>(make: () => T): () => T {

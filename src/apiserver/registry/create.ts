@@ -3,7 +3,9 @@ import {
   badRequest,
   formatTime,
   generateName,
+  type FieldError,
   invalidObject,
+  type Kind,
   type KubeObject,
   resourceText,
   StatusError,
@@ -74,6 +76,10 @@ async function createOnce(
   const finish = begun === undefined ? undefined : await begun;
   let outcome: WriteOutcome = 'failed';
   try {
+    const ready = kind.ready?.();
+    if (ready !== undefined) await ready;
+    const early = hooks?.prepareValidation?.(object, undefined);
+    if (early !== undefined) refuse(kind, object, await early);
     const errors = [
       ...validateObjectMeta(object.metadata, {
         namespaced: kind.namespaced,
@@ -83,8 +89,8 @@ async function createOnce(
       ...(kind.validate?.(object) ?? []),
       ...(kind.validateCreate?.(object) ?? []),
     ];
-    if (errors.length === 0 && hooks?.validate !== undefined) errors.push(...(await hooks.validate(object, undefined)));
-    if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
+    refuse(kind, object, errors);
+    if (hooks?.validate !== undefined) refuse(kind, object, await hooks.validate(object, undefined));
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
     if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
@@ -99,6 +105,10 @@ async function createOnce(
   } finally {
     if (finish !== undefined) await finish(outcome);
   }
+}
+
+function refuse(kind: Kind, { metadata }: KubeObject, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalidObject(kind, metadata.name, errors);
 }
 
 /** Source: rest.FillObjectMetaSystemFields v1.36. */

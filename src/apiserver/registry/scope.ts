@@ -41,6 +41,8 @@ export type FinishWrite = (outcome: WriteOutcome) => Promise<void>;
 export interface ResourceHooks {
   beginCreate?(object: KubeObject, scope: WriteScope): Promise<FinishWrite | undefined> | undefined;
   beginUpdate?(object: KubeObject, old: KubeObject, scope: WriteScope): Promise<FinishWrite | undefined> | undefined;
+  /** Before the kind validates: what would take long there, done in turns. What is found wrong here is all that is told. */
+  prepareValidation?(object: KubeObject, old: KubeObject | undefined): Promise<FieldError[]> | undefined;
   /** What is wrong beyond what the kind itself finds wrong; asked when that is nothing. `old`: of an update. */
   validate?(object: KubeObject, old: KubeObject | undefined): FieldError[] | Promise<FieldError[]>;
   /** After the object is gone, before that is told. Must not throw. */

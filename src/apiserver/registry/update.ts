@@ -2,6 +2,7 @@ import {
   badRequest,
   conflict,
   equalValues,
+  type FieldError,
   ignoreManagedFieldsTimestamps,
   invalid,
   invalidObject,
@@ -160,9 +161,12 @@ async function updateOnce(
   try {
     ignoreManagedFieldsTimestamps(next, old);
     if (pause !== undefined) await pause();
+    const ready = kind.ready?.();
+    if (ready !== undefined) await ready;
+    const early = hooks?.prepareValidation?.(next, old);
+    if (early !== undefined) refuse(kind, name, await early);
     validate(kind, next, old, subresource);
-    const errors = hooks?.validate === undefined ? [] : await hooks.validate(next, old);
-    if (errors.length > 0) throw invalidObject(kind, name, errors);
+    if (hooks?.validate !== undefined) refuse(kind, name, await hooks.validate(next, old));
     for (const text of kind.warnings?.(next, old) ?? []) scope.warn(text);
     if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
@@ -208,6 +212,10 @@ function prepare(
     metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
+function refuse(kind: Kind, name: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalidObject(kind, name, errors);
+}
+
 function assignOrDelete<T extends object, K extends keyof T>(object: T, key: K, value: T[K] | undefined): void {
   if (value === undefined) delete object[key];
   else object[key] = value;
@@ -247,7 +255,7 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
     ...validateObjectMetaUpdate(next.metadata, old.metadata, kind),
     ...own(),
   ];
-  if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
+  refuse(kind, next.metadata.name, errors);
 }
 
 /** Source: checkName of apiserver pkg/endpoints/handlers/rest.go v1.36. */

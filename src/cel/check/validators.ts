@@ -2,8 +2,8 @@
  * What is wrong with an expression whose types are right: literals that no conversion reads, lists of different types. Sources: cel-go
  * cel/validator.go, ext/formatting.go stringFormatValidator v0.26; apiserver pkg/cel/environment/base.go v1.36.
  */
+import { compilePattern, PatternError } from '#api';
 import { FormatError, parseFormat, type Verb, VERB_WORDS } from '../library/format.ts';
-import { compileRegex, RegexError } from '../library/regex.ts';
 import { type Call, childrenOf, type ListNode, type MapNode, type Node } from '../syntax/ast.ts';
 import type { Issues } from '../syntax/source.ts';
 import { CelError, typeOf, type Value } from '../values/value.ts';
@@ -38,10 +38,10 @@ function isReadable(fn: string, value: Value, functions: Functions): boolean {
   }
   if (fn !== 'matches' || typeof value !== 'string') return true;
   try {
-    compileRegex(value);
+    compilePattern(value);
     return true;
   } catch (error) {
-    if (error instanceof RegexError) return false;
+    if (error instanceof PatternError) return false;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** Calls: operators the interpreter knows itself, and functions of libraries. Source: cel-go interpreter/{planner,decorators}.go v0.26. */
+import { compilePattern, PatternError } from '#api';
 import type { FunctionDecl, Implementation, Overload } from '../check/declarations.ts';
 import { isDyn, type Type } from '../check/types.ts';
 import type { Call, Node } from '../syntax/ast.ts';
@@ -6,7 +7,6 @@ import { compare, equal } from '../values/compare.ts';
 import { CelError, Double, isInt, List, MapValue, Optional, typeOf, Uint, type Value } from '../values/value.ts';
 import { callCost, COST_OF_RESULT, equalCost } from './cost.ts';
 import { conditional, index } from './attributes.ts';
-import { compileRegex, RegexError } from '../library/regex.ts';
 import { Meter } from '../values/meter.ts';
 import { type Eval, type Plan, ProgramError, type Scope } from './scope.ts';
 
@@ -111,9 +111,9 @@ function invocation(node: Call, scope: Scope): Plan {
 /** Patterns that are wrong are refused with the words of Go. */
 function checkPattern(pattern: string): void {
   try {
-    compileRegex(pattern);
+    compilePattern(pattern);
   } catch (error) {
-    if (!(error instanceof RegexError)) throw error;
+    if (!(error instanceof PatternError)) throw error;
     throw new ProgramError(error.message);
   }
 }

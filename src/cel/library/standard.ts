@@ -1,4 +1,5 @@
 /** Operators and functions every expression has. Source: cel-go common/stdlib/standard.go v0.26. */
+import { compilePattern, PatternError } from '#api';
 import { fn, type FunctionDecl, type Implementation, member, overload, type Overload } from '../check/declarations.ts';
 import {
   BOOL,
@@ -22,7 +23,6 @@ import { equal } from '../values/compare.ts';
 import { CelError, List, MapValue, NO_OVERLOAD, typeOf, type Value } from '../values/value.ts';
 import { sizeOf } from '../eval/cost.ts';
 import { conversions } from './conversions.ts';
-import { compileRegex, RegexError } from './regex.ts';
 import { includes } from './search.ts';
 import { timeFunctions } from './times.ts';
 
@@ -176,9 +176,9 @@ const textTest = (name: string, id: string, run: (text: string, other: string) =
 const matches: Implementation = ([text, pattern]) => {
   if (typeof pattern !== 'string') return NO_OVERLOAD;
   try {
-    return compileRegex(pattern).test(text as string);
+    return compilePattern(pattern).test(text as string);
   } catch (error) {
-    if (error instanceof RegexError) return new CelError(error.message);
+    if (error instanceof PatternError) return new CelError(error.message);
     throw error;
   }
 };

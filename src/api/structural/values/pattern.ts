@@ -1,32 +1,22 @@
-/** Patterns are RE2, as Go's regexp: linear in time, whatever the pattern and the text. */
-import { RE2JS, RE2JSException } from 're2js';
+/** Patterns of schemas. */
+import { checkPattern, compilePattern, PatternError } from './re2.ts';
 
-/** The pattern as it is used; a text says what is wrong with it. */
-type Compiled = RE2JS | string;
-
-const MAX_COMPILED = 2000;
-const MAX_CHECKED = 20_000;
-const compiled = new Map<string, Compiled>();
-/** What is wrong with patterns of definitions; kept for longer, since compiling one takes a good part of a millisecond. */
+/**
+ * What is wrong with patterns of definitions; kept for longer than their programs, since compiling one takes a good part of a millisecond: as much
+ * as the largest definitions have, each counted by its length.
+ */
+const MAX_CHECKED = 16_000_000;
+const OVERHEAD = 64;
 const checked = new Map<string, string | undefined>();
+let checkedSize = 0;
 
-/** Starts afresh when there are too many: definitions have a few hundred patterns, not thousands. */
-function remember<T>(cache: Map<string, T>, max: number, pattern: string, value: T): T {
-  if (cache.size >= max) cache.clear();
-  cache.set(pattern, value);
-  return value;
-}
-
-const compile = (pattern: string): Compiled =>
-  compiled.get(pattern) ?? remember(compiled, MAX_COMPILED, pattern, compileAfresh(pattern));
-
-function compileAfresh(pattern: string): Compiled {
+/** The words for what is thrown. */
+function wrongWith(compile: () => void): string | undefined {
   try {
-    return RE2JS.compile(pattern);
+    compile();
+    return undefined;
   } catch (error) {
-    if (error instanceof RE2JSException) return error.message;
-    // What nests too deep for the parser is refused by Go as well.
-    if (error instanceof RangeError) return `error parsing regexp: expression nests too deeply: \`${pattern}\``;
+    if (error instanceof PatternError) return error.message;
     throw error;
   }
 }
@@ -34,13 +24,21 @@ function compileAfresh(pattern: string): Compiled {
 /** What is wrong with a pattern, in the words of Go's regexp; undefined: nothing. */
 export function patternError(pattern: string): string | undefined {
   if (checked.has(pattern)) return checked.get(pattern);
-  const found = compile(pattern);
-  return remember(checked, MAX_CHECKED, pattern, typeof found === 'string' ? found : undefined);
+  const wrong = wrongWith(() => checkPattern(pattern));
+  // Starts afresh when there are too many.
+  if (checkedSize > MAX_CHECKED) {
+    checked.clear();
+    checkedSize = 0;
+  }
+  checked.set(pattern, wrong);
+  checkedSize += pattern.length + OVERHEAD;
+  return wrong;
 }
 
 /** Undefined if the text matches; otherwise the pattern as the error shows it. */
 export function matchesPattern(text: string, pattern: string): string | undefined {
-  const found = compile(pattern);
-  if (typeof found === 'string') return `${pattern}, but pattern is invalid: ${found}`;
-  return found.test(text) ? undefined : pattern;
+  let matches = false;
+  const wrong = wrongWith(() => (matches = compilePattern(pattern).test(text)));
+  if (wrong !== undefined) return `${pattern}, but pattern is invalid: ${wrong}`;
+  return matches ? undefined : pattern;
 }

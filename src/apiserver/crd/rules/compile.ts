@@ -50,12 +50,12 @@ export interface CompiledRule {
 /** How often a value can occur in one request. */
 export const maxCardinality = ({ minBytes }: DeclType): number => Math.floor(MAX_REQUEST_BYTES / (minBytes + 1));
 
-/** Compiles rules about values of a type. `schema` is the node's, for the paths of fields. */
-export function compileNode(
+/** Compiles rules about values of a type, one a step. `schema` is the node's, for the paths of fields. */
+export function* compileNode(
   rules: readonly ValidationRule[],
   schema: StructuralSchema,
   decl: DeclType,
-): readonly CompiledRule[] {
+): Generator<void, readonly CompiledRule[]> {
   const { type, structs } = declare(decl, SELF_TYPE);
   const declarations = (oldSelf: Type): Declarations => ({
     structs,
@@ -66,7 +66,12 @@ export function compileNode(
   });
   const plain = declarations(type);
   const optional = declarations(optionalType(type));
-  return rules.map((rule) => compileRule(rule, schema, decl, rule.optionalOldSelf === true ? optional : plain));
+  const made: CompiledRule[] = [];
+  for (const rule of rules) {
+    made.push(compileRule(rule, schema, decl, rule.optionalOldSelf === true ? optional : plain));
+    yield;
+  }
+  return made;
 }
 
 const EMPTY = {

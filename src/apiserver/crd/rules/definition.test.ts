@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldErrorText, parseStructural } from '#api';
+import { finished } from '../../registry/pace.ts';
 import { ruleErrors, type RuleErrorOptions } from './rules.ts';
 
 type Schema = Parameters<typeof parseStructural>[0];
 
 const errorsOf = (schema: Schema, options?: RuleErrorOptions): string[] =>
-  ruleErrors(parseStructural(schema), 'schema', options).map(fieldErrorText);
+  finished(ruleErrors(parseStructural(schema), 'schema', options)).map(fieldErrorText);
 const withRule = (schema: Schema, rule: string, more: object = {}): Schema => ({
   ...schema,
   'x-kubernetes-validations': [{ rule, ...more }],

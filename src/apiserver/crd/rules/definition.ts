@@ -19,15 +19,15 @@ export interface RuleErrorOptions {
   readonly isUnchanged?: boolean;
 }
 
-/** Of a schema whose form is right. `path` leads to it: `spec.versions[0].schema.openAPIV3Schema`. */
-export function ruleErrors(
+/** Of a schema whose form is right; in steps of a rule each. `path` leads to it: `spec.versions[0].schema.openAPIV3Schema`. */
+export function* ruleErrors(
   schema: StructuralSchema,
   path: string,
   { isUnchanged = false }: RuleErrorOptions = {},
-): FieldError[] {
+): Generator<void, FieldError[]> {
   if (!schema.holds.validations) return [];
   const walk = new Walk(isUnchanged);
-  walk.node(schema, path, { isResource: true, cardinality: 1, uncorrelatable: undefined });
+  yield* walk.node(schema, path, { isResource: true, cardinality: 1, uncorrelatable: undefined });
   return [...walk.errors, ...walk.totalErrors(path)];
 }
 
@@ -51,24 +51,29 @@ class Walk {
     this.#isUnchanged = isUnchanged;
   }
 
-  node(schema: StructuralSchema, path: string, place: Place): void {
+  *node(schema: StructuralSchema, path: string, place: Place): Generator<void, void> {
     const { properties, additionalProperties: additional, items, mapType, listType } = schema;
     const factor = elementsOf(schema);
     const cardinality =
       place.cardinality === undefined || factor === undefined ? undefined : product(place.cardinality, factor);
-    const below = (next: StructuralSchema, at: string, correlates: boolean): void => {
-      if (!next.holds.validations) return;
-      const uncorrelatable = place.uncorrelatable ?? (correlates ? undefined : path);
-      this.node(next, at, { isResource: next.embeddedResource, cardinality, uncorrelatable });
-    };
-    if (typeof additional === 'object') below(additional, child(path, 'additionalProperties'), true);
+    const placed = (next: StructuralSchema, correlates: boolean): Place => ({
+      isResource: next.embeddedResource,
+      cardinality,
+      uncorrelatable: place.uncorrelatable ?? (correlates ? undefined : path),
+    });
+    if (typeof additional === 'object' && additional.holds.validations)
+      yield* this.node(additional, child(path, 'additionalProperties'), placed(additional, true));
     const correlates = mapType === undefined || mapType === 'granular' || mapType === 'atomic';
-    for (const [name, property] of properties) below(property, keyPath(child(path, 'properties'), name), correlates);
-    if (items !== undefined) below(items, child(path, 'items'), listType === 'map');
-    if (schema.validations.length > 0) this.#rules(schema, child(path, 'x-kubernetes-validations'), place);
+    for (const [name, property] of properties) {
+      if (!property.holds.validations) continue;
+      yield* this.node(property, keyPath(child(path, 'properties'), name), placed(property, correlates));
+    }
+    if (items?.holds.validations === true)
+      yield* this.node(items, child(path, 'items'), placed(items, listType === 'map'));
+    if (schema.validations.length > 0) yield* this.#rules(schema, child(path, 'x-kubernetes-validations'), place);
   }
 
-  #rules(schema: StructuralSchema, path: string, place: Place): void {
+  *#rules(schema: StructuralSchema, path: string, place: Place): Generator<void, void> {
     const decl = declTypeOf(schema, place.isResource);
     if (decl === undefined) {
       const why = 'failed to construct type information for x-kubernetes-validations rules';
@@ -77,7 +82,7 @@ class Walk {
       return;
     }
     const times = place.cardinality ?? maxCardinality(decl);
-    for (const [i, rule] of compileNode(schema.validations, schema, decl).entries()) {
+    for (const [i, rule] of (yield* compileNode(schema.validations, schema, decl)).entries()) {
       this.#rule(rule, index(path, i), times, place.uncorrelatable);
     }
   }

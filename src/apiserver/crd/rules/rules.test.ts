@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldErrorText, parseStructural } from '#api';
+import { finished } from '../../registry/pace.ts';
 import { compileRules, type RuleOptions } from './rules.ts';
 
 type Schema = Parameters<typeof parseStructural>[0];
@@ -17,13 +18,13 @@ const rule = (text: string, more: Partial<Rule> = {}): Rule => ({ rule: text, ..
 
 /** Texts of errors of a value, and of what it replaces if anything. */
 function errorsOf(schema: Schema, value: unknown, old?: unknown, options: Partial<RuleOptions> = {}): string[] {
-  const rules = compileRules(parseStructural(schema));
+  const rules = finished(compileRules(parseStructural(schema)));
   assert.ok(rules !== undefined);
   return rules.validate(value, old, { path: '', ...options }).map(fieldErrorText);
 }
 
 test('a schema without rules has nothing to run', () => {
-  assert.equal(compileRules(parseStructural({ type: 'object', properties: { a: STRING } })), undefined);
+  assert.equal(finished(compileRules(parseStructural({ type: 'object', properties: { a: STRING } }))), undefined);
 });
 
 test('a rule that does not hold is named where its value stands', () => {

@@ -42,10 +42,10 @@ export interface RuleNode {
   readonly allOf: readonly RuleNode[];
 }
 
-/** Undefined: the schema has no rules. */
-export function compileRules(schema: StructuralSchema): CompiledRules | undefined {
+/** In steps of a rule each. Undefined: the schema has no rules. */
+export function* compileRules(schema: StructuralSchema): Generator<void, CompiledRules | undefined> {
   if (!schema.holds.validations) return undefined;
-  const root = nodeOf(schema, schema, true, declTypeOf(schema, true));
+  const root = yield* nodeOf(schema, schema, true, declTypeOf(schema, true));
   if (root === undefined) return undefined;
   return {
     validate(value, old, options) {
@@ -58,28 +58,33 @@ export function compileRules(schema: StructuralSchema): CompiledRules | undefine
 }
 
 /** `rules`: where the rules come from, the schema itself or what it wants besides (`allOf`). */
-function nodeOf(
+function* nodeOf(
   rules: StructuralSchema,
   schema: StructuralSchema,
   isResource: boolean,
   decl: DeclType | undefined,
-): RuleNode | undefined {
+): Generator<void, RuleNode | undefined> {
   const { validations } = rules;
   const untyped = validations.length > 0 && decl === undefined;
-  const below = (next: StructuralSchema, own: StructuralSchema): RuleNode | undefined =>
+  const below = (next: StructuralSchema, own: StructuralSchema): Generator<void, RuleNode | undefined> =>
     nodeOf(next, own, own.embeddedResource, decl?.element);
+  const allOf: RuleNode[] = [];
+  for (const nested of rules.allOf) {
+    const made = yield* nodeOf(nested, schema, isResource, decl);
+    if (made !== undefined) allOf.push(made);
+  }
   const node: RuleNode = {
     schema,
     isResource,
-    rules: decl === undefined || validations.length === 0 ? [] : compileNode(validations, schema, decl),
+    rules: decl === undefined || validations.length === 0 ? [] : yield* compileNode(validations, schema, decl),
     error: untyped ? 'failed to convert to declType for CEL validation rules' : undefined,
-    items: rules.items === undefined || schema.items === undefined ? undefined : below(rules.items, schema.items),
-    properties: propertiesOf(rules, schema, decl),
+    items: rules.items === undefined || schema.items === undefined ? undefined : yield* below(rules.items, schema.items),
+    properties: yield* propertiesOf(rules, schema, decl),
     additionalProperties:
       typeof rules.additionalProperties === 'object' && typeof schema.additionalProperties === 'object'
-        ? below(rules.additionalProperties, schema.additionalProperties)
+        ? yield* below(rules.additionalProperties, schema.additionalProperties)
         : undefined,
-    allOf: rules.allOf.flatMap((nested) => nodeOf(nested, schema, isResource, decl) ?? []),
+    allOf,
   };
   const isEmpty =
     node.rules.length === 0 &&
@@ -91,11 +96,11 @@ function nodeOf(
   return isEmpty ? undefined : node;
 }
 
-function propertiesOf(
+function* propertiesOf(
   rules: StructuralSchema,
   schema: StructuralSchema,
   decl: DeclType | undefined,
-): ReadonlyMap<string, RuleNode> {
+): Generator<void, ReadonlyMap<string, RuleNode>> {
   const nodes = new Map<string, RuleNode>();
   for (const [name, nested] of rules.properties) {
     const property = schema.properties.get(name);
@@ -104,7 +109,7 @@ function propertiesOf(
     // What has no type in expressions has no rules; what only has no name has.
     const type = escaped === undefined ? declTypeOf(property, property.embeddedResource) : decl?.fields?.get(escaped);
     if (type === undefined) continue;
-    const node = nodeOf(nested, property, property.embeddedResource, type);
+    const node = yield* nodeOf(nested, property, property.embeddedResource, type);
     if (node !== undefined) nodes.set(name, node);
   }
   return nodes;
