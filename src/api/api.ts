@@ -112,6 +112,7 @@ export * from './patch/patch.ts';
 export * from './apply/apply.ts';
 export * from './structural/structural.ts';
 export { everySchema } from './apiextensions/schema-walk.ts';
+export { judgeDefinition } from './apiextensions/validate.ts';
 export { type CustomColumns, customColumns } from './jsonpath/columns.ts';
 export { type JSONPath, JSONPathError, parseJSONPath, printResults } from './jsonpath/jsonpath.ts';
 export * from './encryption/types.ts';

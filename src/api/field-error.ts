@@ -38,13 +38,19 @@ export function child(path: string, ...names: readonly string[]): string {
 export const index = (path: string, i: number): string => `${path}[${i}]`;
 export const keyPath = (path: string, key: string): string => `${path}[${key}]`;
 
+/** Texts are put together so that a long value stands in memory once, however many errors show it. */
 const error = (type: FieldErrorType, field: string, value: string, detail: string): FieldError => ({
   type,
   field,
-  message: [WORDS[type], value, detail].filter((p) => p !== '').join(': '),
+  message: WORDS[type] + (value === '' ? '' : `: ${value}`) + (detail === '' ? '' : `: ${detail}`),
 });
 
 const HTML = /[<>&\u2028\u2029]/g;
+
+/** Texts of this length are remembered for as long as nobody else can have changed the value: a list may have as many errors as items. */
+const LONG = 1000;
+const MAX_REMEMBERED = 16;
+const longTexts = new Map<object, string>();
 
 /** A value as Go prints it in a field error: strings quoted, numbers and booleans plain, the rest as JSON with its HTML escaped. */
 function shown(value: unknown): string {
@@ -52,7 +58,14 @@ function shown(value: unknown): string {
   if (typeof value === 'string') return goQuote(value);
   if (typeof value === 'number') return numberText(value);
   if (typeof value === 'boolean') return String(value);
-  return JSON.stringify(value).replace(HTML, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const known = typeof value === 'object' ? longTexts.get(value) : undefined;
+  if (known !== undefined) return known;
+  const text = JSON.stringify(value).replace(HTML, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (text.length >= LONG && typeof value === 'object' && longTexts.size < MAX_REMEMBERED) {
+    if (longTexts.size === 0) queueMicrotask(() => longTexts.clear());
+    longTexts.set(value, text);
+  }
+  return text;
 }
 
 export const required = (field: string, detail = ''): FieldError => error('FieldValueRequired', field, '', detail);
@@ -83,15 +96,38 @@ export const notSupported = (field: string, value: unknown, supported: readonly 
 export const fieldErrorText = ({ field, message }: FieldError): string =>
   field === '' ? message : `${field}: ${message}`;
 
+/** Adds errors to others, however many there are. */
+export function addErrors(errors: FieldError[], more: readonly FieldError[]): void {
+  for (const each of more) errors.push(each);
+}
+
+/** How much is told of what is wrong. Upstream tells all, were it a thousand times the object. */
+const MAX_TOLD = 1 << 20;
+
+/** As many errors as can be told, and their texts, each once. */
+function tellable(errors: readonly FieldError[]): { readonly told: readonly FieldError[]; readonly texts: string[] } {
+  const texts = new Set<string>();
+  let length = 0;
+  let count = 0;
+  for (const each of errors) {
+    length += each.field.length + each.message.length;
+    if (length > MAX_TOLD && count > 0) break;
+    texts.add(fieldErrorText(each));
+    count++;
+  }
+  if (count === errors.length) return { told: errors, texts: [...texts] };
+  return { told: errors.slice(0, count), texts: [...texts, `and ${errors.length - count} more`] };
+}
+
 /** 422 with every cause. Source: apierrors.NewInvalid; one error stands bare, several in brackets, as ErrorList.ToAggregate prints them. */
 export function invalidObject(
   { group, kind }: { readonly group: string; readonly kind: string },
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
-  const texts = [...new Set(errors.map(fieldErrorText))];
+  const { told, texts } = tellable(errors);
   const text = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`;
-  const causes = errors.map((e): StatusCause => ({ reason: e.type, message: e.message, field: e.field }));
+  const causes = told.map((e): StatusCause => ({ reason: e.type, message: e.message, field: e.field }));
   return new StatusError('Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${text}`, {
     details: { name, ...(group === '' ? {} : { group }), kind, causes },
   });

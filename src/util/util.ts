@@ -4,6 +4,7 @@ export { errorText, type Logger, type LogFields, type LogLevel, messageOf, newLo
 export { backoffMs, type BackoffOptions } from './backoff.ts';
 export { BufferPool } from './buffer-pool.ts';
 export { LruMap } from './lru.ts';
+export { finished } from './steps.ts';
 export { SortedMap } from './sorted-map.ts';
 export { Heap } from './heap.ts';
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts';

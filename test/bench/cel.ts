@@ -4,7 +4,7 @@
  */
 import { parseStructural } from '#api';
 import { compileRules } from '../../src/apiserver/crd/rules/rules.ts';
-import { finished } from '../../src/apiserver/registry/pace.ts';
+import { finished } from '#util';
 
 const WARM_UP_MS = 150;
 /** Short, so that some of them are not disturbed by what else the machine does. */

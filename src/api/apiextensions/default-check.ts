@@ -1,6 +1,6 @@
 /** Whether the defaults of a schema are values the schema allows. Source: apiextensions-apiserver pkg/apiserver/schema/defaulting/validation.go v0.36. */
 import { deepClone, equalValues, setOwn } from '../equality.ts';
-import { child, type FieldError, fieldErrorText, invalid, keyPath } from '../field-error.ts';
+import { addErrors, child, type FieldError, fieldErrorText, invalid, keyPath } from '../field-error.ts';
 import {
   coerceMetadata,
   prune,
@@ -38,10 +38,10 @@ function validate(schema: StructuralSchema, path: string, context: Context): Fie
     isInMetadata: own.isInMetadata || isMeta,
   });
   // Defaults of additionalProperties are forbidden where they would matter.
-  if (schema.items !== undefined) errors.push(...validate(schema.items, child(path, 'items'), below('item', false)));
+  if (schema.items !== undefined) addErrors(errors, validate(schema.items, child(path, 'items'), below('item', false)));
   for (const [field, property] of schema.properties) {
     const isMeta = schema.embeddedResource && ['metadata', 'apiVersion', 'kind'].includes(field);
-    errors.push(...validate(property, keyPath(child(path, 'properties'), field), below({ field }, isMeta)));
+    addErrors(errors, validate(property, keyPath(child(path, 'properties'), field), below({ field }, isMeta)));
   }
   return errors;
 }

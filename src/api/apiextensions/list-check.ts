@@ -55,7 +55,8 @@ function validateMap(schema: JSONSchemaProps, keys: readonly string[], path: str
     const why = "must be object if parent array's x-kubernetes-list-type is map";
     return [...errors, invalid(child(itemsPath, 'type'), items.type ?? '', why)];
   }
-  for (const [i, key] of keys.entries()) {
+  const seen = new Set<string>();
+  for (const key of keys) {
     const type = own(items.properties, key)?.type;
     if (own(items.properties, key) === undefined) {
       errors.push(invalid(keysPath, keys, 'entries must all be names of item properties'));
@@ -63,7 +64,8 @@ function validateMap(schema: JSONSchemaProps, keys: readonly string[], path: str
       const why = "must be a scalar type if parent array's x-kubernetes-list-type is map";
       errors.push(invalid(child(keyPath(child(itemsPath, 'properties'), key), 'type'), items.type, why));
     }
-    if (keys.indexOf(key) < i) errors.push(invalid(keysPath, keys, 'must not contain duplicate entries'));
+    if (seen.has(key)) errors.push(invalid(keysPath, keys, 'must not contain duplicate entries'));
+    seen.add(key);
   }
   return errors;
 }
@@ -78,11 +80,12 @@ export function validateListItems(schema: JSONSchemaProps, path: string): FieldE
   if (items.nullable === true) {
     errors.push(forbiddenField(child(at, 'nullable'), `cannot be nullable when x-kubernetes-list-type is ${listType}`));
   }
+  const always = new Set(items.required);
   for (const key of listType === 'map' ? keys : []) {
     const property = own(items.properties, key);
     if (property === undefined) continue;
     const keyAt = keyPath(child(at, 'properties'), key);
-    if (!(items.required ?? []).includes(key) && (property.default ?? undefined) === undefined) {
+    if (!always.has(key) && (property.default ?? undefined) === undefined) {
       const why = 'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property';
       errors.push(required(child(keyAt, 'default'), why));
     }

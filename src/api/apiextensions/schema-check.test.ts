@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { fieldErrorText } from '../field-error.ts';
 import type { JSONSchemaProps } from '../generated/apiextensions.v1.ts';
+import { finished } from '#util';
 import { type SchemaRules, validateSchema } from './schema-check.ts';
 
 const RULES: SchemaRules = {
@@ -19,7 +20,7 @@ const fields = (properties: Record<string, JSONSchemaProps>, more: JSONSchemaPro
   ...more,
 });
 const errorsOf = (schema: JSONSchemaProps, hasStatus = false, rules: Partial<SchemaRules> = {}): string[] =>
-  validateSchema({ openAPIV3Schema: schema }, hasStatus, { ...RULES, ...rules }, 's')
+  finished(validateSchema({ openAPIV3Schema: schema }, hasStatus, { ...RULES, ...rules }, 's'))
     .map(fieldErrorText)
     .map((text) => text.replace('s.openAPIV3Schema', '$'));
 /** Errors of the one property `a`, with `$` for its path. */

@@ -3,6 +3,7 @@
  * apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go v0.36, from validateCustomResourceDefinitionValidation on.
  */
 import {
+  addErrors,
   child,
   type FieldError,
   forbiddenField,
@@ -40,12 +41,13 @@ const ROOT_FIELDS = [
   'XPreserveUnknownFields', 'XValidations',
 ]; // prettier-ignore
 
-export function validateSchema(
+/** In steps. */
+export function* validateSchema(
   validation: CustomResourceValidation | undefined,
   hasStatus: boolean,
   rules: SchemaRules,
   path: string,
-): FieldError[] {
+): Generator<void, FieldError[]> {
   const schema = validation?.openAPIV3Schema;
   if (schema === undefined) return [];
   const at = child(path, 'openAPIV3Schema');
@@ -55,14 +57,19 @@ export function validateSchema(
   }
   const why = rules.requireStructuralSchema ? unreadable(schema) : undefined;
   if (rules.requireStructuralSchema && why === undefined) {
+    yield;
     const structural = validateStructural(schema, at);
-    errors.push(
-      ...(structural.length > 0
-        ? structural
-        : validateDefaults(parseStructural(schema), at, rules.requirePrunedDefaults)),
-    );
+    yield;
+    if (structural.length > 0) addErrors(errors, structural);
+    else {
+      const parsed = parseStructural(schema);
+      yield;
+      addErrors(errors, validateDefaults(parsed, at, rules.requirePrunedDefaults));
+    }
   }
-  errors.push(...validateNode(schema, at, { rules, isRoot: true, isInMetadata: false, forbidDefaults: undefined }));
+  yield;
+  addErrors(errors, validateNode(schema, at, { rules, isRoot: true, isInMetadata: false, forbidDefaults: undefined }));
+  yield;
   return errors.length === 0 && why !== undefined ? [invalid(at, '', why)] : errors;
 }
 
@@ -203,7 +210,7 @@ function validateKinds(schema: JSONSchemaProps, path: string, rules: SchemaRules
     errors.push(notSupported(child(path, 'x-kubernetes-map-type'), mapType, ['atomic', 'granular']));
   }
   if (listType !== undefined && type !== 'array') errors.push(mustBe('array', 'x-kubernetes-list-type'));
-  else if (rules.requireAtomicSetType) errors.push(...validateSetItems(schema, path));
+  else if (rules.requireAtomicSetType) addErrors(errors, validateSetItems(schema, path));
   return [
     ...errors,
     ...validateKeyedList(schema, path),

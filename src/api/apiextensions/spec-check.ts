@@ -1,5 +1,5 @@
 /** The spec of a definition. Source: apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go v0.36. */
-import { child, type FieldError, forbiddenField, index, invalid, required } from '../field-error.ts';
+import { addErrors, child, type FieldError, forbiddenField, index, invalid, required } from '../field-error.ts';
 import type * as apiextensions from '../generated/apiextensions.v1.ts';
 import { invalidEach, type Unchecked, unchecked, validateEnum } from '../validation/fields.ts';
 import { isDNS1035Label, isDNS1123Subdomain } from '../validation/names.ts';
@@ -34,7 +34,8 @@ const DEFAULT_PORT = 443;
 const invalidOnce = (path: string, value: string, wrong: readonly string[], before = ''): FieldError[] =>
   wrong.length === 0 ? [] : [invalid(path, value, before + wrong.join(','))];
 
-export function validateSpec(spec: InternalSpec, given: SpecRules, path: string): FieldError[] {
+/** In steps. */
+export function* validateSpec(spec: InternalSpec, given: SpecRules, path: string): Generator<void, FieldError[]> {
   const { group = '', scope } = spec;
   const at = (...names: string[]): string => child(path, ...names);
   const preserves = spec.preserveUnknownFields === true;
@@ -45,20 +46,20 @@ export function validateSpec(spec: InternalSpec, given: SpecRules, path: string)
   const errors: FieldError[] = [];
   if (group === '') errors.push(required(at('group')));
   else if (isDNS1123Subdomain(group).length > 0)
-    errors.push(...invalidOnce(at('group'), group, isDNS1123Subdomain(group)));
+    addErrors(errors, invalidOnce(at('group'), group, isDNS1123Subdomain(group)));
   else if (!group.includes('.')) errors.push(invalid(at('group'), group, 'should be a domain with at least one dot'));
-  errors.push(...validateEnum(scope, SCOPES, at('scope')), ...validateHasSchemas(spec, rules, preserves, path));
+  addErrors(errors, [...validateEnum(scope, SCOPES, at('scope')), ...validateHasSchemas(spec, rules, preserves, path)]);
   if (hasDefaults && preserves) {
     errors.push(invalid(at('preserveUnknownFields'), true, 'must be false in order to use defaults in the schema'));
   }
   return [
     ...errors,
-    ...validateVersions(spec, rules, path),
+    ...(yield* validateVersions(spec, rules, path)),
     ...(['plural', 'singular', 'kind', 'listKind'] as const).flatMap((name) =>
       (spec.names?.[name] ?? '') === '' ? [required(at('names', name))] : [],
     ),
     ...validateNames(spec.names, at('names')),
-    ...validateShared(spec, rules, path),
+    ...(yield* validateShared(spec, rules, path)),
     ...validateConversion(spec, rules, preserves, at('conversion')),
   ];
 }
@@ -83,19 +84,20 @@ function validateHasSchemas(spec: InternalSpec, rules: SpecRules, preserves: boo
   });
 }
 
-function validateVersions(spec: InternalSpec, rules: SpecRules, path: string): FieldError[] {
+function* validateVersions(spec: InternalSpec, rules: SpecRules, path: string): Generator<void, FieldError[]> {
   const versions = spec.versions ?? [];
   const at = child(path, 'versions');
   const shared = spec.subresources?.status !== undefined;
-  const errors = versions.flatMap((version, i) => {
+  const errors: FieldError[] = [];
+  for (const [i, version] of versions.entries()) {
     const { name, schema, subresources, selectableFields = [] } = version;
     const own = index(at, i);
     const hasStatus = subresources === undefined ? shared : subresources.status !== undefined;
     const props = schema?.openAPIV3Schema;
-    return [
+    errors.push(
       ...invalidOnce(child(own, 'name'), name, isDNS1035Label(name)),
       ...validateDeprecation(version.deprecated, version.deprecationWarning, child(own, 'deprecationWarning')),
-      ...validateSchema(schema, hasStatus, rules, child(own, 'schema')),
+      ...(yield* validateSchema(schema, hasStatus, rules, child(own, 'schema'))),
       ...validateSubresources(subresources, child(own, 'subresources')),
       ...validateColumns(version.additionalPrinterColumns, child(own, 'additionalPrinterColumns')),
       ...(selectableFields.length === 0
@@ -109,8 +111,9 @@ function validateVersions(spec: InternalSpec, rules: SpecRules, path: string): F
               ),
             ]
           : validateSelectable(selectableFields, props, own, rules.allowTooManySelectable.has(name))),
-    ];
-  });
+    );
+    yield;
+  }
   const shown = (why: string): FieldError => invalid(at, printedVersions(spec.versions), why);
   if (new Set(versions.map(({ name }) => name)).size < versions.length) {
     errors.push(shown('must contain unique version names'));
@@ -139,14 +142,14 @@ function validateSelectable(
 }
 
 /** What is the same in all versions; its schema is still called the validation. */
-function validateShared(spec: InternalSpec, rules: SpecRules, path: string): FieldError[] {
+function* validateShared(spec: InternalSpec, rules: SpecRules, path: string): Generator<void, FieldError[]> {
   const { schema, subresources, additionalPrinterColumns, selectableFields = [], versions = [] } = spec;
   const hasStatus = [subresources, ...(versions ?? []).map((version) => version.subresources)].some(
     (declared) => declared?.status !== undefined,
   );
   const fieldsAt = child(path, 'selectableFields');
   return [
-    ...validateSchema(schema, hasStatus, rules, child(path, 'validation')),
+    ...(yield* validateSchema(schema, hasStatus, rules, child(path, 'validation'))),
     ...validateSubresources(subresources, child(path, 'subresources')),
     ...validateColumns(additionalPrinterColumns, child(path, 'additionalPrinterColumns')),
     ...(selectableFields.length === 0
@@ -191,7 +194,7 @@ function validateConversion(spec: InternalSpec, rules: SpecRules, preserves: boo
   if (strategy !== 'None' && preserves) {
     errors.push(invalid(child(path, 'strategy'), strategy, 'must be None if spec.preserveUnknownFields is true'));
   }
-  errors.push(...validateEnum(strategy, STRATEGIES, child(path, 'strategy')));
+  addErrors(errors, validateEnum(strategy, STRATEGIES, child(path, 'strategy')));
   const { clientConfig, conversionReviewVersions: versions = [] } = unchecked(
     webhook ?? { conversionReviewVersions: [] },
   );
@@ -218,12 +221,12 @@ function validateClientConfig(
   path: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (url !== undefined && service === undefined) errors.push(...validateWebhookURL(url, child(path, 'url')));
+  if (url !== undefined && service === undefined) addErrors(errors, validateWebhookURL(url, child(path, 'url')));
   else if (service !== undefined && url === undefined) {
     const { port = DEFAULT_PORT } = service;
-    errors.push(...validateWebhookService({ ...service, port }, child(path, 'service')));
+    addErrors(errors, validateWebhookService({ ...service, port }, child(path, 'service')));
   } else errors.push(required(path, 'exactly one of url or service is required'));
-  if (caBundle !== '' && !allowInvalidCABundle) errors.push(...validateCABundle(caBundle, child(path, 'caBundle')));
+  if (caBundle !== '' && !allowInvalidCABundle) addErrors(errors, validateCABundle(caBundle, child(path, 'caBundle')));
   return errors;
 }
 
@@ -231,11 +234,14 @@ export const isReviewVersion = (version: string): boolean => REVIEW_VERSIONS.inc
 
 function validateReviewVersions(versions: readonly string[], requireKnown: boolean, path: string): FieldError[] {
   if (versions.length === 0) return [required(path)];
-  const errors = versions.flatMap((version, i) =>
-    versions.indexOf(version) < i
+  const seen = new Set<string>();
+  const errors = versions.flatMap((version, i) => {
+    const isSecond = seen.has(version);
+    seen.add(version);
+    return isSecond
       ? [invalid(index(path, i), version, 'duplicate version')]
-      : invalidEach(index(path, i), version, isDNS1035Label(version)),
-  );
+      : invalidEach(index(path, i), version, isDNS1035Label(version));
+  });
   if (requireKnown && !versions.some(isReviewVersion)) {
     errors.push(invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`));
   }

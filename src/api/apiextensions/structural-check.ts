@@ -1,6 +1,7 @@
 /** Whether a schema is structural. Source: apiextensions-apiserver pkg/apiserver/schema/{validation,complete,convert}.go v0.36. */
 import { compareText } from '../apply/fieldpath/text.ts';
 import {
+  addErrors,
   child,
   type FieldError,
   fieldErrorText,
@@ -69,14 +70,14 @@ function validateInvariants(schema: JSONSchemaProps, level: Level, path: string)
   const items = itemsOf(schema);
   const errors: FieldError[] = [];
   if (type === 'array' && items === undefined) errors.push(required(child(path, 'items'), 'must be specified'));
-  if (items !== undefined) errors.push(...validateInvariants(items, 'item', child(path, 'items')));
+  if (items !== undefined) addErrors(errors, validateInvariants(items, 'item', child(path, 'items')));
   for (const [name, property] of Object.entries(properties)) {
-    errors.push(...validateInvariants(property, 'field', keyPath(child(path, 'properties'), name)));
+    addErrors(errors, validateInvariants(property, 'field', keyPath(child(path, 'properties'), name)));
   }
   if (additional !== undefined) {
     const at = child(path, 'additionalProperties');
     if (level === 'root') errors.push(forbiddenField(at, 'must not be used at the root'));
-    if (typeof additional === 'object') errors.push(...validateInvariants(additional, 'field', at));
+    if (typeof additional === 'object') addErrors(errors, validateInvariants(additional, 'field', at));
   }
   return [
     ...errors,
@@ -179,13 +180,13 @@ function validateJudgements(
   const { allOf = [], anyOf = [], oneOf = [], not, pattern = '' } = schema;
   const errors: FieldError[] = [];
   if (!skipAnyOf) {
-    for (const [i, part] of anyOf.entries()) errors.push(...validateBranch(part, index(child(path, 'anyOf'), i)));
+    for (const [i, part] of anyOf.entries()) addErrors(errors, validateBranch(part, index(child(path, 'anyOf'), i)));
   }
   for (const [i, part] of allOf.entries()) {
-    errors.push(...validateBranch(part, index(child(path, 'allOf'), i), skipFirstAllOfAnyOf && i === 0));
+    addErrors(errors, validateBranch(part, index(child(path, 'allOf'), i), skipFirstAllOfAnyOf && i === 0));
   }
-  for (const [i, part] of oneOf.entries()) errors.push(...validateBranch(part, index(child(path, 'oneOf'), i)));
-  if (not !== undefined) errors.push(...validateBranch(not, child(path, 'not')));
+  for (const [i, part] of oneOf.entries()) addErrors(errors, validateBranch(part, index(child(path, 'oneOf'), i)));
+  if (not !== undefined) addErrors(errors, validateBranch(not, child(path, 'not')));
   const wrong = pattern === '' ? undefined : patternError(pattern);
   if (wrong !== undefined) {
     errors.push(invalid(child(path, 'pattern'), pattern, `must be a valid regular expression, but isn't: ${wrong}`));
@@ -213,9 +214,9 @@ const FORBIDDEN_IN_BRANCHES = [
 function validateBranch(schema: JSONSchemaProps, path: string, skipAnyOf = false): FieldError[] {
   const items = itemsOf(schema);
   const errors = validateJudgements(schema, path, skipAnyOf, false);
-  if (items !== undefined) errors.push(...validateBranch(items, child(path, 'items')));
+  if (items !== undefined) addErrors(errors, validateBranch(items, child(path, 'items')));
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    errors.push(...validateBranch(property, keyPath(child(path, 'properties'), name)));
+    addErrors(errors, validateBranch(property, keyPath(child(path, 'properties'), name)));
   }
   for (const [field, what] of FORBIDDEN_IN_BRANCHES) {
     const value = schema[field];
@@ -259,11 +260,11 @@ function validateComplete(
   const items = itemsOf(branch);
   const errors = validateBranchesComplete(branch, structure, at, branchAt);
   if (items !== undefined) {
-    errors.push(...validateComplete(items, itemsOf(structure), child(at, 'items'), child(branchAt, 'items')));
+    addErrors(errors, validateComplete(items, itemsOf(structure), child(at, 'items'), child(branchAt, 'items')));
   }
   for (const [name, property] of Object.entries(branch.properties ?? {})) {
     const [there, here] = [at, branchAt].map((path) => keyPath(child(path, 'properties'), name)) as [string, string];
-    errors.push(...validateComplete(property, own(structure.properties, name), there, here));
+    addErrors(errors, validateComplete(property, own(structure.properties, name), there, here));
   }
   return errors;
 }

@@ -2,6 +2,7 @@
  * Definitions as a whole, new and changed. Source: apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go and
  * pkg/apihelpers/helpers.go v0.36. What takes CEL is validated by the server.
  */
+import { finished } from '#util';
 import { equalValues } from '../equality.ts';
 import { child, type FieldError, index, invalid, keyPath, required } from '../field-error.ts';
 import type * as apiextensions from '../generated/apiextensions.v1.ts';
@@ -33,18 +34,34 @@ const NEW: SpecRules = {
   allowTooManySelectable: new Set(),
 };
 
+/** What has been judged in steps, and against what it was. */
+const judged = new WeakMap<Definition, { readonly old: Definition | undefined; readonly errors: FieldError[] }>();
+
+/** Judges a definition in steps, so that {@link validateDefinition} need not. */
+export function* judgeDefinition(definition: Definition, old: Definition | undefined): Generator<void, void> {
+  judged.set(definition, { old, errors: yield* definitionErrors(definition, old) });
+}
+
 /** All that is wrong with a definition; `old` is what it was before an update. */
 export function validateDefinition(definition: Definition, old: Definition | undefined): FieldError[] {
+  const known = judged.get(definition);
+  if (known !== undefined && known.old === old) return known.errors;
+  return finished(definitionErrors(definition, old));
+}
+
+function* definitionErrors(definition: Definition, old: Definition | undefined): Generator<void, FieldError[]> {
   const { spec, status, metadata } = definition;
   const internal = internalSpec(spec);
   const before = old === undefined ? undefined : internalSpec(old.spec);
   const wanted = `${spec.names.plural ?? ''}.${spec.group ?? ''}`;
+  yield;
   const rules = old === undefined || before === undefined ? NEW : rulesAfter(old, before, internal);
+  yield;
   return [
     ...(old === undefined && metadata.name !== wanted
       ? [invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')]
       : []),
-    ...validateSpec(internal, rules, 'spec'),
+    ...(yield* validateSpec(internal, rules, 'spec')),
     ...(old === undefined ? [] : validateNamesKept(definition, old)),
     ...validateStatus(status),
     ...validateStoredVersions(status.storedVersions, internal, 'status.storedVersions'),
@@ -105,8 +122,9 @@ function tooManyBefore(before: InternalSpec, spec: InternalSpec): ReadonlySet<st
     if ((old ?? []).length > MAX_SELECTABLE_FIELDS && equalValues(old, now)) names.add(name);
   };
   compare('', before.selectableFields, spec.selectableFields);
+  const versions = new Map(before.versions?.toReversed().map((version) => [version.name, version]));
   for (const { name, selectableFields } of spec.versions ?? []) {
-    const old = before.versions?.find((version) => version.name === name);
+    const old = versions.get(name);
     compare(name, old?.selectableFields, selectableFields);
   }
   return names;
@@ -132,12 +150,13 @@ function validateStoredVersions(
   if (stored === undefined || stored.length === 0)
     return [invalid(path, stored, 'must have at least one stored version')];
   const names = new Set((versions ?? []).map(({ name }) => name));
+  const last = new Map(stored.map((name, i) => [name, i]));
   return [
     ...(versions ?? [])
-      .filter(({ name, storage }) => storage && !stored.includes(name))
+      .filter(({ name, storage }) => storage && !last.has(name))
       .map(({ name }) => invalid(path, stored, `must have the storage version ${name}`)),
     ...stored.flatMap((name, i) => {
-      if (names.has(name) || stored.lastIndexOf(name) !== i) return [];
+      if (names.has(name) || last.get(name) !== i) return [];
       const why = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
       return [invalid(index(path, i), name, why)];
     }),

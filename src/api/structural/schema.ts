@@ -164,15 +164,12 @@ const parseAll = (schemas: readonly JSONSchemaProps[] | undefined): readonly Str
   schemas === undefined ? NOTHING : schemas.map((schema) => new Node(schema));
 
 /** By bits: what a node has and those below it have together. Nearly all have one of a few combinations. */
-const CONTENTS = Array.from(
-  { length: 16 },
-  (_, bits): SchemaContents => ({
-    defaults: (bits & 1) !== 0,
-    embeddedResources: (bits & 2) !== 0,
-    keyedLists: (bits & 4) !== 0,
-    validations: (bits & 8) !== 0,
-  }),
-);
+const CONTENTS = Array.from({ length: 16 }, (_, bits): SchemaContents => ({
+  defaults: (bits & 1) !== 0,
+  embeddedResources: (bits & 2) !== 0,
+  keyedLists: (bits & 4) !== 0,
+  validations: (bits & 8) !== 0,
+}));
 
 const bitsOf = ({ defaults, embeddedResources, keyedLists, validations }: SchemaContents): number =>
   (defaults ? 1 : 0) | (embeddedResources ? 2 : 0) | (keyedLists ? 4 : 0) | (validations ? 8 : 0);

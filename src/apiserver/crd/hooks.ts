@@ -1,4 +1,11 @@
-import { type CustomResourceDefinition, equalValues, type FieldError, type KubeObject, parseStructural } from '#api';
+import {
+  type CustomResourceDefinition,
+  equalValues,
+  type FieldError,
+  judgeDefinition,
+  type KubeObject,
+  parseStructural,
+} from '#api';
 import type { Clock } from '#util';
 import { paced } from '../registry/pace.ts';
 import type { ResourceHooks } from '../registry/scope.ts';
@@ -11,8 +18,12 @@ import { CLEANUP_FINALIZER, setCondition } from './conditions.ts';
  * pkg/registry/customresourcedefinition/etcd.go v0.36.
  */
 export const definitionHooks = (clock: Clock): ResourceHooks => ({
-  prepareValidation: (object, old) =>
-    judgePatterns(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined, clock),
+  async prepareValidation(object, old) {
+    const definitions = [object as CustomResourceDefinition, old as CustomResourceDefinition | undefined] as const;
+    const errors = await judgePatterns(...definitions, clock);
+    if (errors.length === 0) await paced(clock, judgeDefinition(...definitions));
+    return errors;
+  },
   /** Rules in CEL, in turns. Source: ValidateCustomResourceDefinition of pkg/apis/apiextensions/validation v0.36. */
   validate: (object, old) =>
     paced(clock, rulesOf(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined)),
@@ -41,10 +52,11 @@ function* rulesOf(
   old: CustomResourceDefinition | undefined,
 ): Generator<void, FieldError[]> {
   const errors: FieldError[] = [];
+  const before = new Map(old?.spec.versions.toReversed().map((version) => [version.name, version]));
   for (const [i, { name, schema }] of spec.versions.entries()) {
     const props = schema?.openAPIV3Schema;
     if (props === undefined) continue;
-    const known = old?.spec.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema;
+    const known = before.get(name)?.schema?.openAPIV3Schema;
     const isUnchanged = known !== undefined && equalValues(known, props);
     yield;
     const path = `spec.versions[${i}].schema.openAPIV3Schema`;

@@ -32,20 +32,15 @@ function patternsOf(versions: Versions | undefined): Set<string> {
 
 /**
  * Looks in turns for what is wrong with each pattern, so that validation knows it. Tells where they are too much for a definition, unless they were
- * so before. Undefined: there is nothing to be done.
+ * so before.
  */
-export function judgePatterns(
+export async function judgePatterns(
   { spec }: CustomResourceDefinition,
   old: CustomResourceDefinition | undefined,
   clock: Clock,
-): Promise<FieldError[]> | undefined {
+): Promise<FieldError[]> {
   const patterns = patternsOf(spec.versions);
-  if (patterns.size === 0) return undefined;
   const isNew = old === undefined || !patterns.isSubsetOf(patternsOf(old.spec.versions));
-  return judge(patterns, isNew, clock);
-}
-
-async function judge(patterns: ReadonlySet<string>, isNew: boolean, clock: Clock): Promise<FieldError[]> {
   const pace = new Pace(clock);
   let size = 0;
   for (const pattern of patterns) {

@@ -98,7 +98,13 @@ export class Serving {
     const lifecycle = this.#caches.get(name)!;
     const convert = (object: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject> =>
       this.#convert(object, apiVersion);
-    const kind = customKind({ definition, version, storageVersion: this.#storageVersion, clock: this.#environment.clock, convert });
+    const kind = customKind({
+      definition,
+      version,
+      storageVersion: this.#storageVersion,
+      clock: this.#environment.clock,
+      convert,
+    });
     const toStored =
       name === this.#storageVersion
         ? (object: KubeObject) => object

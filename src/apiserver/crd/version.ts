@@ -20,8 +20,8 @@ import {
   type StructuralSchema,
   structuralType,
 } from '#api';
-import type { Clock } from '#util';
-import { finished, paced } from '../registry/pace.ts';
+import { type Clock, finished } from '#util';
+import { paced } from '../registry/pace.ts';
 import { VersionPatterns } from './patterns.ts';
 import { type CompiledRules, compileRules } from './rules/rules.ts';
 
@@ -78,7 +78,11 @@ export function compileVersion(defined: DefinedVersion): CompiledVersion {
     ready(clock) {
       const compiled = patterns().ready(clock);
       const made = rules.ready(clock);
-      return compiled === undefined ? made : made === undefined ? compiled : Promise.all([compiled, made]).then(() => undefined);
+      return compiled === undefined
+        ? made
+        : made === undefined
+          ? compiled
+          : Promise.all([compiled, made]).then(() => undefined);
     },
   };
 }

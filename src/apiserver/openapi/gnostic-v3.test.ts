@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { finished } from '../registry/pace.ts';
+import { finished } from '#util';
 import { encodeGnosticV3 } from './gnostic-v3.ts';
 
 const encoded = (document: object): Buffer => finished(encodeGnosticV3(document));

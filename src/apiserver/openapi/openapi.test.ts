@@ -4,7 +4,7 @@ import { allKinds, openApiName } from '#api';
 import { FakeClock } from '#util';
 import type { HttpRequest, HttpResponse } from '../http/context.ts';
 import type { Descriptions } from './descriptions.ts';
-import { finished } from '../registry/pace.ts';
+import { finished } from '#util';
 import { encodeGnostic } from './gnostic.ts';
 import { OpenApi } from './openapi.ts';
 import { serveOpenApi } from './serve.ts';

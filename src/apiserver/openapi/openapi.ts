@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Kind, listKindOf } from '#api';
-import type { Clock } from '#util';
-import { finished, Pace, paced } from '../registry/pace.ts';
+import { type Clock, finished } from '#util';
+import { Pace, paced } from '../registry/pace.ts';
 import { type Descriptions, NO_DESCRIPTIONS } from './descriptions.ts';
 import { encodeGnostic } from './gnostic.ts';
 import { encodeGnosticV3 } from './gnostic-v3.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { apiVersionOf, servedKinds } from '#api';
 import { NO_DESCRIPTIONS } from './descriptions.ts';
-import { finished } from '../registry/pace.ts';
+import { finished } from '#util';
 import { documentV2 } from './v2.ts';
 
 const ROOT = new URL('../../../node_modules/@kubernetes/client-node/dist/gen/apis/', import.meta.url).pathname;

@@ -3,9 +3,6 @@ import {
   badRequest,
   formatTime,
   generateName,
-  type FieldError,
-  invalidObject,
-  type Kind,
   type KubeObject,
   resourceText,
   StatusError,
@@ -15,6 +12,7 @@ import type { Entry } from '../watchcache/entry.ts';
 import { admitted } from './managed-fields.ts';
 import { pauseOf } from './pace.ts';
 import type { RegistryEnvironment, Target, WriteOutcome, WriteScope } from './scope.ts';
+import { gathered, refuse } from './validation.ts';
 
 /** Tries with another suffix when a generated name is taken. Source: generic registry store.go, maxNameGenerationCreateAttempts v1.36. */
 const NAME_ATTEMPTS = 8;
@@ -79,8 +77,8 @@ async function createOnce(
     const ready = kind.ready?.();
     if (ready !== undefined) await ready;
     const early = hooks?.prepareValidation?.(object, undefined);
-    if (early !== undefined) refuse(kind, object, await early);
-    const errors = [
+    if (early !== undefined) refuse(kind, object.metadata.name, await early);
+    const errors = gathered(() => [
       ...validateObjectMeta(object.metadata, {
         namespaced: kind.namespaced,
         validateName: kind.validateName,
@@ -88,9 +86,9 @@ async function createOnce(
       }),
       ...(kind.validate?.(object) ?? []),
       ...(kind.validateCreate?.(object) ?? []),
-    ];
-    refuse(kind, object, errors);
-    if (hooks?.validate !== undefined) refuse(kind, object, await hooks.validate(object, undefined));
+    ]);
+    refuse(kind, object.metadata.name, errors);
+    if (hooks?.validate !== undefined) refuse(kind, object.metadata.name, await hooks.validate(object, undefined));
     for (const text of kind.warnings?.(object, undefined) ?? []) scope.warn(text);
     if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
@@ -105,10 +103,6 @@ async function createOnce(
   } finally {
     if (finish !== undefined) await finish(outcome);
   }
-}
-
-function refuse(kind: Kind, { metadata }: KubeObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalidObject(kind, metadata.name, errors);
 }
 
 /** Source: rest.FillObjectMetaSystemFields v1.36. */

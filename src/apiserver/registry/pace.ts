@@ -61,11 +61,3 @@ export async function paced<T>(clock: Clock, steps: Generator<void, T>): Promise
     if (pace.due) await pace.turn();
   }
 }
-
-/** Runs work that comes in steps and is short, at once. */
-export function finished<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
-}

@@ -2,7 +2,6 @@ import {
   badRequest,
   conflict,
   equalValues,
-  type FieldError,
   ignoreManagedFieldsTimestamps,
   invalid,
   invalidObject,
@@ -22,6 +21,7 @@ import { goesNow, removeObject } from './delete.ts';
 import { admitted } from './managed-fields.ts';
 import { pauseOf } from './pace.ts';
 import type { RegistryEnvironment, Target, WriteOutcome, WriteScope } from './scope.ts';
+import { gathered, refuse } from './validation.ts';
 
 /** Source: registry.OptimisticLockErrorMsg v1.36. */
 const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
@@ -212,10 +212,6 @@ function prepare(
     metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
-function refuse(kind: Kind, name: string, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalidObject(kind, name, errors);
-}
-
 function assignOrDelete<T extends object, K extends keyof T>(object: T, key: K, value: T[K] | undefined): void {
   if (value === undefined) delete object[key];
   else object[key] = value;
@@ -246,7 +242,7 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
     const [ofObject, ofChange] = [kind.validate?.(next, old) ?? [], kind.validateUpdate?.(next, old) ?? []];
     return kind.changesFirst === true ? [...ofChange, ...ofObject] : [...ofObject, ...ofChange];
   };
-  const errors = [
+  const errors = gathered(() => [
     ...validateObjectMeta(next.metadata, {
       namespaced: kind.namespaced,
       validateName: nameIsPathSegment,
@@ -254,7 +250,7 @@ function validate(kind: Kind, next: KubeObject, old: KubeObject, subresource: st
     }),
     ...validateObjectMetaUpdate(next.metadata, old.metadata, kind),
     ...own(),
-  ];
+  ]);
   refuse(kind, next.metadata.name, errors);
 }
 

@@ -173,6 +173,19 @@ export const schemas = (): readonly HostileCase[] => [
     }),
   },
   {
+    name: 'a definition that is wrong 200000 times',
+    request: definition('errors', { type: 'object', properties: members(200_000, () => ({})) }),
+  },
+  {
+    name: 'a definition whose 100000 errors each show all of it',
+    request: definition('keys', {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': times(100_000, (i) => `k${i}`),
+      items: { type: 'object', properties: {} },
+    }),
+  },
+  {
     name: 'a definition whose errors show all of it',
     request: definition('shows', {
       type: 'object',

@@ -229,6 +229,31 @@ export const merging = (): readonly HostileCase[] => [
     ),
   },
   {
+    name: 'metadata with 20000 owners that control it',
+    request: post(
+      `${NAMESPACE}/configmaps`,
+      configMap(
+        {},
+        {
+          ownerReferences: times(20_000, (i) => ({
+            apiVersion: 'v1',
+            kind: 'Pod',
+            name: `n${i}`,
+            uid: `u${i}`,
+            controller: true,
+          })),
+        },
+      ),
+    ),
+  },
+  {
+    name: 'a pod with 150000 variables that are wrong',
+    request: post(
+      `${NAMESPACE}/pods`,
+      pod({ containers: [{ ...container, env: times(150_000, () => ({ name: '=' })) }] }),
+    ),
+  },
+  {
     name: 'managed fields of 5000 managers',
     request: send(
       'PUT',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkPattern, compilePattern, forgottenPatterns, PatternError, patternSize } from './re2.ts';
+import fc from 'fast-check';
+import { checkPattern, compilePattern, forgottenPatterns, type Pattern, PatternError, patternSize } from './re2.ts';
 
 const errorOf = (pattern: string): string => {
   try {
@@ -35,6 +36,7 @@ test('counted repetitions count as often as they repeat, also within each other'
   assert.equal(patternSize('(ab{10}){10}'), 120);
   assert.equal(patternSize('[]a-z{9}]{4}\\{3}'), 4 + 3);
   assert.equal(patternSize('a)b'), 3);
+  assert.equal(patternSize('(a{900}){90}'), 12);
 });
 
 test('what is kept of patterns has a bound in all', () => {
@@ -44,4 +46,28 @@ test('what is kept of patterns has a bound in all', () => {
   for (let i = 0; i < 240; i++) compilePattern(`x{900}y{900}z{900}${i}`);
   assert.notEqual(compilePattern('first'), first);
   assert.ok(forgottenPatterns() > before);
+});
+
+test('the size of a pattern is about that of its program', () => {
+  const atom = fc.constantFrom('a', '[a-z]', '\\d', '.', 'ab', '[^]x]', '\\pL');
+  const times = fc.constantFrom('', '*', '+', '?', '{3}', '{2,9}', '{4,}', '{0,30}');
+  const { pattern } = fc.letrec<{ pattern: string; part: string }>((tie) => ({
+    pattern: fc.array(tie('part'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('')),
+    part: fc.oneof(
+      { depthSize: 'small' },
+      fc.tuple(atom, times).map(([own, count]) => own + count),
+      fc.tuple(tie('pattern'), times).map(([own, count]) => `(${own})${count}`),
+      fc.tuple(tie('pattern'), tie('pattern')).map(([own, other]) => `(?:${own}|${other})`),
+    ),
+  }));
+  fc.assert(
+    fc.property(pattern, (text) => {
+      const size = patternSize(text);
+      fc.pre(size < 5000);
+      const wrong = errorOf(text);
+      if (wrong !== '') return;
+      const actual = compilePattern(text) as Pattern & { programSize(): number };
+      assert.ok(actual.programSize() <= 10 * size + 10, `${text}: ${actual.programSize()}`);
+    }),
+  );
 });

@@ -72,12 +72,28 @@ function compileAfresh(text: string): RE2JS {
 
 const REPEAT = /\{(\d{1,4})(?:,(\d{0,4}))?\}/y;
 
-/** About how many instructions a pattern comes to, its counted repetitions written out: never less than a tenth of what it is. */
+/** Of repetitions within each other, times each other: more are refused as the pattern is read. Source: repeatIsValid of regexp/syntax. */
+const MAX_REPEAT = 1000;
+
+/** What a repetition would repeat: its size, and the highest number of repetitions in it already. */
+interface Part {
+  size: number;
+  repeat: number;
+}
+
+/**
+ * About how many instructions a pattern comes to, its counted repetitions written out: never less than a tenth of what it is. Of a pattern that
+ * repeats too often to be one, what it takes to see that.
+ */
 export function patternSize(text: string): number {
-  const groups = [0];
-  /** Of what a repetition that comes now would repeat. */
-  let last = 0;
-  const add = (size: number): void => void ((groups[groups.length - 1]! += size), (last = size));
+  const groups: Part[] = [{ size: 0, repeat: 1 }];
+  let last: Part = { size: 0, repeat: 1 };
+  const add = (size: number, repeat = 1): void => {
+    const group = groups.at(-1)!;
+    group.size += size;
+    group.repeat = Math.max(group.repeat, repeat);
+    last = { size, repeat };
+  };
   for (let at = 0; at < text.length; at++) {
     const char = text[at];
     if (char === '\\') {
@@ -86,10 +102,10 @@ export function patternSize(text: string): number {
     } else if (char === '[') {
       at = endOfClass(text, at);
       add(1);
-    } else if (char === '(') groups.push(0);
+    } else if (char === '(') groups.push({ size: 0, repeat: 1 });
     else if (char === ')') {
-      const inner = groups.length > 1 ? groups.pop()! : 0;
-      add(inner + 1);
+      const inner = groups.length > 1 ? groups.pop()! : { size: 0, repeat: 1 };
+      add(inner.size + 1, inner.repeat);
     } else if (char === '{') {
       REPEAT.lastIndex = at;
       const found = REPEAT.exec(text);
@@ -98,13 +114,14 @@ export function patternSize(text: string): number {
         continue;
       }
       at += found[0].length - 1;
-      const times = Math.max(Number(found[1]), Number(found[2] === undefined || found[2] === '' ? 0 : found[2]), 1);
-      const more = last * (times - 1);
-      groups[groups.length - 1]! += more;
-      last += more;
+      const times = Math.max(Number(found[1]), Number(found[2] ?? 0), 1);
+      const { size, repeat } = last;
+      if (times * repeat > MAX_REPEAT) return text.length;
+      groups.at(-1)!.size -= size;
+      add(size * times, repeat * times);
     } else if (char !== '*' && char !== '+' && char !== '?') add(1);
   }
-  return groups.reduce((sum, size) => sum + size, 0);
+  return groups.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Where the class ends that begins at `from`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldErrorText, parseStructural } from '#api';
-import { finished } from '../../registry/pace.ts';
+import { finished } from '#util';
 import { ruleErrors, type RuleErrorOptions } from './rules.ts';
 
 type Schema = Parameters<typeof parseStructural>[0];

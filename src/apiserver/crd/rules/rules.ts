@@ -78,7 +78,8 @@ function* nodeOf(
     isResource,
     rules: decl === undefined || validations.length === 0 ? [] : yield* compileNode(validations, schema, decl),
     error: untyped ? 'failed to convert to declType for CEL validation rules' : undefined,
-    items: rules.items === undefined || schema.items === undefined ? undefined : yield* below(rules.items, schema.items),
+    items:
+      rules.items === undefined || schema.items === undefined ? undefined : yield* below(rules.items, schema.items),
     properties: yield* propertiesOf(rules, schema, decl),
     additionalProperties:
       typeof rules.additionalProperties === 'object' && typeof schema.additionalProperties === 'object'
