@@ -3,7 +3,16 @@
  * HTTP face. Its invariants: nothing unvalidated is stored; what was acknowledged is durable; every reader gets the bytes that were stored.
  * It decides nothing about workloads: controllers, scheduler and nodes do, as its clients.
  */
-import { ClusterRole, ClusterRoleBinding, internalError, Role, RoleBinding, StatusError, type Transport } from '#api';
+import {
+  ClusterRole,
+  ClusterRoleBinding,
+  internalError,
+  Role,
+  RoleBinding,
+  StatusError,
+  type Transport,
+  YamlThread,
+} from '#api';
 import type { Store } from '#store';
 import type { Clock, Logger } from '#util';
 import { newAdmission, type UserInfo } from './admission/admission.ts';
@@ -228,6 +237,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
   });
   definitions.start();
   for (const step of OWN_STEPS) startSteps.set(step, () => step !== 'crd-informer-synced' || definitions.isSynced);
+  const yaml = new YamlThread(clock);
   const closers: (() => Promise<void>)[] = [];
 
   const server: ApiServer = {
@@ -261,6 +271,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           registry,
           virtual,
           clock,
+          yaml,
           store,
           openApi: new OpenApi({
             kinds: () => registry.kinds,
@@ -339,6 +350,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       stopping = true;
       registry.endWatches();
       await Promise.all(closers.map((close) => close()));
+      await yaml[Symbol.asyncDispose]();
       registry.stop();
     },
   };

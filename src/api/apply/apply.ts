@@ -18,7 +18,7 @@ export {
   validateFieldManager,
   validateManagedFields,
 } from './entries.ts';
-export { type Configuration, parseConfiguration, strictError } from './configuration.ts';
+export { type Configuration, configurationOf, parseConfiguration, strictError } from './configuration.ts';
 export { managedFieldsFromScale, managedFieldsOfScale, type ReplicasPaths } from './scale.ts';
 export { excludeFields, includeFields } from './filter.ts';
 export type { Convert, SetFilter, Typed } from './updater.ts';

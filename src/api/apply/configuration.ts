@@ -1,6 +1,4 @@
-import { keysOf } from '../codec/decode.ts';
-import { countKeys } from '../codec/json-scan.ts';
-import { duplicateKey, parseYaml, YamlError } from '../codec/yaml.ts';
+import { readJsonText, readYaml, type YamlText } from '../codec/yaml-text.ts';
 import { badRequest } from '../status.ts';
 import { isMap, type JsonObject } from './typed/type.ts';
 
@@ -17,37 +15,31 @@ export interface Configuration {
 export function parseConfiguration(body: Uint8Array | string): Configuration {
   const text =
     typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  let value: unknown;
-  try {
-    value = parseYaml(text);
-  } catch (error) {
-    if (!(error instanceof YamlError)) throw error;
-    throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
-  }
+  const known = readJsonText(text, true);
+  return known === undefined
+    ? configurationOf(readYaml(text, false), () => readYaml(text, true).twice)
+    : configurationOf(known);
+}
+
+/** The same of a body that has been read. `found`: what stands there twice; default: what was found as it was read. */
+export function configurationOf(
+  { value, error, twice }: YamlText,
+  found = (): string | undefined => twice,
+): Configuration {
+  if (error !== undefined) throw badRequest(`error decoding YAML: error converting YAML to JSON: ${error}`);
   if (value !== null && !isMap(value)) {
     const word = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
     throw badRequest(
       `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${word} into Go value of type map[string]interface {}`,
     );
   }
-  const config = value ?? {};
-  return { value: config, duplicate: () => duplicateIn(text, config) };
+  return {
+    value: value ?? {},
+    duplicate() {
+      const key = found();
+      return key === undefined ? undefined : `error converting YAML to JSON: ${key}`;
+    },
+  };
 }
 
 export const strictError = (duplicate: string): Error => badRequest(`error strict decoding YAML: ${duplicate}`);
-
-/** JSON is most of what comes, and counting its keys is much quicker than reading it as YAML. */
-function duplicateIn(text: string, value: JsonObject): string | undefined {
-  if (/^\s*\{/.test(text) && isJson(text) && countKeys(text) === keysOf(value)) return undefined;
-  const found = duplicateKey(text);
-  return found === undefined ? undefined : `error converting YAML to JSON: ${found}`;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false; // it was read as YAML
-  }
-}

@@ -9,6 +9,7 @@ import { setOwn } from '../equality.ts';
 import { canonicalQuantity } from '../quantity.ts';
 import { definitionOf, type Field, hasTypeMeta, type Scalar, splitType } from '../schema.ts';
 import { canonicalMicroTime, canonicalTime, formatDuration, parseDuration } from '../time.ts';
+import { MAX_DEPTH } from './depth.ts';
 import { base64Error, canonicalBase64 } from './base64.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -31,8 +32,6 @@ export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
-/** Nothing real nests deeper; every recursion over objects relies on it. Upstream's scanner stops at 10000. */
-export const MAX_DEPTH = 1000;
 const MAX_STRICT_ERRORS = 100;
 
 /** Where the walk stands, and what it has found. */
@@ -175,15 +174,6 @@ function walkRaw(value: unknown, depth: number): number {
   const own = Object.values(value);
   let keys = Array.isArray(value) ? 0 : own.length;
   for (const item of own) keys += walkRaw(item, depth + 1);
-  return keys;
-}
-
-/** How many keys a value has all the way down. */
-export function keysOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const own: readonly unknown[] = Object.values(value);
-  let keys = Array.isArray(value) ? 0 : own.length;
-  for (const item of own) keys += keysOf(item);
   return keys;
 }
 

@@ -3,6 +3,21 @@
  * and without recursion. Texts: Go's encoding/json scanner.go, as forked in sigs.k8s.io/json.
  */
 
+/** Half a pair of escapes, a whole pair, or any other escape. */
+const ESCAPES = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|[^])/g;
+
+/**
+ * JSON.parse, but half a pair of escapes stands for the replacement character, as in Go: kept as it is, a string would be another one in each form it is
+ * written in. Source: unquoteBytes of encoding/json. Throws SyntaxError.
+ */
+export function parseJsonText(text: string): unknown {
+  if (!text.includes('\\ud') && !text.includes('\\uD')) return JSON.parse(text) as unknown;
+  const whole = text.replaceAll(ESCAPES, (escape: string, half: string | undefined) =>
+    half === undefined ? escape : '\\ufffd',
+  );
+  return JSON.parse(whole) as unknown;
+}
+
 const QUOTE = 34;
 const BACKSLASH = 92;
 const COLON = 58;
@@ -29,6 +44,15 @@ export function countKeys(text: string): number {
     if (text.charCodeAt(at) === COLON) count++;
   }
   return count;
+}
+
+/** How many keys a value has all the way down. */
+export function keysOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own: readonly unknown[] = Object.values(value);
+  let keys = Array.isArray(value) ? 0 : own.length;
+  for (const item of own) keys += keysOf(item);
+  return keys;
 }
 
 interface Frame {

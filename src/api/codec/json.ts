@@ -1,24 +1,9 @@
 /** JSON bodies of requests, and the bytes the store keeps. */
-import { countKeys, duplicateKeys, syntaxError } from './json-scan.ts';
+import { countKeys, duplicateKeys, parseJsonText, syntaxError } from './json-scan.ts';
 import { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, unrecognized } from './target.ts';
 
 const textOf = (body: Uint8Array | string): string =>
   typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-
-/** Half a pair of escapes, a whole pair, or any other escape. */
-const ESCAPES = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|[^])/g;
-
-/**
- * JSON.parse, but half a pair of escapes stands for the replacement character, as in Go: kept as it is, a string would be another one in each form it is
- * written in. Source: unquoteBytes of encoding/json. Throws SyntaxError.
- */
-export function parseJsonText(text: string): unknown {
-  if (!text.includes('\\ud') && !text.includes('\\uD')) return JSON.parse(text) as unknown;
-  const whole = text.replaceAll(ESCAPES, (escape: string, half: string | undefined) =>
-    half === undefined ? escape : '\\ufffd',
-  );
-  return JSON.parse(whole) as unknown;
-}
 
 /** {@link parseJsonText} with Go's text when it fails. Throws SyntaxError. */
 export function parseJson(body: Uint8Array | string): unknown {

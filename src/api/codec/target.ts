@@ -5,7 +5,8 @@ import type { CustomSchema, KubeObject } from '../kind.ts';
 import { apiVersionOf } from '../kind.ts';
 import { definitionOf } from '../schema.ts';
 import { badRequest, type StatusError } from '../status.ts';
-import { DecodeError, decodeValue, keysOf, rawDepthError } from './decode.ts';
+import { DecodeError, decodeValue, rawDepthError } from './decode.ts';
+import { keysOf } from './json-scan.ts';
 
 /** The kind a body must have; every Kind is one. */
 export interface BodyTarget {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BodyTarget } from './target.ts';
-import { decodeYaml, parseYaml, parseYamlDocuments, YamlError } from './yaml.ts';
+import { decodeYaml } from './yaml.ts';
+import { parseYaml, parseYamlDocuments, YamlError } from './yaml-text.ts';
 
 const configMap: BodyTarget = { group: '', version: 'v1', kind: 'ConfigMap', definition: 'core.v1.ConfigMap' };
 

@@ -1,4 +1,4 @@
-import { duplicateKey, parseYaml, YamlError } from '../codec/yaml.ts';
+import { duplicateKey, parseYaml, YamlError } from '../codec/yaml-text.ts';
 import { child, fieldErrorText, index } from '../field-error.ts';
 import { type EncryptionConfiguration, providersByResource } from './types.ts';
 import { validateEncryptionConfiguration } from './validation.ts';

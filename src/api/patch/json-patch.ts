@@ -2,7 +2,7 @@
  * JSON patch (RFC 6902) as gopkg.in/evanphx/json-patch.v4 v4.13 applies it: indices may be negative, `replace` of a key that is not there
  * adds it, a value left out is null. The document is never changed: containers on the way to a change are copied once.
  */
-import { MAX_DEPTH } from '../codec/decode.ts';
+import { MAX_DEPTH } from '../codec/depth.ts';
 import { equalValues, setOwn } from '../equality.ts';
 
 /** A patch that does not apply; the message is the library's. */

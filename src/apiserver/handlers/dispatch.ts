@@ -1,4 +1,4 @@
-import type { BodyTarget, Kind } from '#api';
+import type { BodyTarget, Kind, YamlThread } from '#api';
 import type { Clock } from '#util';
 import { subresourcesOf, verbsOf } from '../discovery/discovery.ts';
 import { type Awaitable, type Handler, type HttpResponse, type RequestContext, whenThere } from '../http/context.ts';
@@ -24,6 +24,8 @@ export interface DispatchOptions extends NonResourceOptions {
   readonly virtual: VirtualResources;
   readonly nodeProxy: NodeProxy;
   readonly clock: Clock;
+  /** Reads large bodies. */
+  readonly yaml: YamlThread;
 }
 
 const FORMATS = ['json', 'yaml', 'protobuf'] as const;
@@ -66,7 +68,7 @@ export function dispatch(options: DispatchOptions): Handler {
     }
     checkMethod(resource.kind, context);
     if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
-    return resourceRequest(options, context, callOf(context, resource));
+    return resourceRequest(options, context, callOf(options, context, resource));
   };
 }
 
@@ -132,19 +134,24 @@ async function virtualRequest(options: DispatchOptions, context: RequestContext)
   const { headers, query } = request;
   const offer = resource.kind.columns.length === 0 ? OFFER_WITHOUT_TABLE : OFFER;
   const negotiated = negotiate(headers['accept'], query, headers['user-agent'] ?? '', offer);
-  const call = callOf(context, resource);
+  const call = callOf(options, context, resource);
   const include = negotiated.as === 'Table' ? includeObjectOf(call.query('includeObject')) : 'Metadata';
   const outcome = await performVirtual(env, call);
   return await respond(outcome, { negotiated, include, clock, gzip: takesGzip(headers['accept-encoding']) });
 }
 
-function callOf<R extends { readonly kind: Kind }>(context: RequestContext, resource: R): Call<R> {
-  return new HttpCall(context, resource);
+function callOf<R extends { readonly kind: Kind }>(
+  { yaml }: DispatchOptions,
+  context: RequestContext,
+  resource: R,
+): Call<R> {
+  return new HttpCall(context, resource, yaml);
 }
 
 /** A class, since one is made for each request. */
 class HttpCall<R extends { readonly kind: Kind }> implements Call<R> {
   readonly #context: RequestContext;
+  readonly #yaml: YamlThread;
   readonly verb: string;
   readonly resource: R;
   readonly subresource: string;
@@ -153,9 +160,10 @@ class HttpCall<R extends { readonly kind: Kind }> implements Call<R> {
   readonly user: Call<R>['user'];
   readonly warn: Call<R>['warn'];
 
-  constructor(context: RequestContext, resource: R) {
+  constructor(context: RequestContext, resource: R, yaml: YamlThread) {
     const { info, user, warn } = context;
     this.#context = context;
+    this.#yaml = yaml;
     this.verb = info.verb;
     this.resource = resource;
     this.subresource = info.subresource;
@@ -184,7 +192,7 @@ class HttpCall<R extends { readonly kind: Kind }> implements Call<R> {
   }
 
   body(target: BodyTarget): ReturnType<Call<R>['body']> {
-    return readObject(this.#context, target);
+    return readObject(this.#context, target, this.#yaml);
   }
 
   patch(): ReturnType<Call<R>['patch']> {
@@ -192,6 +200,6 @@ class HttpCall<R extends { readonly kind: Kind }> implements Call<R> {
   }
 
   configuration(): ReturnType<Call<R>['configuration']> {
-    return readConfiguration(this.#context);
+    return readConfiguration(this.#context, this.#yaml);
   }
 }

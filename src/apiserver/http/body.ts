@@ -6,21 +6,28 @@ import {
   type DecodeOptions,
   decodeProtobuf,
   decodeYaml,
+  decodeYamlText,
   type FieldValidation,
   type Configuration,
+  configurationOf,
   type Kind,
   type KubeObject,
   parseConfiguration,
   parsePatch,
   readJson,
+  readJsonText,
   StatusError,
   strictPatchErrors,
+  type YamlText,
+  type YamlThread,
 } from '#api';
 import type { ApiCall } from '../handlers/call.ts';
 import { CHANGES, patchTypesOf, unsupportedPatch } from '../handlers/patch.ts';
-import { pauseOf } from '../registry/pace.ts';
+import { pauseOf, turn } from '../registry/pace.ts';
 import type { RequestContext } from './context.ts';
 import { CONTENT_TYPES, PROTOBUF } from './negotiate.ts';
+
+const YAML = 'application/yaml';
 
 /** Source: MaxRequestBodyBytes of the generic API server v1.36. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -49,10 +56,20 @@ async function bodyOf(context: RequestContext): Promise<Buffer> {
 }
 
 /** The body as an object: decoded by its content type, as strictly as the query says. Undefined for an empty one. */
-export async function readObject(context: RequestContext, target: BodyTarget): Promise<KubeObject | undefined> {
+export async function readObject(
+  context: RequestContext,
+  target: BodyTarget,
+  yaml: YamlThread,
+): Promise<KubeObject | undefined> {
   const bytes = await bodyOf(context);
   if (bytes.length === 0) return undefined;
-  const decode = readBytes(bytes, mediaType(context), target);
+  const type = mediaType(context);
+  if (type === YAML && pauseOf(context) !== undefined) {
+    const options = optionsOf(context);
+    const read = await readLargeYaml(context, bytes, yaml, options.fieldValidation !== 'Ignore');
+    return warned(context, decodeYamlText(bytes, read, target, options));
+  }
+  const decode = readBytes(bytes, type, target);
   const pause = pauseOf(context);
   if (pause !== undefined) await pause();
   return warned(context, decode(optionsOf(context)));
@@ -71,8 +88,24 @@ export async function readPatch(context: RequestContext, kind: Kind): ReturnType
   return (current, target) => warned(context, applyPatch(type, current, patch, target, options, strict));
 }
 
-export async function readConfiguration(context: RequestContext): Promise<Configuration> {
-  return parseConfiguration(await bodyOf(context));
+export async function readConfiguration(context: RequestContext, yaml: YamlThread): Promise<Configuration> {
+  const bytes = await bodyOf(context);
+  if (pauseOf(context) === undefined) return parseConfiguration(bytes);
+  const isStrict = optionsOf(context).fieldValidation !== 'Ignore';
+  return configurationOf(await readLargeYaml(context, bytes, yaml, isStrict));
+}
+
+/** YAML in another thread; JSON is quickly read. */
+async function readLargeYaml(
+  { signal }: RequestContext,
+  bytes: Buffer,
+  yaml: YamlThread,
+  duplicates: boolean,
+): Promise<YamlText> {
+  const text = bytes.toString('utf8');
+  const read = readJsonText(text, duplicates) ?? (await yaml.read(text, duplicates, { signal }));
+  await turn();
+  return read;
 }
 
 /** What decodes the body, which has been read as far as it can be without knowing how strictly. */
@@ -81,7 +114,7 @@ function readBytes(bytes: Buffer, type: string, target: BodyTarget): (options: D
     case '':
     case 'application/json':
       return readJson(bytes, target);
-    case 'application/yaml':
+    case YAML:
       return (options) => decodeYaml(bytes, target, options);
     case PROTOBUF:
       return () => decodeProtobuf(bytes, target);

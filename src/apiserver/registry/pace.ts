@@ -46,7 +46,8 @@ export interface Load {
   loadBytes: number;
 }
 
-const turn = (): Promise<void> => setImmediate();
+/** Lets everything else that waits have its turn. */
+export const turn = (): Promise<void> => setImmediate();
 
 /** To be waited for between the parts of a write, so that others have their turn; undefined for a small one, since a turn costs more than it does. */
 export const pauseOf = (load: Load | undefined): (() => Promise<void>) | undefined =>

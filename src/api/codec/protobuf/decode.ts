@@ -1,5 +1,6 @@
 /** Protobuf messages to the objects JSON would have given. */
-import { DecodeError, MAX_DEPTH, rawDepthError } from '../decode.ts';
+import { DecodeError, rawDepthError } from '../decode.ts';
+import { MAX_DEPTH } from '../depth.ts';
 import { setOwn } from '../../equality.ts';
 import { canonicalQuantity } from '../../quantity.ts';
 import type { Scalar, Special } from '../../schema.ts';
