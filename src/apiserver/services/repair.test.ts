@@ -112,15 +112,17 @@ test('a second service with an address is told of it, and the first keeps it', a
   assert.equal((await later.get(IPAddress, { name: first.spec.clusterIP! })).spec.parentRef?.name, 'first');
 });
 
+type Loss = 'before' | 'after' | 'all' | undefined;
+
 /** A store whose answers to writes of a key get lost, after the write or instead of it. */
-async function losing(t: TestContext): Promise<{ store: Store; lose: (mode: 'before' | 'after' | undefined) => void }> {
+async function losing(t: TestContext): Promise<{ store: Store; lose: (mode: Loss) => void }> {
   const inner = await openEmbeddedStore({
     clock: systemClock,
     log: silentLogger,
     onFatal: (error) => assert.fail(error),
   });
   t.after(() => inner.close());
-  let mode: 'before' | 'after' | undefined;
+  let mode: Loss;
   const store = new Proxy(inner, {
     get(target, name) {
       if (name === 'close') return async () => undefined;
@@ -128,6 +130,7 @@ async function losing(t: TestContext): Promise<{ store: Store; lose: (mode: 'bef
       if (typeof own !== 'function') return own;
       if (name !== 'txn') return own.bind(target) as unknown;
       return async (...[request]: Parameters<Store['txn']>) => {
+        if (mode === 'all') throw new StoreError('unavailable', 'the connection is lost');
         const isService = request.compare.some(({ key }) => key.startsWith('/registry/services/'));
         const result = isService && mode === 'before' ? undefined : await target.txn(request);
         if (isService && mode !== undefined) throw new StoreError('unavailable', 'the connection is lost');
@@ -157,4 +160,18 @@ test('a service of which nobody knows whether it is stored keeps its address, an
   const { client: later } = await startTestApiServer({ store, clock: new FakeClock(START + 61_000) });
   await assert.rejects(later.create(Service, draft('other', { clusterIP: '10.96.0.20' })), /already allocated/);
   await later.create(Service, draft('other', { clusterIP: '10.96.0.21' }));
+});
+
+test('a server whose disk is full serves what it can, and gives out nothing before it has taken over what was given out', async (t) => {
+  const { store, lose } = await losing(t);
+  const clock = new FakeClock(START);
+  const { client } = await startTestApiServer({ store, clock });
+  const { spec } = await client.create(Service, draft('old'));
+  await erase(store, `/registry/ipaddresses/${spec.clusterIP}`);
+  lose('all');
+  const { client: later } = await startTestApiServer({ store, clock });
+  await later.get(Service, { namespace: 'default', name: 'old' });
+  await assert.rejects(later.create(Service, draft('a')), (error) => StatusError.is(error, 'ServiceUnavailable'));
+  lose(undefined);
+  await assert.rejects(later.create(Service, draft('a', { clusterIP: spec.clusterIP! })), /already allocated/);
 });

@@ -24,6 +24,8 @@ export interface ServiceHooksOptions {
   /** Families the cluster has, its default first. */
   readonly families: readonly IPFamily[];
   readonly log: Logger;
+  /** Resolves when anything can be given out. Throws where that cannot be. */
+  readonly ready: () => Promise<void>;
 }
 
 /** What a write has taken, and what it gives back once it is done. */
@@ -62,6 +64,7 @@ export function newServiceHooks(options: ServiceHooksOptions): ResourceHooks {
 
   async function begin(service: Service, old: Service | undefined, dryRun: boolean): Promise<FinishWrite | undefined> {
     initFamilies(service, old, options.families);
+    await options.ready();
     const { wanted, oldIPs } = wantedIPs(service, old);
     const ips = await allocateIPs(service, wanted, dryRun);
     try {

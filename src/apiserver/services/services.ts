@@ -36,7 +36,10 @@ export interface ServiceAllocation {
   /** Of Services. */
   readonly hooks: ResourceHooks;
   readonly metrics: MetricsSource;
-  /** Makes what must be there before anything is given out, and takes over what was given out before. To be awaited before requests are. */
+  /**
+   * Makes what must be there before anything is given out, and takes over what was given out before. Where that fails, as on a full disk, the server goes on without,
+   * and whoever writes a Service tries again first.
+   */
   prepare(): Promise<void>;
   /** Looks again and again whether all is as it should be. Resolves once `signal` has aborted. */
   keep(signal: AbortSignal): Promise<void>;
@@ -77,8 +80,23 @@ export function newServiceAllocation(options: ServiceAllocationOptions): Service
     }
   }
 
+  let prepared: Promise<void> | undefined;
+  const ready = (): Promise<void> => {
+    prepared ??= prepareOnce().catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
+    return prepared;
+  };
+
+  async function prepareOnce(): Promise<void> {
+    await defaultCIDR.sync();
+    await portRepair.run();
+    await addressRepair.run();
+  }
+
   return {
-    hooks: newServiceHooks({ clusterIPs, nodePorts, families, log }),
+    hooks: newServiceHooks({ clusterIPs, nodePorts, families, log, ready }),
     metrics: {
       *lines() {
         yield* clusterIPs.metrics.lines();
@@ -86,9 +104,7 @@ export function newServiceAllocation(options: ServiceAllocationOptions): Service
       },
     },
     async prepare() {
-      await defaultCIDR.sync();
-      await portRepair.run();
-      await addressRepair.run();
+      await ready().catch((error: unknown) => log.error('Addresses and ports cannot be given out yet', { error }));
     },
     async keep(signal) {
       await Promise.all([
