@@ -347,6 +347,23 @@ test("containerd's events tell of starts and exits, those of exec apart", async 
   );
 });
 
+test('attach by the newest protocol alone has output, an end of the input and a status', async () => {
+  await containerd.startPod('cat', ['sh', '-c', 'cat; echo input ended; echo oops >&2'], {
+    stdin: true,
+    stdin_once: true,
+  });
+  const channels = await new Channels(kubelet, '/attach/default/cat/main?input=1&output=1&error=1', [
+    'v5.channel.k8s.io',
+  ]).open();
+  channels.send(0, 'typed\n');
+  await channels.until(() => channels.text(1) === 'typed\n');
+  channels.send(0, 'x'.repeat(300_000));
+  channels.webSocket.send(Buffer.from([255, 0]));
+  await channels.closed();
+  assert.equal(channels.bytes(1).length, 'typed\n'.length + 300_000 + 'input ended\n'.length);
+  assert.deepEqual([channels.text(2), status(channels)], ['oops\n', { metadata: {}, status: 'Success' }]);
+});
+
 test('kubectl does exec, logs and port-forward through an API server', async (t) => {
   const { credentials } = kubelet;
   await using front = await startApiFront({ cert: serving.certificate, key: serving.key }, kubelet, (name) =>
@@ -385,7 +402,6 @@ test('kubectl does exec, logs and port-forward through an API server', async (t)
       assert.deepEqual(await forwarded(config), 'hello\n');
     });
   }
-  // containerd refuses v5 for attach, and kubectl goes on to SPDY, which ends the input.
   process.env['KUBECTL_REMOTE_COMMAND_WEBSOCKETS'] = 'true';
   await containerd.startPod('echo', ['sh', '-c', 'cat; echo input ended'], { stdin: true, stdin_once: true });
   const [code, out] = await kubectl(['attach', '-i', 'echo'], 'typed\n');

@@ -5,12 +5,15 @@ import type { Clock, Logger } from '#util';
 import { createWebSocketStream } from 'ws';
 import { HttpError } from '../http-error.ts';
 import type { PodLookup } from '../pod-lookup.ts';
+import { serveAttachV5 } from './attach.ts';
 import { REMOTE_COMMAND_V5, serveExecV5 } from './remote-command.ts';
 import type { Route } from '../routes.ts';
 import { offeredProtocols, parsePorts, parseStreamOptions } from './stream-options.ts';
 import { join, passRefusal, requestUpgrade, tunnel, type UpgradeRequest } from './tunnel.ts';
 import { newAcceptWebSocket } from './web-socket.ts';
 
+/** What containerd knows of it, with a status for an error. */
+const REMOTE_COMMAND_V4 = 'v4.channel.k8s.io';
 const PORT_FORWARD = 'portforward.k8s.io';
 /** SPDY carried in the messages of a WebSocket (KEP-4006): what kubectl ≥ 1.31 tries first. */
 const TUNNELLED_PORT_FORWARD = 'SPDY/3.1+portforward.k8s.io';
@@ -94,10 +97,24 @@ export function newStreaming({ cri, pods, clock, log, fifoDirectory }: Streaming
   ): Promise<void> {
     const streams = parseStreamOptions(query);
     const containerId = findContainer(route);
-    // The streams of the container's own process are containerd's. It knows no v5: offered alone it answers 403, and
-    // clients go on to SPDY, which has an end of the standard input too.
     const { url } = await streamingUrl(cri.runtime.attach({ container_id: containerId, ...streams }, { signal }));
-    await tunnel(upgrade, new URL(url), { signal, clock });
+    if (!offeredProtocols(upgrade.request.headers).includes(REMOTE_COMMAND_V5)) {
+      await tunnel(upgrade, new URL(url), { signal, clock });
+      return;
+    }
+    const headers = ['Connection', 'Upgrade', 'Upgrade', 'SPDY/3.1', 'X-Stream-Protocol-Version', REMOTE_COMMAND_V4];
+    const answer = await requestUpgrade(new URL(url), { method: 'POST', headers }, { signal });
+    if (answer.kind === 'refused') return passRefusal(answer.response, upgrade.socket);
+    const { socket } = answer;
+    socket.on('error', () => socket.destroy());
+    const webSocket = await acceptWebSocket(upgrade, REMOTE_COMMAND_V5);
+    if (webSocket === undefined) return void socket.destroy();
+    using scope = new DisposableStack();
+    const onAbort = (): void => webSocket.terminate();
+    signal.addEventListener('abort', onAbort, { once: true });
+    scope.defer(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) onAbort();
+    await serveAttachV5(webSocket, answer, streams);
   }
 
   async function portForward(
