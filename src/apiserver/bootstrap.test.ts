@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EndpointSlice, Service } from '#api';
+import { EndpointSlice, IPAddress, Service } from '#api';
 import { startTestApiServer } from '#testing';
 import { FakeClock, silentLogger } from '#util';
 import { bootstrap, keepBootstrapped } from './bootstrap.ts';
@@ -36,4 +36,34 @@ test('the Service of the API server comes back when it is deleted, and is not wr
   stop.abort();
   await kept;
   await watched.catch(() => undefined);
+});
+
+test('a server starts with the address of its Service left over from one that was killed, and makes the Service later', async (t) => {
+  const clock = new FakeClock(Date.UTC(2026, 0, 1));
+  await using api = await startTestApiServer({ clock });
+  const transport = api.server.transport({ name: 'system:apiserver', groups: ['system:masters'] });
+  const parentRef = { resource: 'services', ...REF };
+  await api.client.create(IPAddress, { metadata: { name: '10.96.0.1' }, spec: { parentRef } });
+  const [address, port] = ['172.18.0.1', 6443];
+  const endpoints = new ServerEndpoints({ store: api.store, transport, address, port, clock, log: silentLogger });
+  const options = { endpoints, port, kubernetesServiceIp: '10.96.0.1' };
+  await bootstrap(transport, options);
+  await api.client.get(EndpointSlice, REF);
+  await assert.rejects(api.client.get(Service, REF));
+  await api.client.delete(IPAddress, { name: '10.96.0.1' });
+  const stop = new AbortController();
+  const kept = keepBootstrapped(transport, options, { clock, log: silentLogger, signal: stop.signal });
+  t.after(() => kept);
+  const made = Promise.withResolvers<void>();
+  const watched = api.client.watch(Service, {
+    namespace: 'default',
+    signal: stop.signal,
+    onEvents: () => made.resolve(),
+    resourceVersion: (await api.client.list(Service)).resourceVersion,
+  });
+  clock.advance(10_000);
+  await made.promise;
+  assert.equal((await api.client.get(Service, REF)).spec.clusterIP, '10.96.0.1');
+  stop.abort();
+  await watched.catch(() => undefined); // ends with the test
 });

@@ -70,9 +70,16 @@ async function makeObjects(
   for (const [name, value] of Object.entries(SYSTEM_PRIORITIES))
     await ensure(transport, PriorityClass, '', { metadata: { name }, value });
   done?.('scheduling/bootstrap-system-priority-classes');
-  await ensure(transport, Service, 'default', kubernetesService(options));
+  const service = ensure(transport, Service, 'default', kubernetesService(options));
+  // Whoever was killed between the address and the Service left the address, which is found after a minute: no reason not to serve until then.
+  await (isStart ? service.catch(unlessTaken) : service);
   await options.endpoints.reconcile(isStart);
   done?.('bootstrap-controller');
+}
+
+function unlessTaken(error: unknown): void {
+  const isTaken = StatusError.is(error, 'Invalid') && error.message.endsWith('provided IP is already allocated');
+  if (!isTaken) throw error;
 }
 
 /** Roles and bindings every cluster has, at each start. Source: PostStartHook of pkg/registry/rbac/rest/storage_rbac.go v1.36. */
