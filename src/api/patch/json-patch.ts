@@ -54,7 +54,7 @@ function placeIn(length: number, key: string): number {
 class Document {
   root: unknown;
   /** Containers made here, which may be written to. */
-  #own = new Set<object>();
+  readonly #own = new Set<object>();
   #copyBytesLeft: number;
 
   constructor(root: unknown, maxCopyBytes: number) {
@@ -132,12 +132,18 @@ class Document {
     }
   }
 
-  /** From now on both places share `value`, so that nothing made before may be written to in place. */
+  /** From now on both places share `value`, so that nothing in it may be written to in place. */
   share(value: unknown): void {
     this.#copyBytesLeft -= Buffer.byteLength(JSON.stringify(value ?? null));
     if (this.#copyBytesLeft < 0)
       throw new PatchError('Unable to complete the copy, the accumulated size increase of copy is too large');
-    this.#own = new Set();
+    this.#disown(value);
+  }
+
+  #disown(value: unknown): void {
+    if (!isContainer(value)) return;
+    this.#own.delete(value);
+    for (const part of Object.values(value)) this.#disown(part);
   }
 }
 

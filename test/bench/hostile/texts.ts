@@ -23,6 +23,17 @@ export const patches = (): readonly HostileCase[] => [
     request: jsonPatch(ops(120, () => ({ op: 'test', path: '/data', value: members(2000, () => 'x') }))),
   },
   {
+    name: 'a JSON patch that copies and changes in turn',
+    before: someConfigMap,
+    request: jsonPatch(
+      ops(9998, (i) =>
+        i % 2 === 0
+          ? { op: 'copy', from: '/data/p1', path: '/metadata/name' }
+          : { op: 'add', path: `/data/k${i}`, value: 'x' },
+      ),
+    ),
+  },
+  {
     name: 'a JSON patch that inserts 10000 times at the front',
     before: someConfigMap,
     request: jsonPatch([
