@@ -1,4 +1,4 @@
-import { brokenLaw } from './judge/laws.ts';
+import { brokenLaw, CHANGED, changed } from './judge/laws.ts';
 import { allowanceFor, HELD, heldTooLong, HoldTally } from './judge/holds.ts';
 import { judge } from './judge/judge.ts';
 import { newRandom } from './random.ts';
@@ -46,18 +46,22 @@ interface Verdict {
 export async function verdictOn(target: Target, request: FuzzRequest, look: boolean): Promise<Verdict> {
   let answer: Answer;
   try {
+    const { revision } = target;
     answer = await target.send(request);
     const { status, holdMs } = answer;
-    const problem = judge(request, answer) ?? (look ? await brokenLaw(target, request, answer) : undefined);
+    const touched = changed(request, answer, revision, target.revision) ? CHANGED : undefined;
+    const problem = judge(request, answer) ?? touched ?? (look ? await brokenLaw(target, request, answer) : undefined);
     return { status, holdMs, problem: problem ?? heldTooLong(answer) };
   } catch (error) {
     return { status: 0, holdMs: 0, problem: (error as Error).message };
   }
 }
 
-/** Others' work on the machine and garbage of requests before can hold the loop too: what is the request's own fault comes again. */
-async function isReal(target: Target, request: FuzzRequest): Promise<boolean> {
-  for (let again = 0; again < 3; again++) if ((await verdictOn(target, request, false)).problem !== HELD) return false;
+/** Others' work on the machine, garbage and late consequences of requests before look the same: what is the request's own fault comes again. */
+async function isReal(target: Target, request: FuzzRequest, problem: string): Promise<boolean> {
+  if (problem !== HELD && problem !== CHANGED) return true;
+  for (let again = 0; again < 3; again++)
+    if ((await verdictOn(target, request, false)).problem !== problem) return false;
   return true;
 }
 
@@ -98,7 +102,7 @@ export async function runFuzz({ runs, seed, onProgress, onFailure }: RunOptions)
     const allowance = problem === HELD ? allowanceFor(request) : undefined;
     if (allowance !== undefined) holds.add(allowance, holdMs);
     else if (problem !== HELD) holds.seen(holdMs);
-    if (problem !== undefined && allowance === undefined && (problem !== HELD || (await isReal(target, request))))
+    if (problem !== undefined && allowance === undefined && (await isReal(target, request, problem)))
       fails({ problem, seed, before: [...before], request });
     before.push(request);
     if (before.length > 2 * HISTORY) before.splice(0, HISTORY);

@@ -1,8 +1,23 @@
-/** What must hold of an object once it is kept, whatever it was made of: looked at after some of the writes. */
+/** What must hold of the store and of what is kept in it, whatever was asked. */
 import { isDeepStrictEqual } from 'node:util';
 import { allKinds, decodeProtobuf, type Kind } from '#api';
 import type { FuzzRequest } from '../request.ts';
 import type { Answer, Target } from '../server/target.ts';
+
+export const CHANGED = 'what changes nothing has changed something';
+
+/** Reads, what is refused and what only pretends leave the store as it was. Of `before`: its revision. */
+export function changed(
+  { method, url, headers }: FuzzRequest,
+  { status }: Answer,
+  before: number,
+  after: number,
+): boolean {
+  if (before === after) return false;
+  // Refused or not, part of a collection may be gone; addresses are taken and given back; of old tokens their use is noted.
+  if (method === 'DELETE' || /\/services\b/.test(url) || headers['authorization'] !== undefined) return false;
+  return method === 'GET' || method === 'HEAD' || status >= 400 || /[?&]dryRun=All(?:&|$)/.test(url);
+}
 
 interface Kept {
   readonly apiVersion: string;
@@ -33,7 +48,7 @@ function keptBy(request: FuzzRequest, { status, headers, body }: Answer): Kept |
     : object;
 }
 
-/** The law that was broken; undefined: none, or there is nothing to look at. */
+/** What must hold of an object once it is kept: the law that was broken; undefined: none, or there is nothing to look at. */
 export async function brokenLaw(target: Target, request: FuzzRequest, answer: Answer): Promise<string | undefined> {
   const object = keptBy(request, answer);
   if (object === undefined) return undefined;

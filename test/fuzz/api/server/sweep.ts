@@ -20,7 +20,7 @@ async function ask(target: Target, method: string, url: string, type?: string, b
   return await target.send({ method, url, headers, ...bytes, user: 'kubernetes-admin' });
 }
 
-/** Lets go of all objects the requests have made. */
+/** Lets go of all objects the requests have made, and of their history. */
 export async function sweep(target: Target): Promise<void> {
   const collections = new Set(
     SEEDS.filter(({ kind }) => kind.kind !== 'Namespace').flatMap(({ kind }) =>
@@ -37,6 +37,7 @@ export async function sweep(target: Target): Promise<void> {
         });
     if (items.length > 0) await ask(target, 'DELETE', `${collection}?gracePeriodSeconds=0&${OWN}`);
   }
+  await target.compact();
 }
 
 /** A definition takes some turns to be established. */

@@ -28,6 +28,10 @@ export interface Answer {
 }
 
 export interface Target extends AsyncDisposable {
+  /** Of the store: it grows with each change. */
+  readonly revision: number;
+  /** Lets the store forget what was before, as it does every five minutes. */
+  compact(): Promise<void>;
   /** Throws where the server did what it must never do: no answer, an error thrown or not caught. */
   send(request: FuzzRequest): Promise<Answer>;
 }
@@ -59,7 +63,7 @@ export async function startTarget(): Promise<Target> {
   process.on('uncaughtException', onError);
   const log = newLogger({ level: 'error', write: (line) => void unexpected.push(line), now: () => 0 });
   const key = temporaryKey();
-  const { server, client, ...test } = await startTestApiServer({ clock, log, serviceAccountKey: key });
+  const { server, client, store, ...test } = await startTestApiServer({ clock, log, serviceAccountKey: key });
   await client.create(Namespace, { metadata: { name: 'fuzz' }, spec: {} });
   for (const namespace of NAMESPACES) await client.create(ServiceAccount, { metadata: { name: 'default', namespace } });
   const handler = server.handler({
@@ -73,6 +77,10 @@ export async function startTarget(): Promise<Target> {
   });
   const live = await newLive(client, key);
   return {
+    get revision() {
+      return store.revision;
+    },
+    compact: async () => await store.compact(store.revision),
     async send(request) {
       unexpected.length = 0;
       const answer = await exchange(handler, clock, await live.fill(request));
