@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigMap, Deployment, Lease, Namespace, Pod } from '#api';
+import { allKinds, ConfigMap, Deployment, type KubeObject, Lease, Namespace, Pod } from '#api';
 import { configMapDraft, deploymentDraft, podDraft, refused, startServer } from '../testdata/objects.ts';
 
 const AT = { namespace: 'default', name: 'a' };
@@ -47,6 +47,16 @@ test('an update that changes nothing writes nothing', async () => {
   assert.equal(same.metadata.resourceVersion, made.metadata.resourceVersion);
   await t.client.patch(Deployment, AT, { spec: { replicas: 1 } });
   assert.equal(t.store.revision, before);
+});
+
+test('what changes nothing in a version that is not stored writes nothing, though its defaults come with the conversion', async () => {
+  await using t = await startServer();
+  const one = allKinds.find(({ kind, version }) => kind === 'HorizontalPodAutoscaler' && version === 'v1')!;
+  const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
+  const draft = { metadata: AT, spec: { scaleTargetRef, maxReplicas: 3 } } as object as KubeObject;
+  await t.client.create(one, draft);
+  const put = async (): Promise<string> => (await t.client.update(one, draft)).metadata.resourceVersion;
+  assert.equal(await put(), await put());
 });
 
 test('generation counts changes of the spec, not of labels or status', async () => {

@@ -171,7 +171,7 @@ async function updateOnce(
     if (pause !== undefined) await pause();
     await env.admission.validate(attributes);
     if (pause !== undefined) await pause();
-    if (!resource.isStale(current) && equalValues(next, old)) return current;
+    if (!resource.isStale(current) && sameStored(kind, next, old)) return current;
     if (scope.dryRun) return resource.unwritten(next, current);
     outcome = 'unknown';
     const entry = goesNow(env, kind, next)
@@ -211,6 +211,10 @@ function prepare(
   if (kind.generation === true && !KEEPS_GENERATION.has(subresource) && !sameSpec(kind, next, old))
     metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
+
+/** Whether the same would be kept: in a version that is not stored, defaults may come with the conversion only, as an autoscaler's target does. */
+const sameStored = ({ storedAs }: Kind, next: KubeObject, old: KubeObject): boolean =>
+  equalValues(next, old) || (storedAs !== undefined && equalValues(storedAs.toStored(next), storedAs.toStored(old)));
 
 function assignOrDelete<T extends object, K extends keyof T>(object: T, key: K, value: T[K] | undefined): void {
   if (value === undefined) delete object[key];

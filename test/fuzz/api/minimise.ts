@@ -1,7 +1,7 @@
 /** Makes a failure small: fewer requests before it, and less in the request itself. */
 import { type Json } from './mutate/json.ts';
 import type { Failure, FuzzRequest } from './request.ts';
-import { faultOf, verdictOn } from './run.ts';
+import { faultOf, isReal, verdictOn } from './run.ts';
 import { startTarget } from './server/target.ts';
 
 /** Of one failure. */
@@ -11,7 +11,8 @@ const BUDGET_MS = 60_000;
 export async function replay({ before, request }: Pick<Failure, 'before' | 'request'>): Promise<string | undefined> {
   await using target = await startTarget();
   for (const earlier of before) await verdictOn(target, earlier, false);
-  return (await verdictOn(target, request, true)).problem;
+  const { problem } = await verdictOn(target, request, true);
+  return problem !== undefined && (await isReal(target, request, problem)) ? problem : undefined;
 }
 
 export async function minimise(failure: Failure): Promise<Failure> {

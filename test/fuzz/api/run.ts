@@ -57,10 +57,12 @@ export async function verdictOn(target: Target, request: FuzzRequest, look: bool
   }
 }
 
+/** Times a problem must come again that may also be of another's making. */
+const AGAIN: Readonly<Record<string, number>> = { [HELD]: 3, [CHANGED]: 20 };
+
 /** Others' work on the machine, garbage and late consequences of requests before look the same: what is the request's own fault comes again. */
-async function isReal(target: Target, request: FuzzRequest, problem: string): Promise<boolean> {
-  if (problem !== HELD && problem !== CHANGED) return true;
-  for (let again = 0; again < 3; again++)
+export async function isReal(target: Target, request: FuzzRequest, problem: string): Promise<boolean> {
+  for (let left = AGAIN[problem] ?? 0; left > 0; left--)
     if ((await verdictOn(target, request, false)).problem !== problem) return false;
   return true;
 }

@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage, type RequestLis
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Endpoints, Node, Pod, Service } from '#api';
+import { ClusterRole, Endpoints, Node, Pod, Service } from '#api';
 import type { Client } from '#client';
 import { authority } from '../../../../src/apiserver/testdata/https.ts';
 import { podDraft } from '../../../../src/apiserver/testdata/objects.ts';
@@ -89,7 +89,13 @@ export async function startBackend(random: Random): Promise<Backend> {
 
 async function fill(client: Client): Promise<void> {
   const at = { namespace: 'default', name: 'web' };
+  const rules = [
+    { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+    { nonResourceURLs: ['*'], verbs: ['*'] },
+  ];
   const there = (): undefined => undefined;
+  // Requests may have taken it away, and with it the rights of the administrator who sends them.
+  await client.create(ClusterRole, { metadata: { name: 'cluster-admin' }, rules }).catch(there);
   await client.create(Node, { metadata: { name: 'node' }, spec: {} }).catch(there);
   const addresses = [{ type: 'InternalIP', address: NODE_IP }];
   await client.patch(Node, { name: 'node' }, { status: { addresses } }, { subresource: 'status' }).catch(there);
