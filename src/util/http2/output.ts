@@ -14,9 +14,14 @@ const UNREAD_BYTES = 16 << 20;
 
 const NONE = Buffer.alloc(0);
 
+interface Piece {
+  readonly buffer: Buffer;
+  readonly length: number;
+}
+
 export interface OutputListener {
-  /** What was gathered has been handed to the socket. */
-  onFlushed(): void;
+  /** The peer has taken something: there is room for more. */
+  onTaken(): void;
   /** Far too much waits for the peer. */
   onUnread(): void;
 }
@@ -34,9 +39,10 @@ export class Output {
   /** Which of the pools it is of. */
   #size = 0;
   #at = 0;
-  #full: { readonly buffer: Buffer; readonly length: number }[] = [];
+  #full: Piece[] = [];
   #fullBytes = 0;
   #scheduled = false;
+  #writing = false;
 
   constructor(socket: Socket, listener: OutputListener) {
     this.#socket = socket;
@@ -48,9 +54,9 @@ export class Output {
     return this.#socket.writableLength + this.#fullBytes + this.#at;
   }
 
-  /** Makes room for so many bytes in {@link buffer}; returns the offset they begin at. */
-  reserve(bytes: number): number {
-    if (this.#at + bytes > this.buffer.length) this.#next(bytes);
+  /** Makes room for so many bytes in {@link buffer}; returns the offset they begin at. `ahead`: about how many come, with these. */
+  reserve(bytes: number, ahead = bytes): number {
+    if (this.#at + bytes > this.buffer.length) this.#next(bytes, ahead);
     return this.#at;
   }
 
@@ -87,20 +93,33 @@ export class Output {
     this.#check();
   }
 
+  /** Hands over what was gathered, unless the peer has yet to take what was handed over before: then it goes with what is gathered until it has. */
   readonly flush = (): void => {
     this.#scheduled = false;
-    if (this.#at > 0) this.#close();
-    const full = this.#full;
-    if (full.length === 0) return;
-    this.#full = [];
-    this.#fullBytes = 0;
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    for (const { buffer, length } of full)
-      this.#socket.write(buffer.subarray(0, length), (error) => {
-        if (!error) give(buffer);
-      });
-    this.#listener.onFlushed();
+    if (this.#writing) return;
+    if (this.#at > 0 && this.#full.length === 0) this.#close();
+    const next = this.#full.shift();
+    if (next !== undefined) this.#write(next);
   };
+
+  /** Hands over all there is, before the socket is ended. */
+  finish(): void {
+    if (this.#at > 0) this.#close();
+    for (const piece of this.#full.splice(0)) this.#write(piece);
+  }
+
+  #write({ buffer, length }: Piece): void {
+    this.#fullBytes -= length;
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#writing = true;
+    this.#socket.write(buffer.subarray(0, length), (error) => {
+      if (error) return;
+      this.#writing = false;
+      give(buffer);
+      this.flush();
+      this.#listener.onTaken();
+    });
+  }
 
   #encoded(status: number, fields: HeaderFields, more: HeaderFields | undefined): Buffer {
     const block = Buffer.allocUnsafe(HeaderWriter.most(status, fields, more));
@@ -130,13 +149,13 @@ export class Output {
   }
 
   /** A larger piece that what is here goes into too; or, from the largest on, one more. */
-  #next(bytes: number): void {
+  #next(bytes: number, ahead: number): void {
     const { buffer } = this;
     const length = this.#at;
     if (buffer !== NONE && length + bytes > LARGEST) this.#close();
     const needed = this.#at + bytes;
     let size = this.#size;
-    while (size < POOLS.length - 1 && POOLS[size]!.bytes < needed) size++;
+    while (size < POOLS.length - 1 && POOLS[size]!.bytes < this.#at + ahead) size++;
     const larger = POOLS[size]!.pool.take(needed);
     if (this.#at > 0) {
       buffer.copy(larger, 0, 0, length);

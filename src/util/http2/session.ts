@@ -102,8 +102,7 @@ export class Http2Session implements Outlet {
     this.#resets = new TokenBucket({ ...resets, clock });
     this.#idleFrames = new TokenBucket({ ...IDLE_FRAMES, clock });
     this.output = new Output(socket, {
-      // No event says that there is room when all of it was taken at once.
-      onFlushed: () => this.#unblock(),
+      onTaken: () => this.#unblock(),
       onUnread: () => {
         socket.destroy();
         this.#end(new ConnectionError(CODE.enhanceYourCalm, 'the peer does not read'));
@@ -111,7 +110,6 @@ export class Http2Session implements Outlet {
     });
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#onChunk(chunk));
-    socket.on('drain', () => this.#unblock());
     socket.on('error', (error) => this.#end(error));
     socket.on('end', () => this.destroy());
     socket.on('close', () => this.#end(undefined));
@@ -215,7 +213,7 @@ export class Http2Session implements Outlet {
     const code =
       error instanceof ConnectionError ? error.code : error instanceof HpackError ? CODE.compression : CODE.internal;
     this.#send(goAwayFrame(this.#lastStream, code));
-    this.output.flush();
+    this.output.finish();
     this.#socket.destroySoon();
     this.#end(error);
   }
@@ -347,7 +345,7 @@ export class Http2Session implements Outlet {
 
   #endIfDone(): void {
     if (this.#goneAt === undefined || this.#streams.size > 0 || this.#over) return;
-    this.output.flush();
+    this.output.finish();
     this.#socket.destroySoon();
   }
 

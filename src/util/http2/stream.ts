@@ -110,6 +110,11 @@ export class Http2Stream {
   /** False: not all could be sent; wait for {@link drained}. `written` is called when the chunk may be written to again. */
   write(chunk: Buffer, written?: () => void): boolean {
     if (this.closed) return true;
+    if (chunk.length > 0 && this.#fits(chunk.length)) {
+      this.#sendWhole([chunk], chunk.length, FLAG.none);
+      written?.();
+      return true;
+    }
     this.#push(chunk, written);
     this.pump(Infinity);
     return this.#queuedBytes === 0;
@@ -138,12 +143,12 @@ export class Http2Stream {
   ): void {
     this.abandon();
     if (this.closed) return;
-    const { output, room } = this.#outlet;
+    const { output } = this.#outlet;
     let size = 0;
     for (const chunk of chunks) size += chunk.length;
-    if (this.#queuedBytes === 0 && trailers === NO_TRAILERS && size <= Math.min(this.#window, room, FRAME_BYTES)) {
+    if (trailers === NO_TRAILERS && this.#fits(size)) {
       output.headers(this.id, block, status, { more, ends: size === 0 });
-      if (size > 0) this.#sendWhole(chunks, size);
+      if (size > 0) this.#sendWhole(chunks, size, FLAG.endStream);
       return this.#finish();
     }
     output.headers(this.id, block, status, { more });
@@ -227,12 +232,17 @@ export class Http2Stream {
     this.#outlet.queued(chunk.length);
   }
 
-  /** All of a body in one frame, which ends the stream. */
-  #sendWhole(chunks: readonly Buffer[], size: number): void {
+  /** So much can go out at once, in one frame. */
+  #fits(bytes: number): boolean {
+    return this.#queuedBytes === 0 && bytes <= Math.min(this.#window, this.#outlet.room, FRAME_BYTES);
+  }
+
+  /** All of them in one frame. */
+  #sendWhole(chunks: readonly Buffer[], size: number, flags: number): void {
     const { output } = this.#outlet;
     const from = output.reserve(FRAME_HEADER_BYTES + size);
     const { buffer } = output;
-    let at = writeFrameHeader(buffer, from, FRAME.data, FLAG.endStream, this.id, size);
+    let at = writeFrameHeader(buffer, from, FRAME.data, flags, this.id, size);
     for (const chunk of chunks) at += chunk.copy(buffer, at);
     output.advance(at);
     this.#window -= size;
@@ -243,7 +253,10 @@ export class Http2Stream {
   #sendData(size: number): void {
     const { output } = this.#outlet;
     const isLast = size === this.#queuedBytes && this.#trailers === NO_TRAILERS;
-    const from = output.reserve(FRAME_HEADER_BYTES + size);
+    const from = output.reserve(
+      FRAME_HEADER_BYTES + size,
+      FRAME_HEADER_BYTES + Math.min(this.#queuedBytes, this.#window),
+    );
     const { buffer } = output;
     let at = writeFrameHeader(buffer, from, FRAME.data, isLast ? FLAG.endStream : FLAG.none, this.id, size);
     const end = at + size;
