@@ -5,5 +5,5 @@ export { decodeYaml, decodeYamlText } from './yaml.ts';
 export { parseYaml, parseYamlDocuments, readJsonText, YamlError, yamlSchema, type YamlText } from './yaml-text.ts';
 export { YamlThread } from './yaml-thread.ts';
 export { type BodyTarget, type Decoded, decodeObject, type DecodeOptions, type FieldValidation } from './target.ts';
-export { decodeProtobuf, encodeProtobuf } from './protobuf/protobuf.ts';
+export { decodeProtobuf, encodeProtobuf, isProtobuf, typeMetaOfProtobuf } from './protobuf/protobuf.ts';
 export { Writer as ProtobufWriter } from './protobuf/wire.ts';

@@ -41,14 +41,16 @@ export class Registry {
     },
   ) {
     for (const { group } of servedKinds) this.#groups.add(group);
-    for (const kind of [...allKinds, ...internalKinds]) {
+    const all = [...allKinds, ...internalKinds];
+    for (const kind of all) {
       const storage = kind.storedAs?.kind ?? kind;
       const prefix = `/registry/${storage.storagePrefix ?? storage.plural}/`;
       let cache = this.#caches.get(prefix);
       if (cache === undefined) {
         const { transformerOf, ...common } = environment;
         const transformer = transformerOf?.({ group: storage.group, resource: storage.plural });
-        this.#caches.set(prefix, (cache = new WatchCache(store, prefix, { ...common, transformer })));
+        const kinds = all.filter((own) => (own.storedAs?.kind ?? own) === storage);
+        this.#caches.set(prefix, (cache = new WatchCache(store, prefix, { ...common, transformer, kinds })));
       }
       const resource = new Resource(kind, cache, store, {
         expiry: this.#expiryOf(storage, store, environment.clock),

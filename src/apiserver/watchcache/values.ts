@@ -1,7 +1,8 @@
-import { internalError, type KubeObject, StatusError } from '#api';
+import { internalError, type Kind, type KubeObject, StatusError } from '#api';
 import type { KeyValue, StoreEvent } from '#store';
 import { identity, type ValueTransformer } from '../encryption/transformer.ts';
 import { Entry } from './entry.ts';
+import { isOwn, readForeign } from './foreign.ts';
 
 /** What this process wrote, and what it was made of. */
 interface Written {
@@ -26,14 +27,17 @@ export interface ReadEvents {
 /** The values of one cache between the store and its entries. What cannot be read is kept aside and said to whoever asks for it. */
 export class Values {
   readonly #transformer: ValueTransformer;
+  readonly #kinds: readonly Kind[];
   /** By the bytes in the store. Once it is in an entry, the entry's own cache says how long the parsed form stays. */
   readonly #written = new WeakMap<Buffer, Written>();
   readonly #unreadable = new Map<string, Unreadable>();
   /** Of the transformer, when the unreadable were last tried. */
   #tried: number | undefined;
 
-  constructor(transformer: ValueTransformer = identity) {
+  /** `kinds`: as of {@link readForeign}; the list may grow until the first value is read. */
+  constructor(transformer: ValueTransformer = identity, kinds: readonly Kind[] = []) {
     this.#transformer = transformer;
+    this.#kinds = kinds;
   }
 
   get writer(): string {
@@ -136,7 +140,9 @@ export class Values {
     }
     try {
       const { value, writer } = this.#transformer.fromStorage(data, key);
-      return new Entry(key, value, modRevision, undefined, writer);
+      if (isOwn(value)) return new Entry(key, value, modRevision, undefined, writer);
+      // Upstream compares the bytes of what it would write, so that what is in another form is written anew with nothing changed.
+      return new Entry(key, readForeign(value, this.#kinds), modRevision, undefined, `foreign ${writer}`);
     } catch (cause) {
       return { kv, cause };
     }

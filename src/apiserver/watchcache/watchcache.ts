@@ -1,4 +1,4 @@
-import { type KubeObject, StatusError } from '#api';
+import { type Kind, type KubeObject, StatusError } from '#api';
 import { type KeyValue, prefixEnd, type Store, type StoreEvent } from '#store';
 import { type Clock, type Logger, SortedMap } from '#util';
 import type { ValueTransformer } from '../encryption/transformer.ts';
@@ -20,6 +20,8 @@ export interface WatchCacheOptions {
   readonly view?: View | undefined;
   /** Default: values are stored as they are. */
   readonly transformer?: ValueTransformer | undefined;
+  /** All that are kept there, in all versions, as another server may have written them; default: none, of custom resources. */
+  readonly kinds?: readonly Kind[] | undefined;
 }
 
 export interface CacheWatchRequest {
@@ -61,12 +63,12 @@ export class WatchCache {
   #failure: StatusError | undefined;
   readonly #viewer: Viewer | undefined;
 
-  constructor(store: Store, prefix: string, { clock, log, view, transformer }: WatchCacheOptions) {
+  constructor(store: Store, prefix: string, { clock, log, view, transformer, kinds }: WatchCacheOptions) {
     this.#store = store;
     this.#clock = clock;
     this.prefix = prefix;
     this.#log = log;
-    this.#values = new Values(transformer);
+    this.#values = new Values(transformer, kinds);
     this.#viewer = view === undefined ? undefined : new Viewer(view, (entry) => this.#entries.set(entry.key, entry));
   }
 

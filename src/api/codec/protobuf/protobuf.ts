@@ -40,6 +40,14 @@ function readUnknown(bytes: Buffer): Unknown {
   return unknown;
 }
 
+export const isProtobuf = (bytes: Buffer): boolean => bytes.subarray(0, MAGIC.length).equals(MAGIC);
+
+/** What a protobuf body says it is. Throws an error of its own words where it cannot be read. */
+export function typeMetaOfProtobuf(bytes: Buffer): { readonly apiVersion: string; readonly kind: string } {
+  const { apiVersion, kind } = readUnknown(bytes.subarray(MAGIC.length));
+  return { apiVersion, kind };
+}
+
 /** Custom resources have no form in protobuf. */
 const NO_MESSAGE =
   'object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message';
@@ -48,7 +56,7 @@ const NO_MESSAGE =
 export function decodeProtobuf(body: Uint8Array, target: BodyTarget): Decoded {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (bytes.length === 0) throw unrecognized(target, 'empty data', body);
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
+  if (!isProtobuf(bytes)) {
     const prefix = `expected prefix [${[...MAGIC].join(' ')}]`;
     throw unrecognized(target, `provided data does not appear to be a protobuf message, ${prefix}`, body);
   }
