@@ -70,6 +70,7 @@ import { newServiceAllocation } from './services/services.ts';
 import { ServiceAccountTokens } from './serviceaccount/authenticator.ts';
 import { ISSUER } from './serviceaccount/claims.ts';
 import { signingKey, temporaryKey } from './serviceaccount/keys.ts';
+import { newUseNotes } from './serviceaccount/last-used.ts';
 import { openIdDocuments } from './serviceaccount/openid.ts';
 import { signToken } from './serviceaccount/signer.ts';
 import { accessReviews } from './virtual/access-reviews.ts';
@@ -163,6 +164,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
     keys: [key],
     apiAudiences: API_AUDIENCES,
     resource: (kind) => registry.resource(kind),
+    noteUse: newUseNotes({ transport: () => ownTransport, clock, log }),
     clock,
   });
   const hooks = new Map<string, ResourceHooks>([

@@ -24,6 +24,7 @@ export interface ServiceAccountTokenOptions {
   readonly keys: readonly VerificationKey[];
   readonly apiAudiences: readonly string[];
   readonly resource: ValidationContext['resource'];
+  readonly noteUse: ValidationContext['noteUse'];
   readonly clock: Clock;
 }
 
@@ -47,12 +48,12 @@ export class ServiceAccountTokens implements TokenAuthenticator {
       this.#verified.set(token, known);
     }
     const { claims, user } = known;
-    const { apiAudiences, resource, clock } = this.#options;
+    const { apiAudiences, resource, noteUse, clock } = this.#options;
     const meant = claims.aud ?? apiAudiences;
     const audiences = meant.filter((audience) => wanted.includes(audience));
     if (audiences.length === 0)
       throw new Error(`token audiences ${listText(meant)} is invalid for the target audiences ${listText(wanted)}`);
-    const context = { resource, nowMs: clock.now(), token };
+    const context = { resource, noteUse, nowMs: clock.now(), token };
     if (claims.iss === LEGACY_ISSUER) validateLegacy(claims, context);
     else validateBound(claims, context);
     return { user, audiences };

@@ -163,9 +163,28 @@ test('a token ends with its time, its account, or where it is not meant', async 
   assert.match((await review(t, fresh)).error!, /service account UID \(.*\) does not match claim \(/);
 });
 
+/** Resolves when the secret says that its token was used on that day. */
+async function noted({ client }: TestApiServer, { metadata }: Secret, day: string): Promise<void> {
+  const stop = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = ({ metadata: { labels } }: Secret): void => {
+    if (labels?.['kubernetes.io/legacy-token-last-used'] === day) resolve();
+  };
+  const watching = client.watch(Secret, {
+    namespace: 'default',
+    signal: stop.signal,
+    onEvents: (events) => events.forEach(({ object }) => look(object)),
+  });
+  look(await client.get(Secret, metadata));
+  await promise;
+  stop.abort();
+  await watching.catch(() => undefined); // it was told to end
+}
+
 test('a token in a secret counts as long as the secret holds it', async () => {
   const serviceAccountKey = temporaryKey();
-  await using t = await startServer({ serviceAccountKey });
+  const clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
+  await using t = await startServer({ serviceAccountKey, clock });
   const { metadata } = await t.client.get(ServiceAccount, AT);
   const { uid } = metadata;
   const token = await newSecretTokenSigner(serviceAccountKey)({ metadata: { ...AT, uid } }, 'robot');
@@ -181,7 +200,18 @@ test('a token in a secret counts as long as the secret holds it', async () => {
   });
   const found = await review(t, token);
   assert.deepEqual([found.user?.username, found.user?.uid], ['system:serviceaccount:default:default', uid]);
-  await t.client.update(Secret, { ...secret, data: { token: Buffer.from('other').toString('base64') } });
+  await noted(t, secret, '2026-01-01');
+  clock.advance(24 * 3600 * 1000);
+  await Promise.all([review(t, token), review(t, token)]);
+  await noted(t, secret, '2026-01-02');
+  const marked = { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' };
+  await t.client.patch(Secret, secret.metadata, { metadata: { labels: marked } });
+  assert.match(
+    (await review(t, token)).error!,
+    /the token in secret default\/robot for service account default\/default has been marked invalid\. Use tokens from/,
+  );
+  const latest = await t.client.get(Secret, secret.metadata);
+  await t.client.update(Secret, { ...latest, data: { token: Buffer.from('other').toString('base64') } });
   assert.equal((await review(t, token)).error, "[invalid bearer token, Token does not match server's copy]");
 });
 

@@ -6,6 +6,7 @@ import type { Claims, Reference } from './claims.ts';
 
 /** Clocks may differ by this. Source: jwt.DefaultLeeway of go-jose. */
 const LEEWAY_S = 60;
+const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since';
 const INVALIDATED = 'service account token has been invalidated';
 
 export interface ValidationContext {
@@ -13,6 +14,8 @@ export interface ValidationContext {
   readonly nowMs: number;
   /** As it was sent: a secret must hold the same. */
   readonly token: string;
+  /** Told of each use of a token that a secret holds. */
+  readonly noteUse: (secret: Secret) => void;
 }
 
 /** Throws upstream's words when the token no longer counts. */
@@ -73,13 +76,20 @@ export function validateLegacy(claims: Claims, context: ValidationContext): void
   if (owner?.namespace !== namespace || owner.name !== name) throw new Error('sub claim is invalid');
 
   const secret: Secret | undefined = context.resource(Secret).get(namespace, secretName)?.object;
-  if (secret === undefined || isGone(secret, context.nowMs)) throw new Error('Token has been invalidated');
+  if (secret === undefined || secret.metadata.deletionTimestamp !== undefined)
+    throw new Error('Token has been invalidated');
   if (Buffer.from(secret.data?.['token'] ?? '', 'base64').toString('latin1') !== context.token)
     throw new Error("Token does not match server's copy");
 
   const account = context.resource(ServiceAccount).get(namespace, name)?.object;
   if (account === undefined) throw notFound(ServiceAccount, name);
-  if (isGone(account, context.nowMs)) throw new Error(`ServiceAccount ${namespace}/${name} has been deleted`);
+  if (account.metadata.deletionTimestamp !== undefined)
+    throw new Error(`ServiceAccount ${namespace}/${name} has been deleted`);
   if (account.metadata.uid !== uid)
     throw new Error(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
+  context.noteUse(secret);
+  if ((secret.metadata.labels?.[INVALID_SINCE] ?? '') !== '')
+    throw new Error(
+      `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE}' label from the secret to temporarily allow use of this token`,
+    );
 }
