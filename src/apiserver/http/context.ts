@@ -91,6 +91,7 @@ export class RequestContext {
   loadBytes = 0;
   /** Texts for Warning headers. */
   readonly warnings: string[] = [];
+  #known: Set<string> | undefined;
   #abort: AbortController | undefined;
   #aborted: unknown;
 
@@ -121,7 +122,10 @@ export class RequestContext {
   }
 
   readonly warn = (text: string): void => {
-    if (!this.warnings.includes(text)) this.warnings.push(text);
+    const known = (this.#known ??= new Set());
+    if (known.has(text)) return;
+    known.add(text);
+    this.warnings.push(text);
   };
 }
 

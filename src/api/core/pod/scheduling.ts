@@ -226,6 +226,9 @@ export function validateTopologySpreadConstraints(
   constraints: readonly TopologySpreadConstraint[] = [],
   path: string,
 ): FieldError[] {
+  const same = ({ topologyKey, whenUnsatisfiable }: Partial<TopologySpreadConstraint>): string =>
+    JSON.stringify([topologyKey ?? '', whenUnsatisfiable ?? '']);
+  const last = new Map(constraints.map((constraint, i) => [same(constraint), i]));
   return eachOf(constraints, path, (constraint, at, i) => {
     const { maxSkew = 0, minDomains, topologyKey = '', whenUnsatisfiable = '' } = unchecked(constraint);
     const errors: FieldError[] = [];
@@ -235,11 +238,7 @@ export function validateTopologySpreadConstraints(
     if (!WHEN_UNSATISFIABLE.includes(whenUnsatisfiable)) {
       errors.push(notSupported(child(at, 'whenUnsatisfiable'), whenUnsatisfiable, WHEN_UNSATISFIABLE));
     }
-    if (
-      constraints
-        .slice(i + 1)
-        .some((c) => (c.topologyKey ?? '') === topologyKey && (c.whenUnsatisfiable ?? '') === whenUnsatisfiable)
-    ) {
+    if (last.get(same(constraint)) !== i) {
       errors.push(duplicate(child(at, '{topologyKey, whenUnsatisfiable}'), `{${topologyKey}, ${whenUnsatisfiable}}`));
     }
     if (minDomains !== undefined) {
