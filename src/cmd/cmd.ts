@@ -55,11 +55,18 @@ async function component(run: (argument: string) => Promise<void>, argument: str
     await run(argument);
     return 0;
   } catch (error) {
-    const { errorText } = await import('#util');
-    process.stderr.write(`${errorText(error)}\n`);
+    process.stderr.write(`${await textOf(error)}\n`);
     // Timers and sockets of a half-started component must not keep it alive: its supervisor starts it again.
     process.exit(1);
   }
+}
+
+/** Of a datastore that cannot be opened its message says all there is to say; where in the program that was found helps nobody. */
+async function textOf(error: unknown): Promise<string> {
+  const { StoreError } = await import('#store');
+  if (error instanceof StoreError) return `pirogue: ${error.message}`;
+  const { errorText } = await import('#util');
+  return errorText(error);
 }
 
 function io({ root, entry }: Program): Parameters<typeof import('#cli').runCli>[1] {
