@@ -107,6 +107,7 @@ export const Pod = defineKind<Pod>({
       prepareForUpdate(pod, old) {
         const { containers, initContainers = [], resources } = pod.spec;
         const { containers: before, initContainers: initBefore = [] } = old.spec;
+        dropDisabledPodFields(pod.spec, old.spec);
         // Added or removed containers are left for validation to find.
         if (containers.length !== before.length || initContainers.length !== initBefore.length) return;
         pod.spec = {

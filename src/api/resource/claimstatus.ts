@@ -41,7 +41,6 @@ import {
   validateSet,
   validateShareID,
   validateSlice,
-  validateToleration,
 } from './lists.ts';
 
 const MAX_RESERVED_FOR = 256;
@@ -108,14 +107,13 @@ const validateAllocation = (
 };
 
 function validateResult(result: DeviceRequestAllocationResult, path: string, names: RequestNames): FieldError[] {
-  const { request = '', driver = '', pool = '', device = '', tolerations, shareID } = unchecked(result);
+  const { request = '', driver = '', pool = '', device = '', shareID } = unchecked(result);
   return [
     ...validateRequestRef(request, child(path, 'request'), names),
     ...validateDriverName(driver, child(path, 'driver')),
     ...validatePoolName(pool, child(path, 'pool')),
     ...validateDNS1123Label(device, child(path, 'device')),
     ...validateBinding(result, path),
-    ...eachOf(tolerations, child(path, 'tolerations'), validateToleration),
     ...validateShareID(shareID, child(path, 'shareID')),
   ];
 }
@@ -140,6 +138,12 @@ function deviceID(device: Pick<AllocatedDeviceStatus, 'driver' | 'pool' | 'devic
   return [driver, pool, name, ...(shareID === '' ? [] : [shareID])].join('/');
 }
 
+/** As upstream prints it: its internal type, by Go's names. */
+function internalID(status: AllocatedDeviceStatus): object {
+  const { driver = '', pool = '', device = '', shareID = '' } = unchecked(status);
+  return { Driver: driver, Pool: pool, Device: device, ShareID: shareID };
+}
+
 function validateDevices(
   devices: readonly AllocatedDeviceStatus[] | undefined,
   given: ReadonlySet<string>,
@@ -148,7 +152,7 @@ function validateDevices(
   const ids = (devices ?? []).map(deviceID);
   return [
     ...eachOf(devices, path, (device, at) => validateDevice(device, at, given)),
-    ...ids.flatMap((id, i) => (ids.indexOf(id) < i ? [duplicate(index(path, i), id)] : [])),
+    ...ids.flatMap((id, i) => (ids.indexOf(id) < i ? [duplicate(index(path, i), internalID(devices![i]!))] : [])),
   ];
 }
 
@@ -161,7 +165,7 @@ function validateDevice(status: AllocatedDeviceStatus, path: string, given: Read
     ...validatePoolName(pool, child(path, 'pool')),
     ...validateDNS1123Label(device, child(path, 'device')),
     ...validateShareID(shareID, child(path, 'shareID')),
-    ...(given.has(id) ? [] : [invalid(path, id, 'must be an allocated device in the claim')]),
+    ...(given.has(id) ? [] : [invalid(path, internalID(status), 'must be an allocated device in the claim')]),
     ...(conditions.length > MAX_CONDITIONS ? [tooMany(at, conditions.length, MAX_CONDITIONS)] : []),
     ...validateConditions(conditions, at),
     ...(data === undefined ? [] : validateParameters(data, child(path, 'data'), DATA_MAX_BYTES)),

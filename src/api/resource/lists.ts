@@ -183,6 +183,12 @@ export function validateBinding(
         ? [invalid(itemPath, item, 'bindingFailureConditions must not overlap with bindingConditions')]
         : []),
     ]),
+    ...((bindingConditions ?? []).length === 0 && (bindingFailureConditions ?? []).length > 0
+      ? [invalid(at, bindingConditions, 'bindingConditions are required to use bindingFailureConditions')]
+      : []),
+    ...((bindingFailureConditions ?? []).length === 0 && (bindingConditions ?? []).length > 0
+      ? [invalid(failureAt, bindingFailureConditions, 'bindingFailureConditions are required to use bindingConditions')]
+      : []),
   ];
 }
 

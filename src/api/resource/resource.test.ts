@@ -73,11 +73,11 @@ test('what a claim was given has to be what it asked for', () => {
     ],
   };
   assert.deepEqual(statusErrors(ResourceClaim, { ...request, status }, request), [
-    'status.devices[0]: Invalid value: "d.io/p/x": must be an allocated device in the claim',
+    'status.devices[0]: Invalid value: {"Driver":"d.io","Pool":"p","Device":"x","ShareID":""}: must be an allocated device in the claim',
     'status.devices[0].networkData.ips[0]: Invalid value: "10.0.0.1": must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)',
     'status.devices[0].networkData.ips[2]: Invalid value: "FD00::1/64": must be in canonical form (fd00::1/64)',
-    'status.devices[1]: Invalid value: "d.io/p/x": must be an allocated device in the claim',
-    'status.devices[1]: Duplicate value: "d.io/p/x"',
+    'status.devices[1]: Invalid value: {"Driver":"d.io","Pool":"p","Device":"x","ShareID":""}: must be an allocated device in the claim',
+    'status.devices[1]: Duplicate value: {"Driver":"d.io","Pool":"p","Device":"x","ShareID":""}',
     `status.allocation.devices.results[0].request: Invalid value: "b": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'`,
     'status.allocation.devices.results[0].shareID: Invalid value: "ABC": error validating uid: invalid UUID length: 3',
     'status.allocation.devices.config[0].source: Unsupported value: "Nobody": supported values: "FromClaim", "FromClass"',

@@ -1,8 +1,9 @@
 import type * as resource from '../generated/resource.v1.ts';
 import { defineKind } from '../kind.ts';
 import { resetMetadataForStatus } from '../meta/reset.ts';
+import { validateTemplateMetadata } from '../meta/template.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { validateAnnotations, validateImmutable, validateLabels } from '../validation/fields.ts';
+import { validateImmutable } from '../validation/fields.ts';
 import { defaultClaimSpec, validateClaimSpec } from './claimspec.ts';
 import { validateStatusUpdate } from './claimstatus.ts';
 import { RESOURCE_GROUP } from './lists.ts';
@@ -52,7 +53,8 @@ export const ResourceClaim = defineKind<ResourceClaim>({
     claim.status ??= {};
     defaultClaimSpec(claim.spec);
   },
-  validate: ({ spec }, old) => validateClaimSpec(spec, 'spec', old !== undefined),
+  // What cannot change is not looked at again.
+  validate: ({ spec }, old) => (old === undefined ? validateClaimSpec(spec, 'spec') : []),
   changesFirst: true,
   validateUpdate: ({ spec }, old) => validateImmutable(spec, old.spec, 'spec'),
   prepareForCreate(claim) {
@@ -82,12 +84,12 @@ export const ResourceClaimTemplate = defineKind<ResourceClaimTemplate>({
 
   defaults(template) {
     template.spec ??= { spec: {} };
+    template.spec.metadata ??= {};
     template.spec.spec ??= {};
     defaultClaimSpec(template.spec.spec);
   },
   validate: ({ spec }, old) => [
-    ...validateAnnotations(spec.metadata?.annotations, 'spec.metadata.annotations'),
-    ...validateLabels(spec.metadata?.labels, 'spec.metadata.labels'),
+    ...validateTemplateMetadata(spec.metadata, 'spec.metadata'),
     ...validateClaimSpec(spec.spec, 'spec.spec', old !== undefined),
   ],
   changesFirst: true,

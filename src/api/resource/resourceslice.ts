@@ -4,7 +4,7 @@ import { child, invalid, required } from '../field-error.ts';
 import type * as resource from '../generated/resource.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
-import { unchecked, validateImmutable, validateNonnegative } from '../validation/fields.ts';
+import { unchecked, validateImmutable } from '../validation/fields.ts';
 import { dropDisabledDeviceFields, validateCounterSet, validateDevice, validateNodeName } from './device.ts';
 import { RESOURCE_GROUP, validateDriverName, validatePoolName, validateSet } from './lists.ts';
 
@@ -21,7 +21,7 @@ function validateResourceSlice({ spec }: ResourceSlice, before?: ResourceSlice):
   const old = before?.spec;
   const {
     name: poolName = '',
-    generation,
+    generation = 0,
     resourceSliceCount = 0,
   } = unchecked(pool ?? {}) as Partial<resource.ResourcePool>;
   const oldDevices = new Map((old?.devices ?? []).map((device) => [device.name, device]));
@@ -32,7 +32,7 @@ function validateResourceSlice({ spec }: ResourceSlice, before?: ResourceSlice):
     ...(resourceSliceCount <= 0
       ? [invalid('spec.pool.resourceSliceCount', resourceSliceCount, 'must be greater than zero')]
       : []),
-    ...validateNonnegative(generation, 'spec.pool.generation'),
+    ...(generation < 0 ? [invalid('spec.pool.generation', generation, 'must be greater than or equal to zero')] : []),
     ...(old === undefined
       ? []
       : [
@@ -75,9 +75,9 @@ function validatePlace(spec: resource.ResourceSliceSpec): FieldError[] {
     errors.push(invalid('spec.nodeName', nodeName, 'must be either unset or set to a non-empty string'));
   } else if (nodeName !== undefined) errors.push(...validateNodeName(nodeName, 'spec.nodeName'));
   if (nodeSelector !== undefined) {
-    const terms = unchecked(nodeSelector).nodeSelectorTerms ?? [];
+    const terms = unchecked(nodeSelector).nodeSelectorTerms;
     errors.push(...validateNodeSelector(nodeSelector, 'spec.nodeSelector'));
-    if (terms.length !== 1) {
+    if (terms?.length !== 1) {
       const why = 'must have exactly one node selector term';
       errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', terms, why));
     }
@@ -111,6 +111,13 @@ export const ResourceSlice = defineKind<ResourceSlice>({
     slice.spec.pool ??= { name: '', generation: 0, resourceSliceCount: 0 };
   },
   validate: validateResourceSlice,
+  warnings({ spec }) {
+    const { driver = '' } = unchecked(spec);
+    const why = 'contains uppercase characters';
+    return driver === driver.toLowerCase()
+      ? []
+      : [`spec.driver: driver names should be lowercase; ${JSON.stringify(driver)} ${why}`];
+  },
   prepareForCreate: ({ spec }) => dropDisabledDeviceFields(spec.devices),
   prepareForUpdate: ({ spec }, old) => dropDisabledDeviceFields(spec.devices, old.spec.devices),
   generation: true,

@@ -22,9 +22,9 @@ export function validateConditions(conditions: readonly Condition[] | undefined,
       const why = 'must be greater than or equal to zero';
       errors.push(invalid(child(at, 'observedGeneration'), observedGeneration, why));
     }
-    if ((lastTransitionTime ?? '') === '') errors.push(required(child(at, 'lastTransitionTime'), 'must be set'));
+    if ((lastTransitionTime ?? '') === '') errors.push(required(child(at, 'lastTransitionTime')));
     const reasonPath = child(at, 'reason');
-    if (reason === '') errors.push(required(reasonPath, 'must be set'));
+    if (reason === '') errors.push(required(reasonPath));
     else if (!reasonRegexp.test(reason)) {
       errors.push(
         invalid(

@@ -209,7 +209,8 @@ function prepare(
     kind.prepareForUpdate?.(next, old);
   }
   if (kind.generation === true && !KEEPS_GENERATION.has(subresource) && !sameSpec(kind, next, old))
-    metadata.generation = (old.metadata.generation ?? 0) + 1;
+    // A part may have put other metadata in place.
+    next.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
 /** Whether the same would be kept: in a version that is not stored, defaults may come with the conversion only, as an autoscaler's target does. */

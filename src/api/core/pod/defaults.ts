@@ -1,6 +1,7 @@
 /** Defaults of pods and pod templates. Source: pkg/apis/core/v1/defaults.go and zz_generated.defaults.go v1.36. */
 import type {
   Container,
+  ContainerStatus,
   EphemeralContainer,
   LifecycleHandler,
   Pod,
@@ -62,6 +63,16 @@ export function defaultPod(pod: Pod): void {
   defaultPodSpec(spec);
   for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) defaultRequestsToLimits(container);
   defaultPodLevelResources(spec);
+  for (const list of [
+    pod.status.containerStatuses,
+    pod.status.initContainerStatuses,
+    pod.status.ephemeralContainerStatuses,
+  ]) {
+    for (const status of list ?? []) defaultContainerStatus(status);
+  }
+  const { allocatedResources, resources } = pod.status;
+  if (allocatedResources !== undefined) pod.status.allocatedResources = roundedToMilli(allocatedResources);
+  if (resources !== undefined) defaultRequirements(resources);
   // Source: Convert_v1_Pod_To_core_Pod in conversion.go, same folder.
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   spec.enableServiceLinks ??= true;
@@ -70,6 +81,14 @@ export function defaultPod(pod: Pod): void {
       for (const port of ports) fill(port, 'hostPort', port.containerPort);
     }
   }
+}
+
+/** Go writes the states even when they say nothing. */
+function defaultContainerStatus(status: ContainerStatus): void {
+  status.state ??= {};
+  status.lastState ??= {};
+  if (status.allocatedResources !== undefined) status.allocatedResources = roundedToMilli(status.allocatedResources);
+  if (status.resources !== undefined) defaultRequirements(status.resources);
 }
 
 /** Templates have fewer defaults than pods, so that new ones do not change the template's hash. */

@@ -35,11 +35,8 @@ const projects = (spec: PodSpec | undefined, field: 'clusterTrustBundle' | 'podC
 export function dropDisabledPodStatus(status: PodStatus, old: PodStatus): void {
   // DRANodeAllocatableResources
   if (old.nodeAllocatableResourceClaimStatuses === undefined) delete status.nodeAllocatableResourceClaimStatuses;
-  // ContainerStopSignals, ImageVolumeWithDigest
+  // ImageVolumeWithDigest
   for (const list of ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const) {
-    if (!old[list]?.some(({ stopSignal }) => stopSignal !== undefined)) {
-      for (const container of status[list] ?? []) delete container.stopSignal;
-    }
     if (old[list]?.some(({ volumeMounts }) => volumeMounts?.some(({ volumeStatus }) => volumeStatus !== undefined))) {
       continue;
     }

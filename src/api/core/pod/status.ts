@@ -165,9 +165,16 @@ function validateAddresses(
   const existing = old.map(({ ip }) => ip);
   const errors = eachOf(addresses, path, ({ ip = '' }: Unchecked<PodIP>, at) => validateIP(ip, at, existing));
   if (addresses.length <= 1) return errors;
-  const families = new Set(addresses.map(({ ip }) => ipFamily(ip)));
-  if (families.size < 2 || addresses.length > 2) {
-    errors.push(invalid(path, addresses, 'may specify no more than one IP for each IP family'));
+  const ips = addresses.map((address) => unchecked(address).ip ?? '');
+  const families = ips.map(ipFamily);
+  const wrong = families.indexOf(undefined);
+  if (wrong >= 0) {
+    const why = `failed to check for dual stack with error:invalid IP[${wrong}]: ${ips[wrong]}`;
+    errors.push({ type: 'InternalError', field: path, message: `Internal error: ${why}` });
+  }
+  if (wrong >= 0 || new Set(families).size < 2 || addresses.length > 2) {
+    const shown = ips.map((ip) => ({ IP: ip }));
+    errors.push(invalid(path, shown, 'may specify no more than one IP for each IP family'));
   }
   return errors;
 }
@@ -176,7 +183,9 @@ function validateHostIPs({ hostIP = '', hostIPs = [] }: PodStatus, old: PodStatu
   const [first] = hostIPs;
   if (first === undefined) return [];
   return [
-    ...(first.ip === hostIP ? [] : [invalid('status.hostIPs[0].ip', first.ip, 'must be equal to `hostIP`')]),
+    ...((first.ip ?? '') === hostIP
+      ? []
+      : [invalid('status.hostIPs[0].ip', first.ip ?? '', 'must be equal to `hostIP`')]),
     ...validateAddresses(hostIPs, 'status.hostIPs', old.hostIPs),
   ];
 }

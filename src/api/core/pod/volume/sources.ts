@@ -9,15 +9,14 @@ import type {
   QuobyteVolumeSource,
   Volume,
 } from '../../../generated/core.v1.ts';
+import { validateTemplateMetadata } from '../../../meta/template.ts';
 import { compareQuantity } from '../../../quantity.ts';
 import {
   eachOf,
   invalidEach,
-  validateAnnotations,
   validateDNS1123Label,
   validateEnum,
   validateFileMode,
-  validateLabels,
   validateLocalDescendingPath,
   validateOptionalEnum,
   validatePathNoBacksteps,
@@ -135,19 +134,12 @@ export const validateCSIDriverName = (driver: string, path: string): FieldError[
         ...invalidEach(path, driver, isDNS1123Subdomain(driver.toLowerCase())),
       ];
 
-/** A template has labels and annotations, and no other metadata. Source: ValidatePersistentVolumeClaimTemplate. */
+/** Source: ValidatePersistentVolumeClaimTemplate. */
 function validateEphemeral({ volumeClaimTemplate: template }: EphemeralVolumeSource, path: string): FieldError[] {
   const at = child(path, 'volumeClaimTemplate');
   if (template === undefined) return [required(at)];
-  const { annotations, labels, ...others } = template.metadata ?? {};
-  const metadata = child(at, 'metadata');
   return [
-    ...validateAnnotations(annotations, child(metadata, 'annotations')),
-    ...validateLabels(labels, child(metadata, 'labels')),
-    ...Object.entries(others)
-      .filter(([, value]) => value !== undefined && value !== '')
-      // Upstream makes the path of the name of Go's field.
-      .map(([field]) => forbiddenField(child(metadata, field === 'uid' ? 'uID' : field), 'cannot be set')),
+    ...validateTemplateMetadata(template.metadata, child(at, 'metadata')),
     ...validatePersistentVolumeClaimSpec(template.spec ?? {}, child(at, 'spec')),
   ];
 }
