@@ -176,6 +176,8 @@ export const DaemonSet = defineKind<DaemonSet>({
   status: {
     prepareForUpdate(set, old) {
       set.spec = old.spec;
+      // Upstream's spec holds it, and shows it as an annotation. Source: Convert_apps_DaemonSet_To_v1_DaemonSet of pkg/apis/apps/v1/conversion.go v1.36.
+      setTemplateGeneration(set, templateGeneration(old));
     },
     validateUpdate: validateStatusUpdate,
   },

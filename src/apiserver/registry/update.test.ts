@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allKinds, ConfigMap, Deployment, type KubeObject, Lease, Namespace, Pod } from '#api';
+import { allKinds, ConfigMap, DaemonSet, Deployment, type KubeObject, Lease, Namespace, Pod } from '#api';
 import { configMapDraft, deploymentDraft, podDraft, refused, startServer } from '../testdata/objects.ts';
 
 const AT = { namespace: 'default', name: 'a' };
@@ -57,6 +57,16 @@ test('what changes nothing in a version that is not stored writes nothing, thoug
   await t.client.create(one, draft);
   const put = async (): Promise<string> => (await t.client.update(one, draft)).metadata.resourceVersion;
   assert.equal(await put(), await put());
+});
+
+test('a status leaves the generation of a daemon set’s template as it was', async () => {
+  await using t = await startServer();
+  const { spec } = deploymentDraft('a');
+  const { selector, template } = spec as DaemonSet['spec'];
+  const made = await t.client.create(DaemonSet, { metadata: AT, spec: { selector, template } });
+  const bare = { ...made, metadata: { ...made.metadata, annotations: {} } };
+  const { metadata } = await t.client.updateStatus(DaemonSet, bare);
+  assert.deepEqual(metadata.annotations, { 'deprecated.daemonset.template.generation': '1' });
 });
 
 test('generation counts changes of the spec, not of labels or status', async () => {

@@ -9,11 +9,12 @@ export const CHANGED = 'what changes nothing has changed something';
 /** Reads, what is refused and what only pretends leave the store as it was. Of `before`: its revision. */
 export function changed(
   { method, url, headers }: FuzzRequest,
-  { status }: Answer,
+  { status, waited }: Answer,
   before: number,
   after: number,
 ): boolean {
-  if (before === after) return false;
+  // What time brings is nobody's doing.
+  if (before === after || waited) return false;
   // Refused or not, part of a collection may be gone; addresses are taken and given back; of old tokens their use is noted.
   if (method === 'DELETE' || /\/services\b/.test(url) || headers['authorization'] !== undefined) return false;
   // What was written cannot be shown as asked for: upstream too finds out afterwards. Source: transformResponseObject of handlers/response.go v1.36.

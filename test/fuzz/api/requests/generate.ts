@@ -37,8 +37,11 @@ function doubled(headers: FuzzRequest['headers'], random: Random): readonly (rea
   const names = Object.keys(headers);
   if (names.length === 0) return [];
   const name = random.pick(names);
-  return [[name, random.chance(0.5) ? headers[name]! : mutateText(headers[name]!, random)]];
+  return [[name, random.chance(0.5) ? headers[name]! : sendable(mutateText(headers[name]!, random))]];
 }
+
+/** Bytes no connection would bring this far. */
+const sendable = (value: string): string => value.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '');
 
 /** The request number `index` of a run: the same for the same seed. */
 export function generate(random: Random): FuzzRequest {

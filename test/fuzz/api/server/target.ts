@@ -23,6 +23,8 @@ export interface Answer {
   readonly body: Buffer;
   /** It goes on until the client leaves. */
   readonly endless: boolean;
+  /** Time was let pass for it, and so for everything else. */
+  readonly waited: boolean;
   /** Longest time on the CPU without a turn of the event loop. */
   readonly holdMs: number;
 }
@@ -133,6 +135,7 @@ class Turns {
   readonly #clock: LeapingClock;
   #since = process.threadCpuUsage();
   holdMs = 0;
+  waited = false;
 
   constructor(clock: LeapingClock) {
     this.#clock = clock;
@@ -155,6 +158,7 @@ class Turns {
     for (let i = 0; !state.settled && i < PATIENCE_TURNS; i++) await this.next();
     for (let i = 0; !state.settled && i < LEAPS; i++) {
       this.#clock.leap(LEAP_MS);
+      this.waited = true;
       await this.next();
       await this.next();
     }
@@ -192,9 +196,17 @@ async function exchange(handler: HttpHandler, clock: LeapingClock, request: Fuzz
   const incoming = newRequest({ method, url, headers: joinedHeaders(request), peer, body });
   const response = await turns.until(Promise.resolve(handler(incoming, (listener) => void leave.push(listener))));
   if ('upgrade' in response)
-    return { status: 101, headers: {}, body: Buffer.alloc(0), endless: false, holdMs: turns.holdMs };
+    return {
+      status: 101,
+      headers: {},
+      body: Buffer.alloc(0),
+      endless: false,
+      waited: turns.waited,
+      holdMs: turns.holdMs,
+    };
   const { status, headers: own = {} } = response;
-  return { status, headers: own, ...(await bodyOf(response, turns, leave)), holdMs: turns.holdMs };
+  const sent = await bodyOf(response, turns, leave);
+  return { status, headers: own, ...sent, waited: turns.waited, holdMs: turns.holdMs };
 }
 
 async function bodyOf(

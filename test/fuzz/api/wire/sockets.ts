@@ -171,7 +171,7 @@ function problemOf(
 ): string | undefined {
   // By its own words, not this server's.
   if (request.url.includes('/proxy')) return undefined;
-  const problem = judge(request, { status, headers, body, endless, holdMs: 0 });
+  const problem = judge(request, { status, headers, body, endless, waited: true, holdMs: 0 });
   return problem === undefined ? undefined : `${problem}: ${requestLine(request)}`;
 }
 
