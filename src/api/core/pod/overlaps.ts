@@ -18,9 +18,13 @@ const shown = ({ path, source }: File): string => (source === '' ? quoted(path) 
 const collide = (a: File, b: File): boolean =>
   a.path !== '' && b.path !== '' && (`${a.path}/`.startsWith(`${b.path}/`) || `${b.path}/`.startsWith(`${a.path}/`));
 
+/** Each file is held against so many before it, and so many warnings are given: no client is shown as many. */
+const MAX_COMPARED = 1000;
+
 function overlaps(name: string, what: string, files: readonly File[]): string[] {
   const warnings: string[] = [];
   for (const [i, file] of files.entries()) {
+    if (i >= MAX_COMPARED || warnings.length >= MAX_COMPARED) break;
     for (const earlier of files.slice(0, i)) {
       if (!collide(earlier, file)) continue;
       warnings.push(`volume ${quoted(name)} (${what}): overlapping paths: ${shown(file)} with ${shown(earlier)}`);

@@ -45,3 +45,12 @@ test('files in the way of a token, half bytes, and addresses that do nothing are
     ],
   );
 });
+
+test('files and ports that all get into each other get no more warnings than anybody reads', () => {
+  const items = Array.from({ length: 30_000 }, () => ({ key: 'a', path: 'a' }));
+  const ports = Array.from({ length: 30_000 }, () => ({ containerPort: 80, protocol: 'TCP' }));
+  const files = warn({ volumes: [{ name: 'v', configMap: { name: 'c', items } }] });
+  assert.ok(files.length >= 1000 && files.length < 3000);
+  const same = warn({ containers: [{ name: 'c', image: 'i', ports }] });
+  assert.ok(same.length >= 1000 && same.length < 3000);
+});

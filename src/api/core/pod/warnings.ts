@@ -172,6 +172,9 @@ function envWarnings({ env = [] }: Container, path: string): string[] {
   });
 }
 
+/** Each port is held against so many before it, and so many warnings are given: no client is shown as many. */
+const MAX_COMPARED = 1000;
+
 function portWarnings(spec: PodSpec, path: string): string[] {
   const warnings: string[] = [];
   const known = new Map<string, { at: string; hostIP: string; hostPort: number }[]>();
@@ -193,7 +196,9 @@ function portWarnings(spec: PodSpec, path: string): string[] {
           warnings.push(`${at}: dangerously ambiguous port definition with ${other.at}`);
         }
       }
-      known.set(key, [...others, { at, hostIP, hostPort }]);
+      if (warnings.length >= MAX_COMPARED) return warnings;
+      if (others.length < MAX_COMPARED) others.push({ at, hostIP, hostPort });
+      known.set(key, others);
     }
   }
   return warnings;
