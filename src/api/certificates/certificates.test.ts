@@ -151,6 +151,15 @@ test('what is no request is refused in the words of the reader, whatever the byt
     requestFault(tlv(2, Buffer.from([1])))!,
     /^asn1: structure error: tags don't match \(16 vs \{class:0 tag:2 length:1 isCompound:false\}\) \{optional:false .*\} certificateRequest @2$/,
   );
+  // A signature whose last bit is none is another one.
+  let length = 0;
+  const forge = (bytes: Buffer): Buffer => {
+    length = bytes.length;
+    return Buffer.concat([bytes.subarray(0, -1), Buffer.from([bytes.at(-1)! & 0xfe])]);
+  };
+  const odd = signingRequest([['CN', 'web']], { forge });
+  odd[odd.length - length - 1] = 1;
+  assert.equal(requestFault(odd), 'x509: ECDSA verification failure');
   fc.assert(
     fc.property(fc.nat(der.length - 1), fc.nat(255), (at, byte) => {
       const changed = Buffer.from(der);

@@ -153,12 +153,14 @@ export function readOid(reader: DerReader): string {
 
 const BITS: Wanted = { tag: 3, isCompound: false, go: 'BitString' };
 
-/** The bytes of a bit string whose bits all count. */
+/** The bits of a bit string, the last one the lowest of the last byte. Source: RightAlign of encoding/asn1, as crypto/x509 reads keys and signatures. */
 export function readBits(reader: DerReader): Buffer {
   const { content } = reader.next(BITS);
   const [padding] = content;
   if (padding === undefined) throw syntaxError('zero length BIT STRING');
   const wrong = padding > 7 || (content.length === 1 && padding > 0);
   if (wrong || (content.at(-1)! & ((1 << padding) - 1)) !== 0) throw syntaxError('invalid padding bits in BIT STRING');
-  return content.subarray(1);
+  const bits = content.subarray(1);
+  if (padding === 0) return bits;
+  return Buffer.from(bits.map((byte, i) => (byte >> padding) | ((i === 0 ? 0 : bits[i - 1]!) << (8 - padding))));
 }
