@@ -18,7 +18,7 @@ export {
   type ProcessStatus,
 } from './status.ts';
 export { execInNode, nodeCommand, nodeInit, runInNode, startNode, stopNode } from './node/node.ts';
-export { startControlPlane, stopControlPlane } from './controlplane.ts';
+export { DATA_ERROR_EXIT, startControlPlane, stopControlPlane } from './controlplane.ts';
 export { loadImage, type LoadedImage } from './images/load.ts';
 export { configureRegistry, forgetRegistry, type Registry } from './images/registries.ts';
 export { AGENT_CONFIG, type AgentConfig } from './node/files.ts';

@@ -14,13 +14,15 @@ import {
 } from '#linux';
 import { sleep } from '#util';
 import { type ClusterCommands, type ClusterContext, type KnownCluster, serviceEnvironment } from './context.ts';
-import { writeFileAtomic } from './files.ts';
+import { readOptional, writeFileAtomic } from './files.ts';
 import { controlPlaneCgroup } from './names.ts';
 import { joinCgroup, supervisorScript } from './node/scripts.ts';
 import { readIdentity, writeIdentity } from './state.ts';
 
 export const CONTROL_PLANE_SERVICE = 'control-plane';
 const GRACE_SECONDS = 10;
+/** How a control plane ends that cannot read its datastore, which starting it again does not change. EX_DATAERR of sysexits.h. */
+export const DATA_ERROR_EXIT = 65;
 
 function identityFile({ paths }: ClusterContext): string {
   return join(paths.run, 'control-plane.json');
@@ -85,4 +87,16 @@ export async function stopControlPlane(context: ClusterContext, { graceful }: { 
     await waitForExit(supervisor, { clock, timeoutMs: (GRACE_SECONDS + 1) * 1000, ...(signal && { signal }) });
   }
   await killCgroup(cgroups, controlPlaneCgroup(name), { clock, ...(signal && { signal }) });
+}
+
+/**
+ * Throws as soon as waiting for the control plane is in vain: its supervisor is gone, or since `logBytes` of its log it has ended because it cannot read
+ * its datastore.
+ */
+export async function checkControlPlane(context: ClusterContext, logBytes: number): Promise<void> {
+  if ((await controlPlaneSupervisor(context)) === undefined) throw new Error('the control plane ended');
+  const log = (await readOptional(context.paths.controlPlaneLog)) ?? '';
+  const ended = `pirogue: ${CONTROL_PLANE_SERVICE} ended with code ${DATA_ERROR_EXIT};`;
+  if (Buffer.from(log).subarray(logBytes).includes(ended))
+    throw new Error('the control plane cannot read its datastore');
 }

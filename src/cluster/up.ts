@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { detectMachine, type Machine, type Requirement, unmetRequirements } from '#linux';
 import { type Clock, systemClock } from '#util';
 import { type ClusterCommands, type KnownCluster, newContext } from './context.ts';
-import { controlPlaneSupervisor, startControlPlane, stopControlPlane } from './controlplane.ts';
+import { checkControlPlane, startControlPlane, stopControlPlane } from './controlplane.ts';
 import { readEncryptionFile } from './encryption/file.ts';
 import { readOptional, writeFileAtomic } from './files.ts';
 import { contextName, mergeKubeconfig, mergeKubeconfigFile } from './kubeconfig.ts';
@@ -201,13 +201,7 @@ async function writeKubeconfigs(directory: string, access: Omit<ApiAccess, 'clie
   return changed;
 }
 
-/** Lets a wait end as soon as the supervisor of the control plane is gone, and adds the end of the log to what it says. */
-function watchingControlPlane(context: KnownCluster): () => Promise<void> {
-  return async () => {
-    if ((await controlPlaneSupervisor(context)) === undefined) throw new Error('the control plane ended');
-  };
-}
-
+/** Adds the end of the control plane's log to what goes wrong while it is waited for. */
 async function withLog(context: KnownCluster, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -309,7 +303,9 @@ async function startAll(
     progress,
     clock,
   } = wanted;
-  const wait = { clock, timeoutMs, signal: context.signal, stillPossible: watchingControlPlane(context) };
+  const logBytes = (await stat(context.paths.controlPlaneLog).catch(() => undefined))?.size ?? 0;
+  const stillPossible = (): Promise<void> => checkControlPlane(context, logBytes);
+  const wait = { clock, timeoutMs, signal: context.signal, stillPossible };
   // The control plane takes longest: its process is started first, and nodes boot while it loads.
   const controlPlane = step('control-plane', clock, progress, async () => {
     const started = await startControlPlane(context, commands);

@@ -57,8 +57,14 @@ async function component(run: (argument: string) => Promise<void>, argument: str
   } catch (error) {
     process.stderr.write(`${await textOf(error)}\n`);
     // Timers and sockets of a half-started component must not keep it alive: its supervisor starts it again.
-    process.exit(1);
+    process.exit(await exitCodeOf(error));
   }
+}
+
+async function exitCodeOf(error: unknown): Promise<number> {
+  const { StoreError } = await import('#store');
+  if (!(error instanceof StoreError && error.code === 'corrupt')) return 1;
+  return (await import('#cluster')).DATA_ERROR_EXIT;
 }
 
 /** Of a datastore that cannot be opened its message says all there is to say; where in the program that was found helps nobody. */

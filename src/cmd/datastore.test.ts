@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ensurePki } from '#cluster';
+import { DATA_ERROR_EXIT, ensurePki } from '#cluster';
 import { openEmbeddedStore } from '#store';
 import { silentLogger, systemClock } from '#util';
 
@@ -83,7 +83,7 @@ test('a control plane says of a datastore that it does not open what is wrong an
   const file = join(directory, 'data/store.db');
   writeFileSync(file, 'no database at all'.repeat(1000));
   const damaged = start();
-  assert.equal(damaged.status, 1);
+  assert.equal(damaged.status, DATA_ERROR_EXIT);
   assert.match(
     damaged.stderr,
     /^pirogue: the store \S+store\.db is damaged: .*not a database.* Nothing was changed\. Restore its directory from a copy, or move it away to begin with an empty store\n$/,
