@@ -288,6 +288,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
           startSteps,
           unsynced: () => registry.unsynced,
           stopping: () => stopping,
+          log,
           metrics: () =>
             metricsText({ registry, inFlight, version, clock, sources: [requests, access, ...moreMetrics] }),
           nodeProxy: newNodeProxy({

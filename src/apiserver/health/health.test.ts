@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Store } from '#store';
+import { silentLogger } from '#util';
 import { startHttpsServer } from '../testdata/https.ts';
 import { health, type HealthOptions, LISTEN_STEPS, OWN_STEPS } from './health.ts';
 
@@ -54,12 +55,14 @@ test('a server that goes down is alive, but no longer ready', async () => {
   let stopping = false;
   let lost: string[] = [];
   let done = false;
+  const told: string[] = [];
   const options: HealthOptions = {
     store,
     unsynced: () => lost,
     startSteps: new Map([['bootstrap-controller', () => done]]),
     readyChecks: {},
     stopping: () => stopping,
+    log: { ...silentLogger, info: (_message, fields) => void told.push(String(fields?.['checks'])) },
   };
   const status = async (endpoint: 'livez' | 'readyz', only = ''): Promise<unknown> => {
     const answer = await health(options, endpoint, only, new URLSearchParams());
@@ -73,9 +76,15 @@ test('a server that goes down is alive, but no longer ready', async () => {
   assert.deepEqual([await status('livez'), await status('readyz')], [200, 200]);
   lost = ['pods', 'nodes'];
   assert.deepEqual([await status('livez'), await status('readyz')], [200, 500]);
-  const told = 'internal server error: 2 informers not started yet: [pods nodes]\n';
-  assert.equal(await status('readyz', 'informer-sync'), told);
+  const withheld = 'internal server error: 2 informers not started yet: [pods nodes]\n';
+  assert.equal(await status('readyz', 'informer-sync'), withheld);
   lost = [];
   stopping = true;
   assert.deepEqual([await status('livez'), await status('readyz')], [200, 500]);
+  assert.deepEqual(told, [
+    'poststarthook/bootstrap-controller: not finished',
+    'poststarthook/bootstrap-controller: not finished',
+    'informer-sync: 2 informers not started yet: [pods nodes]',
+    'shutdown: process is shutting down',
+  ]);
 });

@@ -1,4 +1,5 @@
 import type { Store } from '#store';
+import { type Logger, messageOf } from '#util';
 import type { HttpResponse } from '../http/context.ts';
 
 /** Throws to fail. */
@@ -14,6 +15,8 @@ export interface HealthOptions {
   readonly readyChecks: Readonly<Record<string, HealthCheck>>;
   /** The server is going down. */
   readonly stopping: () => boolean;
+  /** Is told why a check fails, which the answer withholds. */
+  readonly log: Logger;
 }
 
 /** Steps of the start that upstream takes too, by the names of its hooks. Source: AddPostStartHook in apiserver and apiextensions-apiserver v0.36. */
@@ -33,6 +36,9 @@ export const LISTEN_STEPS = [
 ] as const;
 
 export type StartStep = (typeof OWN_STEPS)[number] | (typeof LISTEN_STEPS)[number];
+
+/** A path of them answers 500 as its way to say no. */
+export const isHealthPath = (path: string): boolean => /^\/(?:healthz|livez|readyz)(?:\/|$)/.test(path);
 
 export type HealthEndpoint = 'healthz' | 'livez' | 'readyz';
 
@@ -91,7 +97,7 @@ export async function health(
   }
   const excluded = new Set(query.getAll('exclude'));
   const lines: string[] = [];
-  let failed = false;
+  const failed: string[] = [];
   for (const [name, check] of checks) {
     if (excluded.delete(name)) {
       lines.push(`[+]${name} excluded: ok`);
@@ -100,9 +106,9 @@ export async function health(
     try {
       await check();
       lines.push(`[+]${name} ok`);
-    } catch {
+    } catch (error) {
       // Who may know more may ask for the one check.
-      failed = true;
+      failed.push(`${name}: ${messageOf(error)}`);
       lines.push(`[-]${name} failed: reason withheld`);
     }
   }
@@ -111,7 +117,10 @@ export async function health(
     lines.push(`warn: some health checks cannot be excluded: no matches for ${names.join(',')}`);
   }
   const report = `${lines.join('\n')}\n`;
-  if (failed) return text(500, `${report}${endpoint} check failed\n`);
+  if (failed.length > 0) {
+    options.log.info('A health check failed', { endpoint, checks: failed });
+    return text(500, `${report}${endpoint} check failed\n`);
+  }
   return text(200, query.has('verbose') ? `${report}${endpoint} check passed\n` : 'ok');
 }
 
@@ -119,7 +128,7 @@ async function single(check: HealthCheck): Promise<HttpResponse> {
   try {
     await check();
   } catch (error) {
-    return text(500, `internal server error: ${error instanceof Error ? error.message : String(error)}\n`);
+    return text(500, `internal server error: ${messageOf(error)}\n`);
   }
   return text(200, 'ok');
 }

@@ -13,6 +13,7 @@ import {
   whenThere,
   withHeaders,
 } from './context.ts';
+import { isHealthPath } from '../health/health.ts';
 import type { AccessMetrics, AuthorizationResult } from '../metrics/access.ts';
 import { CONTENT_TYPES, negotiate, type Negotiated, type Offer } from './negotiate.ts';
 import { encodeObject } from './respond.ts';
@@ -80,7 +81,7 @@ export const withRequestLog =
         status,
         durationMs: Math.round(clock.monotonic() - context.startedMs),
       };
-      if (status >= 500) context.log.error('Request failed', fields);
+      if (status >= 500 && !isHealthPath(context.info.path)) context.log.error('Request failed', fields);
       else context.log.debug('Request', fields);
       return response;
     });
