@@ -19,6 +19,7 @@ import { newAdmission, type UserInfo } from './admission/admission.ts';
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './admission/certificates.ts';
 import { defaultTolerationSeconds, namespaceLifecycle, priority, taintNodesByCondition } from './admission/plugins.ts';
 import { serviceAccount } from './admission/service-account.ts';
+import { podTopologyLabels } from './admission/topology-labels.ts';
 import { bearerTokens, clientCertificates, webSocketTokens } from './authn/authn.ts';
 import { rbacEscalation } from './authz/rbac/escalation.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac.ts';
@@ -197,6 +198,7 @@ export async function newApiServer(options: ApiServerOptions): Promise<ApiServer
       certificateApproval(authorizer),
       certificateSigning(authorizer),
       certificateSubjectRestriction,
+      podTopologyLabels(resource('nodes')),
       rbacEscalation(rbac, authorizer),
     ]),
     hooks,

@@ -29,8 +29,8 @@ const MAX_DISRUPTED_PODS = 2000;
 /** Source: EvictionsRetry, as above. Between them upstream waits for others' writes; here the cache has seen the one that came between. */
 const ATTEMPTS = 20;
 const VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget.";
-/** What an eviction does to the pod has been admitted with the eviction. */
-const ADMITTED: Admission = newAdmission([]);
+/** What an eviction or a binding does to the pod has been admitted with it. */
+export const ADMITTED: Admission = newAdmission([]);
 
 /** Deletes a pod the way a drain does: if the disruption budget that covers it allows one disruption more. Returns what upstream answers. */
 export async function evict(

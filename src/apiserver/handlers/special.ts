@@ -4,18 +4,21 @@ import {
   conflict,
   deepClone,
   type Eviction,
+  formatTime,
   invalidObject,
+  type KubeObject,
   notSupported,
   type Pod,
   required,
   resourceText,
   type Status,
 } from '#api';
+import type { AdmissionAttributes } from '../admission/admission.ts';
 import type { WriteScope } from '../registry/scope.ts';
 import { updateObject } from '../registry/update.ts';
 import type { ApiCall, Outcome } from './call.ts';
 import { requestToken } from '../serviceaccount/token-request.ts';
-import { evict } from './eviction.ts';
+import { ADMITTED, evict } from './eviction.ts';
 import { methodNotAllowed, notFoundPath, type VerbEnvironment, withDryRun, writeScope } from './options.ts';
 
 const BINDING = { group: '', version: 'v1', kind: 'Binding', definition: 'core.v1.Binding' } as const;
@@ -64,64 +67,62 @@ export function checkBinding(name: string, { target }: Binding): void {
   if (errors.length > 0) throw invalidObject({ group: '', kind: 'Binding' }, name, errors);
 }
 
-/** Gives a pod its node. Source: BindingREST.assignPod in pkg/registry/core/pod/storage/storage.go v1.36. */
+/**
+ * Gives a pod its node. The binding is admitted, not what it makes of the pod. Source: BindingREST in pkg/registry/core/pod/storage/storage.go v1.36; an invalid
+ * binding, for which that has an error without a reason, is invalid here.
+ */
 export async function bindPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const binding = (await call.body(BINDING)) as Binding | undefined;
   if (binding === undefined) throw badRequest('unable to decode an empty body as Binding');
+  const scope = writeScope(call);
+  const attributes = admissionOf(call, binding, scope);
+  await env.admission.admit(attributes);
   checkBodyName(call, binding.metadata?.name, 'Binding');
   checkBinding(call.name, binding);
-  const nodeName = binding.target.name!;
-  const scope = writeScope(call);
-  await updateObject(
-    env,
-    call,
-    {
-      name: call.name,
-      subresource: 'binding',
-      unconditional: true,
-      change(current) {
-        const pod = deepClone(current) as Pod;
-        // The binding's own uid and resourceVersion, if it has any, are what the scheduler saw of the pod.
-        pod.metadata.uid = binding.metadata?.uid ?? '';
-        pod.metadata.resourceVersion = binding.metadata?.resourceVersion ?? '';
-        if (pod.metadata.deletionTimestamp !== undefined)
-          throw conflict(
-            { group: '', plural: 'pods/binding' },
-            call.name,
-            `pod ${call.name} is being deleted, cannot be assigned to a host`,
-          );
-        if ((pod.spec.nodeName ?? '') !== '')
-          throw conflict(
-            { group: '', plural: 'pods/binding' },
-            call.name,
-            `pod ${call.name} is already assigned to node "${pod.spec.nodeName}"`,
-          );
-        if ((pod.spec.schedulingGates ?? []).length > 0)
-          throw conflict(
-            { group: '', plural: 'pods/binding' },
-            call.name,
-            `pod ${call.name} has non-empty .spec.schedulingGates`,
-          );
-        pod.spec.nodeName = nodeName;
-        pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata?.annotations };
-        if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
-        pod.metadata.labels = { ...pod.metadata.labels, ...binding.metadata?.labels };
-        if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
-        setScheduled(pod, env.clock.now());
-        return pod;
-      },
-    },
-    scope,
-  );
+  await env.admission.validate(attributes);
+  const change = (current: KubeObject): Pod => {
+    const pod = deepClone(current) as Pod;
+    const why = cannotBeBound(pod);
+    if (why !== undefined) throw conflict({ group: '', plural: 'pods/binding' }, call.name, `pod ${call.name} ${why}`);
+    assign(pod, binding, env.clock.now());
+    return pod;
+  };
+  const options = { name: call.name, subresource: 'binding', unconditional: true, change } as const;
+  await updateObject({ ...env, admission: ADMITTED }, call, options, scope);
   return success(201);
 }
 
+function cannotBeBound({ metadata, spec }: Pod): string | undefined {
+  if (metadata.deletionTimestamp !== undefined) return 'is being deleted, cannot be assigned to a host';
+  if ((spec.nodeName ?? '') !== '') return `is already assigned to node "${spec.nodeName}"`;
+  return (spec.schedulingGates ?? []).length > 0 ? 'has non-empty .spec.schedulingGates' : undefined;
+}
+
+function assign(pod: Pod, { metadata, target }: Binding, nowMs: number): void {
+  // The binding's own uid and resourceVersion, if it has any, are what the scheduler saw of the pod.
+  pod.metadata.uid = metadata?.uid ?? '';
+  pod.metadata.resourceVersion = metadata?.resourceVersion ?? '';
+  pod.spec.nodeName = target.name!;
+  delete pod.status.nominatedNodeName;
+  pod.metadata.annotations = { ...pod.metadata.annotations, ...metadata?.annotations };
+  if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
+  pod.metadata.labels = { ...pod.metadata.labels, ...metadata?.labels };
+  if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
+  setScheduled(pod, nowMs);
+}
+
+/** Source: UpdatePodCondition in pkg/api/v1/pod/util.go v1.36. */
 function setScheduled(pod: Pod, nowMs: number): void {
-  const conditions = (pod.status.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
-  const known = pod.status.conditions?.find((c) => c.type === 'PodScheduled');
-  if (known?.status === 'True') return;
-  const now = `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
-  pod.status.conditions = [...conditions, { type: 'PodScheduled', status: 'True', lastTransitionTime: now }];
+  const conditions = [...(pod.status.conditions ?? [])];
+  const at = conditions.findIndex(({ type }) => type === 'PodScheduled');
+  const known = conditions[at];
+  const lastTransitionTime = known?.status === 'True' ? known.lastTransitionTime : formatTime(nowMs);
+  conditions.splice(at < 0 ? conditions.length : at, 1, {
+    type: 'PodScheduled',
+    status: 'True',
+    ...(lastTransitionTime !== undefined && { lastTransitionTime }),
+  });
+  pod.status.conditions = conditions;
 }
 
 /** Refuses what would break a disruption budget, else deletes the pod. */
@@ -129,28 +130,17 @@ async function evictPod(env: VerbEnvironment, call: ApiCall): Promise<Outcome> {
   const eviction: Eviction | undefined = await call.body(EVICTION);
   if (eviction !== undefined) checkBodyName(call, eviction.metadata?.name, 'Eviction');
   const scope = withDryRun(writeScope(call), eviction?.deleteOptions?.dryRun);
-  await admitEviction(env, call, eviction, scope);
+  const attributes = admissionOf(call, eviction, scope);
+  await env.admission.admit(attributes);
+  await env.admission.validate(attributes);
   const object = await evict(env, call, eviction ?? {}, scope);
   // Upstream says 201 whatever stands in it.
   return { type: 'object', object, definition: 'meta.v1.Status', status: 201 };
 }
 
-async function admitEviction(
-  { admission }: VerbEnvironment,
+/** As which admission sees what is posted to a subresource. */
+const admissionOf = (
   { resource: { kind }, namespace, name, subresource }: ApiCall,
-  eviction: Eviction | undefined,
+  object: AdmissionAttributes['object'],
   { user, dryRun }: WriteScope,
-): Promise<void> {
-  const attributes = {
-    operation: 'CREATE',
-    kind,
-    subresource,
-    namespace,
-    name,
-    object: eviction,
-    user,
-    dryRun,
-  } as const;
-  await admission.admit(attributes);
-  await admission.validate(attributes);
-}
+): AdmissionAttributes => ({ operation: 'CREATE', kind, subresource, namespace, name, object, user, dryRun });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Deployment, Event, EventsEvent, Node, Pod, type Scale, type Status } from '#api';
+import { Deployment, Event, EventsEvent, Namespace, Node, Pod, type Scale, ServiceAccount, type Status } from '#api';
 import type { TestApiServer } from '#testing';
 import { deploymentDraft, podDraft, refused, startServer } from '../testdata/objects.ts';
 
@@ -112,6 +112,56 @@ test('a pod is bound once', async () => {
     bind({ target: { name: 'n' } }),
     'Conflict',
     'Operation cannot be fulfilled on pods/binding "a": pod a is being deleted, cannot be assigned to a host',
+  );
+});
+
+test('a pod gets the zone and region of its node, bound or made there, and nothing of one that is not known', async () => {
+  await using t = await startServer();
+  const zone = { 'topology.kubernetes.io/zone': 'z', 'topology.kubernetes.io/region': 'r' };
+  await t.client.create(Node, { metadata: { name: 'n', labels: { ...zone, other: 'x' } }, spec: {} });
+  const labels = async (name: string): Promise<unknown> =>
+    (await t.client.get(Pod, { namespace: 'default', name })).metadata.labels;
+  await t.client.create(Pod, podDraft('a'));
+  await t.client.createSubresource(Pod, AT, 'binding', { target: { kind: 'Node', name: 'n' } });
+  assert.deepEqual(await labels('a'), zone);
+  for (const [name, nodeName] of [
+    ['made', 'n'],
+    ['elsewhere', 'unknown'],
+  ] as const)
+    await t.client.create(Pod, podDraft(name, { nodeName }));
+  assert.deepEqual([await labels('made'), await labels('elsewhere')], [zone, undefined]);
+});
+
+test('a binding is refused in a namespace that is going, and takes the place of what was nominated', async () => {
+  await using t = await startServer();
+  const namespace = 'going';
+  await t.client.create(Namespace, { metadata: { name: namespace }, spec: {} });
+  await t.client.create(ServiceAccount, { metadata: { name: 'default', namespace } });
+  for (const name of ['a', 'b']) await t.client.create(Pod, { ...podDraft(name), metadata: { name, namespace } });
+  const conditions = [
+    { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node' },
+    { type: 'Other', status: 'True' },
+  ];
+  const at = { namespace, name: 'a' };
+  const pod = await t.client.get(Pod, at);
+  await t.client.updateStatus(Pod, { ...pod, status: { ...pod.status, nominatedNodeName: 'm', conditions } });
+  const bind = (name: string): Promise<unknown> =>
+    t.client.createSubresource(Pod, { namespace, name }, 'binding', { target: { kind: 'Node', name: 'n' } });
+  await bind('a');
+  const { status } = await t.client.get(Pod, at);
+  assert.equal(status.nominatedNodeName, undefined);
+  assert.deepEqual(
+    status.conditions?.map(({ type, status: is, reason }) => [type, is, reason]),
+    [
+      ['PodScheduled', 'True', undefined],
+      ['Other', 'True', undefined],
+    ],
+  );
+  await t.client.delete(Namespace, { name: namespace });
+  await refused(
+    bind('b'),
+    'Forbidden',
+    'pods "b" is forbidden: unable to create new content in namespace going because it is being terminated',
   );
 });
 
