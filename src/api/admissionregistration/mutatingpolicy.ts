@@ -90,6 +90,7 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
   namespaced: false,
   definition: 'admissionregistration.v1.MutatingAdmissionPolicy',
   unconditionalUpdate: false,
+  anyFinalizers: true,
 
   defaults(policy) {
     policy.spec ??= {};
@@ -137,6 +138,7 @@ export const MutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
   namespaced: false,
   definition: 'admissionregistration.v1.MutatingAdmissionPolicyBinding',
   unconditionalUpdate: false,
+  anyFinalizers: true,
 
   defaults(binding) {
     binding.spec ??= {};

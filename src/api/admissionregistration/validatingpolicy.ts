@@ -111,6 +111,7 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
   namespaced: false,
   definition: 'admissionregistration.v1.ValidatingAdmissionPolicy',
   unconditionalUpdate: false,
+  anyFinalizers: true,
 
   defaults(policy) {
     policy.spec ??= {};
@@ -179,6 +180,7 @@ export const ValidatingAdmissionPolicyBinding = defineKind<ValidatingAdmissionPo
   namespaced: false,
   definition: 'admissionregistration.v1.ValidatingAdmissionPolicyBinding',
   unconditionalUpdate: false,
+  anyFinalizers: true,
 
   defaults(binding) {
     binding.spec ??= { policyName: '', validationActions: [] };

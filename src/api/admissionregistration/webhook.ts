@@ -163,6 +163,7 @@ export const ValidatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
   namespaced: false,
   definition: 'admissionregistration.v1.ValidatingWebhookConfiguration',
   unconditionalUpdate: false,
+  anyFinalizers: true,
   generation: true,
   defaults({ webhooks = [] }) {
     for (const webhook of webhooks) defaultWebhook(webhook);
@@ -182,6 +183,7 @@ export const MutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
   namespaced: false,
   definition: 'admissionregistration.v1.MutatingWebhookConfiguration',
   unconditionalUpdate: false,
+  anyFinalizers: true,
   generation: true,
   defaults({ webhooks = [] }) {
     for (const webhook of webhooks) {

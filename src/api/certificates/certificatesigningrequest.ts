@@ -106,7 +106,7 @@ function validateRequest(request: CertificateSigningRequest, old?: CertificateSi
   const errors: FieldError[] = [];
   // It never changes.
   const wrong = old?.spec.request === pem ? undefined : requestFault(pem);
-  if (wrong !== undefined) errors.push(invalid('spec.request', pem, wrong));
+  if (wrong !== undefined) errors.push(invalid('spec.request', request.spec.request ?? null, wrong));
   if (usages.length === 0) errors.push(required('spec.usages'));
   const { usages: oldUsages = [] } = unchecked(old?.spec ?? { request: '', signerName: '' });
   if (unknownUsages(oldUsages, '').length === 0) errors.push(...unknownUsages(usages, 'spec.usages'));
@@ -164,7 +164,7 @@ function validateConditions(
   old: CertificateSigningRequest | undefined,
   path: string,
 ): FieldError[] {
-  const before = (old?.status.conditions ?? []).map(({ type }) => type);
+  const before = (old?.status.conditions ?? []).map((condition) => unchecked(condition).type ?? '');
   const mayBeBoth = before.includes('Approved') && before.includes('Denied');
   const mayRepeat = new Set(before).size < before.length;
   const types = new Seen();

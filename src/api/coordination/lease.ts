@@ -41,6 +41,7 @@ export const Lease = defineKind<Lease>({
   definition: 'coordination.v1.Lease',
   createOnUpdate: true,
   unconditionalUpdate: false,
+  anyFinalizers: true,
   defaults(lease) {
     lease.spec ??= {};
   },

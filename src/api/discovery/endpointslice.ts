@@ -12,6 +12,7 @@ import {
   validateDNS1123Label,
   validateEnum,
   validateImmutable,
+  validateOptionalEnum,
   validateQualifiedName,
   unchecked,
 } from '../validation/fields.ts';
@@ -111,7 +112,8 @@ function validatePorts(ports: readonly discovery.EndpointPort[]): FieldError[] {
   return eachOf(ports, 'ports', ({ name = '', protocol, appProtocol }, at) => [
     ...(name === '' ? [] : validateDNS1123Label(name, child(at, 'name'))),
     ...(names.add(name) ? [] : [duplicate(child(at, 'name'), name)]),
-    ...validateEnum(protocol, PROTOCOLS, child(at, 'protocol')),
+    ...(protocol === undefined ? [required(child(at, 'protocol'))] : []),
+    ...validateOptionalEnum(protocol, PROTOCOLS, child(at, 'protocol')),
     ...(appProtocol === undefined ? [] : validateQualifiedName(appProtocol, child(at, 'appProtocol'))),
   ]);
 }
@@ -154,6 +156,8 @@ export const EndpointSlice = defineKind<EndpointSlice>({
       port.name ??= '';
       port.protocol ??= 'TCP';
     }
+    // Go writes the struct even when nobody sent it.
+    for (const endpoint of slice.endpoints ?? []) endpoint.conditions ??= {};
   },
   validate: validateSlice,
   warnings,

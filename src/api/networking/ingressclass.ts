@@ -59,7 +59,8 @@ export const IngressClass = defineKind<IngressClass>({
     ...validateParameters(parameters, 'spec.parameters'),
   ],
   changesFirst: true,
-  validateUpdate: ({ spec }, old) => validateImmutable(spec.controller, old.spec.controller, 'spec.controller'),
+  validateUpdate: ({ spec }, old) =>
+    validateImmutable(spec.controller ?? '', old.spec.controller ?? '', 'spec.controller'),
   generation: true,
 
   columns: [NAME, { name: 'Controller', type: 'string' }, { name: 'Parameters', type: 'string' }, AGE],

@@ -64,6 +64,7 @@ test('addresses have an owner, and a spelling', () => {
 test('networks of services are one of each family', () => {
   assert.deepEqual(errors(ServiceCIDR, { spec: { cidrs: ['10.0.0.0/16', '10.1.0.0/016'] } }), [
     'spec.cidrs[1]: Invalid value: "10.1.0.0/016": must not have leading 0s in IP or prefix length',
+    'spec.cidrs: Invalid value: ["10.0.0.0/16","10.1.0.0/016"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
   ]);
   assert.deepEqual(errors(ServiceCIDR, { spec: { cidrs: ['10.0.0.0/16', '10.1.0.0/16'] } }), [
     'spec.cidrs: Invalid value: ["10.0.0.0/16","10.1.0.0/16"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',

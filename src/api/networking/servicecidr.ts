@@ -5,7 +5,7 @@ import { defineKind } from '../kind.ts';
 import { resetMetadataForStatus } from '../meta/reset.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { eachOf, validateImmutable } from '../validation/fields.ts';
-import { canonicalCIDR, cidrFamily, validateCIDR } from '../validation/ip.ts';
+import { anyCIDRFamily, canonicalCIDR, validateCIDR } from '../validation/ip.ts';
 
 export type ServiceCIDR = networking.ServiceCIDR;
 
@@ -15,7 +15,7 @@ const ONE_EACH = 'may specify no more than one IP for each IP family, i.e 192.16
 function validateServiceCIDR({ spec: { cidrs = [] } }: ServiceCIDR): FieldError[] {
   if (cidrs.length === 0) return [required(PATH, 'at least one CIDR required')];
   if (cidrs.length > 2) return [invalid(PATH, { CIDRs: cidrs }, 'may only hold up to 2 values')];
-  const families = cidrs.map(cidrFamily);
+  const families = cidrs.map(anyCIDRFamily);
   const same = cidrs.length === 2 && families[0] !== undefined && families[0] === families[1];
   return [
     ...eachOf(cidrs, PATH, (cidr, at) => {

@@ -51,6 +51,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
   definition: 'node.v1.RuntimeClass',
   createOnUpdate: true,
   unconditionalUpdate: false,
+  anyFinalizers: true,
   warnings: ({ scheduling }) =>
     Object.keys(scheduling?.nodeSelector ?? {}).flatMap((key) => {
       const message = deprecatedNodeLabel(key);

@@ -86,7 +86,7 @@ function validateSubject(subject: Subject, path: string, namespaced: boolean): F
 /** The value is shown as upstream's internal type is: its fields have no JSON names. */
 export const validateBindingUpdate = ({ roleRef }: Binding, old: Binding): FieldError[] => {
   if (semanticEqual(roleRef, old.roleRef)) return [];
-  const shown = { APIGroup: roleRef.apiGroup ?? '', Kind: roleRef.kind, Name: roleRef.name };
+  const shown = { APIGroup: roleRef.apiGroup ?? '', Kind: roleRef.kind ?? '', Name: roleRef.name ?? '' };
   return [invalid('roleRef', shown, 'cannot change roleRef')];
 };
 

@@ -4,12 +4,12 @@ import type * as scheduling from '../generated/scheduling.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME } from '../table.ts';
 import { own } from '../validation/equal.ts';
-import { validateImmutable, validateOptionalEnum } from '../validation/fields.ts';
+import { validateEnum, validateImmutable } from '../validation/fields.ts';
 
 export type PriorityClass = scheduling.PriorityClass;
 
 const HIGHEST_USER_PRIORITY = 1_000_000_000;
-const POLICIES = ['Never', 'PreemptLowerPriority'];
+const POLICIES = ['PreemptLowerPriority', 'Never'];
 /** Source: SystemPriorityClasses in pkg/apis/scheduling/v1/helpers.go v1.36. */
 export const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
   'system-node-critical': 2 * HIGHEST_USER_PRIORITY + 1000,
@@ -41,7 +41,9 @@ function validatePriorityClass({
     const why = `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`;
     errors.push(forbiddenField('value', why));
   }
-  return [...errors, ...validateOptionalEnum(preemptionPolicy, POLICIES, 'preemptionPolicy')];
+  return preemptionPolicy === undefined
+    ? errors
+    : [...errors, ...validateEnum(preemptionPolicy, POLICIES, 'preemptionPolicy')];
 }
 
 /** Source: pkg/apis/scheduling/{v1/defaults.go,validation}, pkg/registry/scheduling/priorityclass/strategy.go v1.36. */

@@ -134,7 +134,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = { In: 'in', NotIn: 'notin'
 export function labelSelectorAsSelector(selector: LabelSelector | undefined): Selector {
   if (selector === undefined) return nothing;
   const requirements = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => requirement(key, '=', [value]));
-  for (const { key, operator, values } of selector.matchExpressions ?? []) {
+  for (const { key = '', operator, values } of selector.matchExpressions ?? []) {
     const own = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined;
     if (own === undefined) throw badRequest(`${JSON.stringify(operator)} is not a valid label selector operator`);
     requirements.push(requirement(key, own, values ?? []));

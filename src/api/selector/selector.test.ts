@@ -105,6 +105,11 @@ test('a LabelSelector is a selector: absent matches nothing, empty everything', 
     message(() => labelSelectorAsSelector({ matchExpressions: [{ key: 'a', operator: 'In', values: [] }] })),
     /^values: Invalid value: \[\]: for 'in', 'notin' operators, values set can't be empty$/,
   );
+  const noKey = JSON.parse('{"operator":"Exists"}') as { key: string; operator: string };
+  assert.match(
+    message(() => labelSelectorAsSelector({ matchExpressions: [noKey] })),
+    /^key: Invalid value: "": name part must be non-empty/,
+  );
 });
 
 test('the canonical text means the same as the selector', () => {

@@ -4,7 +4,7 @@ import type * as storage from '../generated/storage.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, orNone } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
-import { eachOf, Seen, validateImmutable, validateOptionalEnum } from '../validation/fields.ts';
+import { eachOf, Seen, unchecked, validateImmutable, validateOptionalEnum } from '../validation/fields.ts';
 import { STORAGE_GROUP } from './parameters.ts';
 
 export type CSIDriver = storage.CSIDriver;
@@ -32,7 +32,8 @@ function defaultCSIDriver(driver: CSIDriver): void {
 
 function validateTokens(requests: readonly storage.TokenRequest[] | undefined, path: string): FieldError[] {
   const audiences = new Seen();
-  return eachOf(requests, path, ({ audience, expirationSeconds: seconds }, at) => {
+  return eachOf(requests, path, (request, at) => {
+    const { audience = '', expirationSeconds: seconds } = unchecked(request);
     if (!audiences.add(audience)) return [duplicate(child(at, 'audience'), audience)];
     const errors: FieldError[] = [];
     if (seconds === undefined) return errors;

@@ -44,7 +44,7 @@ function validateUpdate({ spec }: CSINode, old: CSINode): FieldError[] {
       .filter((driver) => !semanticEqual({ ...driver, allocatable: before.allocatable }, before))
       .map(({ name, nodeID, topologyKeys }) => {
         // Shown as upstream's internal type is: its fields have no JSON names.
-        const shown = { Name: name, NodeID: nodeID, TopologyKeys: topologyKeys ?? null, Allocatable: null };
+        const shown = { Name: name, NodeID: nodeID ?? '', TopologyKeys: topologyKeys ?? null, Allocatable: null };
         return invalid('spec.drivers', shown, 'field is immutable');
       }),
   );

@@ -36,7 +36,7 @@ export const CSIStorageCapacity = defineKind<CSIStorageCapacity>({
   ],
   validateUpdate: ({ storageClassName, nodeTopology }, old) => [
     ...validateImmutable(nodeTopology, old.nodeTopology, 'nodeTopology'),
-    ...validateImmutable(storageClassName, old.storageClassName, 'storageClassName'),
+    ...validateImmutable(storageClassName ?? '', old.storageClassName ?? '', 'storageClassName'),
   ],
 
   columns: [NAME, { name: 'StorageClassName', type: 'string' }, { name: 'Capacity', type: 'string' }],

@@ -1,16 +1,16 @@
 /** What classes of storage have in common. Source: pkg/apis/storage/validation/validation.go v1.36. */
 import type { FieldError } from '../field-error.ts';
 import { invalid, required, tooLong } from '../field-error.ts';
-import { invalidEach } from '../validation/fields.ts';
-import { byteLength, isQualifiedName } from '../validation/names.ts';
+import { validateQualifiedName } from '../validation/fields.ts';
+import { byteLength } from '../validation/names.ts';
 
 export const STORAGE_GROUP = 'storage.k8s.io';
 const MAX_BYTES = 256 * 1024;
 const MAX_COUNT = 512;
 
-/** The driver behind a class. */
+/** The driver behind a class. It is shown in lower case. */
 export const validateProvisioner = (name: string, path: string): FieldError[] =>
-  name === '' ? [required(path)] : invalidEach(path, name, isQualifiedName(name.toLowerCase()));
+  name === '' ? [required(path)] : validateQualifiedName(name.toLowerCase(), path);
 
 export function validateParameters(
   parameters: Readonly<Record<string, string>> = {},

@@ -86,7 +86,12 @@ export const StorageClass = defineKind<StorageClass>({
   validate: validateStorageClass,
   warnings: ({ allowedTopologies }) => topologyWarnings(allowedTopologies, 'allowedTopologies'),
   validateUpdate: (storageClass, old) =>
-    IMMUTABLE.flatMap((field) => validateImmutable(storageClass[field], old[field], field)),
+    IMMUTABLE.flatMap((field) => {
+      const [value, before] = [storageClass[field], old[field]];
+      return field === 'provisioner'
+        ? validateImmutable(value ?? '', before ?? '', field)
+        : validateImmutable(value, before, field);
+    }),
 
   columns: [
     NAME,

@@ -62,14 +62,18 @@ export function cidrBits(cidr: string): { family: IPFamily; prefix: number } | u
 
 export const cidrFamily = (cidr: string): IPFamily | undefined => cidrBits(cidr)?.family;
 
+/** The family of a network in any spelling there ever was. Source: netutils.ParseCIDRSloppy. */
+export function anyCIDRFamily(cidr: string): IPFamily | undefined {
+  const [ip = '', length = '', ...rest] = cidr.split('/');
+  return cidrFamily([withoutLeadingZeros(ip) ?? ip, length.replace(/^0+(?=\d)/, ''), ...rest].join('/'));
+}
+
 /** As {@link validateIP}, of networks. Source: IsValidCIDRForLegacyField. */
 export function validateCIDR(cidr: string, field: string, existing: readonly string[] = []): FieldError[] {
   if (existing.includes(cidr)) return [];
   if (cidrBits(cidr) === undefined) {
-    const [ip = '', length = '', ...rest] = cidr.split('/');
-    const stripped = [withoutLeadingZeros(ip) ?? ip, length.replace(/^0+(?=\d)/, ''), ...rest].join('/');
     const why =
-      cidrBits(stripped) === undefined
+      anyCIDRFamily(cidr) === undefined
         ? 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
         : 'must not have leading 0s in IP or prefix length';
     return [invalid(field, cidr, why)];
