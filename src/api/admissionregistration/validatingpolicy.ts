@@ -1,6 +1,7 @@
 import type { FieldError } from '../field-error.ts';
 import { child, duplicate, index, invalid, required } from '../field-error.ts';
 import type * as admission from '../generated/admissionregistration.v1.ts';
+import { JSONPathError, parseJSONPath } from '../jsonpath/jsonpath.ts';
 import { defineKind } from '../kind.ts';
 import { resetMetadataForStatus } from '../meta/reset.ts';
 import { semanticEqual } from '../validation/equal.ts';
@@ -101,6 +102,27 @@ function validateValidation(validation: admission.Validation, path: string): Fie
   return [...errors, ...validateOptionalEnum(reason, REASONS, child(path, 'reason'))];
 }
 
+/** What a check of types found: where, as a JSONPath, and what. */
+function validateWarning(found: Partial<admission.ExpressionWarning>, path: string): FieldError[] {
+  const fieldRef = (found.fieldRef ?? '').trim();
+  const fault = fieldRef === '' ? undefined : pathFault(`{${fieldRef}}`);
+  return [
+    ...((found.warning ?? '') === '' ? [required(child(path, 'warning'))] : []),
+    ...(fieldRef === '' ? [required(child(path, 'fieldRef'))] : []),
+    ...(fault === undefined ? [] : [invalid(child(path, 'fieldRef'), fieldRef, `invalid JSONPath: ${fault}`)]),
+  ];
+}
+
+function pathFault(template: string): string | undefined {
+  try {
+    parseJSONPath(template);
+    return undefined;
+  } catch (error) {
+    if (error instanceof JSONPathError) return error.message;
+    throw error;
+  }
+}
+
 /** Source: pkg/registry/admissionregistration/validatingadmissionpolicy/strategy.go v1.36. */
 export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
   group: ADMISSION_GROUP,
@@ -129,7 +151,10 @@ export const ValidatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
       policy.spec = old.spec;
       resetMetadataForStatus(policy, old);
     },
-    validateUpdate: ({ status }) => validateConditions(status.conditions, 'status.conditions'),
+    validateUpdate: ({ status }) => [
+      ...eachOf(status.typeChecking?.expressionWarnings, 'status.typeChecking.expressionWarnings', validateWarning),
+      ...validateConditions(status.conditions, 'status.conditions'),
+    ],
   },
 
   columns: [NAME, { name: 'Validations', type: 'integer' }, { name: 'ParamKind', type: 'string' }, AGE],
