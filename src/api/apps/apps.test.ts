@@ -31,7 +31,7 @@ const CASES: readonly (readonly [what: string, kind: unknown, object: object, ex
     kinds.DaemonSet,
     spec({ updateStrategy: { type: 'Odd', rollingUpdate: { maxSurge: 1 } } }),
     [
-      'spec.updateStrategy: Unsupported value: {"Type":"Odd","RollingUpdate":{"MaxSurge":1}}: supported values: "RollingUpdate", "OnDelete"',
+      'spec.updateStrategy: Unsupported value: {"Type":"Odd","RollingUpdate":{"MaxUnavailable":0,"MaxSurge":1}}: supported values: "RollingUpdate", "OnDelete"',
     ],
   ],
   [

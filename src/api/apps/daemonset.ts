@@ -16,7 +16,13 @@ import {
   validateNonnegative,
   validatePositiveIntOrPercent,
 } from '../validation/fields.ts';
-import { intOrPercentValue, shownStrategy, validateCollisionCount, validateCounts } from './workload.ts';
+import {
+  intOrPercentValue,
+  shownRollingUpdate,
+  shownStrategy,
+  validateCollisionCount,
+  validateCounts,
+} from './workload.ts';
 
 export type DaemonSet = apps.DaemonSet;
 
@@ -37,7 +43,12 @@ function defaultDaemonSet(set: DaemonSet): void {
   if (spec.updateStrategy.type === ROLLING_UPDATE) {
     spec.updateStrategy.rollingUpdate ??= {};
     spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
-    spec.updateStrategy.rollingUpdate.maxSurge ??= 0;
+  }
+  // Also with another strategy: upstream's internal type always has both. Source: pkg/apis/apps/v1/conversion.go v1.36.
+  const { rollingUpdate } = spec.updateStrategy;
+  if (rollingUpdate !== undefined) {
+    rollingUpdate.maxUnavailable ??= 0;
+    rollingUpdate.maxSurge ??= 0;
   }
   spec.revisionHistoryLimit ??= DEFAULT_REVISION_HISTORY;
 }
@@ -88,7 +99,7 @@ function validateUpdateStrategy(strategy: apps.DaemonSetUpdateStrategy, path: st
     case ROLLING_UPDATE:
       return strategy.rollingUpdate === undefined ? [required(at)] : validateRollingUpdate(strategy.rollingUpdate, at);
     default: {
-      const shown = shownStrategy(strategy.type ?? '', strategy.rollingUpdate);
+      const shown = shownStrategy(strategy.type ?? '', shownRollingUpdate(strategy.rollingUpdate));
       return [notSupported(path, shown, [ROLLING_UPDATE, 'OnDelete'])];
     }
   }

@@ -1,6 +1,7 @@
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
 import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
+import { equalValues } from '../equality.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type * as apps from '../generated/apps.v1.ts';
@@ -19,6 +20,7 @@ import {
   OVER_READY,
   OVER_REPLICAS,
   selectorText,
+  shownRollingUpdate,
   shownStrategy,
   validateCollisionCount,
   validateCounts,
@@ -78,7 +80,7 @@ function validateStrategy({ type = '', rollingUpdate }: apps.DeploymentStrategy,
         ? [required(at, 'this should be defaulted and never be nil')]
         : validateRollingUpdate(rollingUpdate, at);
     default:
-      return [notSupported(path, shownStrategy(type, rollingUpdate), ['Recreate', ROLLING_UPDATE])];
+      return [notSupported(path, shownStrategy(type, shownRollingUpdate(rollingUpdate)), ['Recreate', ROLLING_UPDATE])];
   }
 }
 
@@ -149,7 +151,7 @@ export const Deployment = defineKind<Deployment>({
     // Upstream looks at the generation, which annotations move as well.
     ...(old === undefined ||
     !semanticEqual(spec, old.spec) ||
-    !semanticEqual(metadata.annotations, old.metadata.annotations)
+    !equalValues(metadata.annotations ?? {}, old.metadata.annotations ?? {})
       ? podWarnings(spec.template.spec ?? { containers: [] }, spec.template.metadata, 'spec.template')
       : []),
   ],

@@ -125,13 +125,25 @@ function validateUpdateStrategy(strategy: apps.StatefulSetUpdateStrategy, path: 
     case 'OnDelete':
       return rollingUpdate === undefined
         ? []
-        : [invalid(at, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")];
+        : [invalid(at, shownRollingUpdate(rollingUpdate), "only allowed for updateStrategy 'RollingUpdate'")];
     case ROLLING_UPDATE:
       return rollingUpdate === undefined ? [] : validateRollingUpdate(rollingUpdate, at);
     default:
-      return [invalid(path, shownStrategy(type, rollingUpdate), "must be 'RollingUpdate' or 'OnDelete'")];
+      return [
+        invalid(
+          path,
+          shownStrategy(type, rollingUpdate && shownRollingUpdate(rollingUpdate)),
+          "must be 'RollingUpdate' or 'OnDelete'",
+        ),
+      ];
   }
 }
+
+/** Upstream's internal type has no JSON names. */
+const shownRollingUpdate = ({ partition, maxUnavailable }: apps.RollingUpdateStatefulSetStrategy): object => ({
+  Partition: partition ?? 0,
+  MaxUnavailable: maxUnavailable ?? null,
+});
 
 function validateRollingUpdate(
   { partition, maxUnavailable }: apps.RollingUpdateStatefulSetStrategy,
@@ -149,11 +161,8 @@ function validateRollingUpdate(
 
 /** The template with a volume for each claim, which every pod will have, and without the names the controller gives. */
 function withClaims({ template, volumeClaimTemplates = [] }: apps.StatefulSetSpec): PodTemplateSpec {
-  const claims = volumeClaimTemplates.map((claim) => {
-    const name = unchecked(claim).metadata?.name ?? '';
-    return { name, persistentVolumeClaim: { claimName: name } };
-  });
-  const names = new Set(claims.map(({ name }) => name));
+  const names = new Set(volumeClaimTemplates.map((claim) => unchecked(claim).metadata?.name ?? ''));
+  const claims = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
   const { volumes = [], subdomain: _, hostname: __, ...spec } = template.spec ?? { containers: [] };
   const others = volumes.filter(({ name }) => !names.has(name));
   return { ...template, spec: { ...spec, volumes: [...claims, ...others] } };

@@ -38,7 +38,8 @@ function validateTemplate(
   const errors: FieldError[] = [];
   const labels = template.metadata?.labels ?? {};
   const chosen = labelSelectorAsSelector(selector);
-  if (selector !== undefined && !chosen.empty && !chosen.matches(labels)) {
+  // Where there is no selector nothing matches, which upstream says as well.
+  if (!chosen.empty && !chosen.matches(labels)) {
     const why = '`selector` does not match template `labels`';
     errors.push(invalid(child(path, 'metadata', 'labels'), template.metadata?.labels, why));
   }
@@ -60,16 +61,20 @@ export function intOrPercentValue(value: number | string): number {
   return /^([0-9]+%|[-+]?[0-9]+)$/.test(value) ? Number.parseInt(value, 10) : 0;
 }
 
-/** A strategy as upstream shows it: its internal type has no JSON names. */
+/** A strategy as upstream shows it: its internal types have no JSON names, and always have every field. */
 export const shownStrategy = (type: string, rollingUpdate: object | undefined): object => ({
   Type: type,
-  RollingUpdate:
-    rollingUpdate === undefined
-      ? null
-      : Object.fromEntries(
-          Object.entries(rollingUpdate).map(([key, value]) => [key[0]!.toUpperCase() + key.slice(1), value]),
-        ),
+  RollingUpdate: rollingUpdate ?? null,
 });
+
+interface RollingUpdate {
+  readonly maxUnavailable?: number | string | undefined;
+  readonly maxSurge?: number | string | undefined;
+}
+
+/** As upstream shows those of Deployments and DaemonSets. */
+export const shownRollingUpdate = (rollingUpdate: RollingUpdate | undefined): object | undefined =>
+  rollingUpdate && { MaxUnavailable: rollingUpdate.maxUnavailable ?? 0, MaxSurge: rollingUpdate.maxSurge ?? 0 };
 
 /** Names of workloads end up in those of their pods. Source: WarningsOnCreate of pkg/registry/{apps,batch}/…/strategy.go v1.36. */
 export function nameWarnings(name: string): string[] {

@@ -37,7 +37,6 @@ test('autoscalers: defaults and rules', () => {
 test('autoscalers: what v1 has no field for survives in annotations', () => {
   const { storedAs } = HorizontalPodAutoscalerV1;
   const metrics = [
-    { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } },
     { type: 'Resource', resource: { name: 'memory', target: { type: 'AverageValue', averageValue: '1Gi' } } },
     {
       type: 'Pods',
@@ -56,6 +55,8 @@ test('autoscalers: what v1 has no field for survives in annotations', () => {
       type: 'ContainerResource',
       containerResource: { name: 'cpu', container: 'c', target: { type: 'Utilization', averageUtilization: 60 } },
     },
+    // A number of v1, which is read after its annotations.
+    { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } },
   ];
   const status = {
     desiredReplicas: 2,
@@ -76,6 +77,31 @@ test('autoscalers: what v1 has no field for survives in annotations', () => {
     'autoscaling.alpha.kubernetes.io/behavior',
   ]);
   assert.deepEqual(storedAs!.toStored(v1), v2);
+});
+
+test('autoscalers: writing one part through v1 keeps what annotations tell of the other', () => {
+  const behavior = { scaleUp: { stabilizationWindowSeconds: 5 } };
+  const conditions = [{ type: 'AbleToScale', status: 'True' }];
+  const { storedAs, status, prepareForUpdate } = HorizontalPodAutoscalerV1;
+  const stored = make(
+    HorizontalPodAutoscaler,
+    autoscaler({ behavior }, { status: { desiredReplicas: 2, currentReplicas: 1, conditions } }),
+  );
+  const old = storedAs!.fromStored(stored);
+  const key = 'autoscaling.alpha.kubernetes.io/behavior';
+  const shown = JSON.parse(old.metadata.annotations![key]!) as { readonly ScaleUp: object; readonly ScaleDown: object };
+  assert.deepEqual(Object.keys(shown), ['ScaleUp', 'ScaleDown']);
+  assert.deepEqual(Object.keys(shown.ScaleUp), ['StabilizationWindowSeconds', 'SelectPolicy', 'Policies', 'Tolerance']);
+  const bare = (): HorizontalPodAutoscalerV1 => {
+    const { annotations: _, ...metadata } = old.metadata;
+    return { ...old, metadata };
+  };
+  const ofStatus = bare();
+  status!.prepareForUpdate(ofStatus, old, { nowMs: 0 });
+  assert.deepEqual(Object.keys(ofStatus.metadata.annotations!), [key]);
+  const ofSpec = bare();
+  prepareForUpdate!(ofSpec, old);
+  assert.deepEqual(Object.keys(ofSpec.metadata.annotations!), ['autoscaling.alpha.kubernetes.io/conditions']);
 });
 
 test('autoscalers: what a reference has to say of its group', () => {

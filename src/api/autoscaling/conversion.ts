@@ -47,13 +47,13 @@ export function toV1({ metadata, spec, status }: v2.HorizontalPodAutoscaler): v1
   const metrics = (spec.metrics ?? []).map(filled);
   const currentMetrics = ownMetrics.map(filled);
   const cpu = metrics.find(isCPU);
-  const currentCPU = currentMetrics.find(isCurrentCPU);
-  const others = metrics.filter((metric) => metric !== cpu);
+  const currentCPU = currentMetrics.findLast(isCurrentCPU);
+  const others = metrics.filter((metric) => !isCPU(metric));
   const added = {
     ...(others.length === 0 ? {} : { [METRICS]: JSON.stringify(others.map(metricToV1)) }),
     ...(currentMetrics.length === 0 ? {} : { [CURRENT_METRICS]: JSON.stringify(currentMetrics.map(statusToV1)) }),
     ...(conditions.length === 0 ? {} : { [CONDITIONS]: JSON.stringify(conditions) }),
-    ...(behavior === undefined ? {} : { [BEHAVIOR]: JSON.stringify(renameKeys(behavior, upper)) }),
+    ...(behavior === undefined ? {} : { [BEHAVIOR]: JSON.stringify(shownBehavior(behavior)) }),
   };
   const plain = withoutAnnotations(metadata);
   return {
@@ -84,13 +84,14 @@ export function fromV1({ metadata, spec, status }: v1.HorizontalPodAutoscaler): 
   const utilization = cpu ?? (metrics.length === 0 ? DEFAULT_CPU_UTILIZATION : undefined);
   if (utilization !== undefined) {
     const target = { type: 'Utilization', averageUtilization: utilization };
-    metrics.unshift({ type: 'Resource', resource: { name: 'cpu', target } });
+    metrics.push({ type: 'Resource', resource: { name: 'cpu', target } });
   }
   const behavior = read(BEHAVIOR);
-  let currentMetrics = list(read(CURRENT_METRICS)).map(statusFromV1);
-  if (currentCPU !== undefined && !currentMetrics.some(isCurrentCPU)) {
-    const current = { averageUtilization: currentCPU };
-    currentMetrics = [{ type: 'Resource', resource: { name: 'cpu', current } }, ...currentMetrics];
+  // What the annotation tells is more than the number does, and stands in its place.
+  const annotated = read(CURRENT_METRICS);
+  let currentMetrics = list(annotated).map(statusFromV1);
+  if (currentCPU !== undefined && !Array.isArray(annotated)) {
+    currentMetrics = [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: currentCPU } } }];
   }
   const conditions = list(read(CONDITIONS)) as unknown as v2.HorizontalPodAutoscalerCondition[];
   return {
@@ -100,7 +101,7 @@ export function fromV1({ metadata, spec, status }: v1.HorizontalPodAutoscaler): 
     spec: {
       ...rest,
       metrics,
-      ...(isRecord(behavior) ? { behavior: renameKeys(behavior, lower) as v2.HorizontalPodAutoscalerBehavior } : {}),
+      ...(isRecord(behavior) ? { behavior: lowerKeys(behavior) as v2.HorizontalPodAutoscalerBehavior } : {}),
     },
     status: {
       ...times,
@@ -125,17 +126,34 @@ function parsed(text: string | undefined): unknown {
 
 const list = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isRecord) : []);
 
-/** Upstream writes the behavior with the names its Go structures have. */
-const upper = (key: string): string => key.charAt(0).toUpperCase() + key.slice(1);
+/** Upstream writes the behavior as its internal structures are, every field by its Go name. Source: pkg/apis/autoscaling/types.go v1.36. */
+const shownBehavior = ({ scaleUp, scaleDown }: v2.HorizontalPodAutoscalerBehavior): Json => ({
+  ScaleUp: shownRules(scaleUp),
+  ScaleDown: shownRules(scaleDown),
+});
+
+function shownRules(rules: v2.HPAScalingRules | undefined): Json | null {
+  if (rules === undefined) return null;
+  const { stabilizationWindowSeconds, selectPolicy, policies, tolerance } = rules;
+  return {
+    StabilizationWindowSeconds: stabilizationWindowSeconds ?? null,
+    SelectPolicy: selectPolicy ?? null,
+    Policies:
+      policies?.map(({ type, value, periodSeconds }) => ({ Type: type, Value: value, PeriodSeconds: periodSeconds })) ??
+      null,
+    Tolerance: tolerance ?? null,
+  };
+}
+
 const lower = (key: string): string => key.charAt(0).toLowerCase() + key.slice(1);
 
-function renameKeys(value: unknown, rename: (key: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename));
+function lowerKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lowerKeys);
   if (!isRecord(value)) return value ?? undefined;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, v]) => v !== undefined && v !== null)
-      .map(([key, v]) => [rename(key), renameKeys(v, rename)]),
+      .map(([key, v]) => [lower(key), lowerKeys(v)]),
   );
 }
 

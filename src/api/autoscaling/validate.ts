@@ -254,7 +254,7 @@ function validateRules(rules: HPAScalingRules | undefined, path: string): FieldE
   errors.push(...policies.flatMap((policy, i) => validatePolicy(policy, index(policiesPath, i))));
   if (tolerance !== undefined && compareQuantity(tolerance, '0') < 0) {
     const shown = canonicalQuantity(tolerance);
-    errors.push(invalid(child(path, 'tolerance'), shown, 'must be greater or equal to zero'));
+    errors.push(invalid(child(path, 'tolerance'), shown, 'must be greater than or equal to 0'));
   }
   return errors;
 }

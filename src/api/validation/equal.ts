@@ -56,11 +56,24 @@ const POINTERS: ReadonlySet<string> = new Set([
 const QUANTITY_MAPS: ReadonlySet<string> = new Set(['allocatable', 'capacity', 'limits', 'overhead', 'requests']);
 const QUANTITIES: ReadonlySet<string> = new Set(['divisor', 'sizeLimit']);
 
-const isAbsent = (value: unknown, key: string): boolean => {
+/** Maps of texts: a key with an empty text is there. */
+const TEXT_MAPS: ReadonlySet<string> = new Set([
+  'annotations',
+  'data',
+  'labels',
+  'matchLabels',
+  'nodeSelector',
+  'options',
+  'parameters',
+  'selector',
+  'volumeAttributes',
+]);
+
+const isAbsent = (value: unknown, key: string, parent: string): boolean => {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;
   if (typeof value === 'object') return Object.keys(value).length === 0;
-  return !POINTERS.has(key) && (value === '' || value === 0 || value === false);
+  return !POINTERS.has(key) && !TEXT_MAPS.has(parent) && (value === '' || value === 0 || value === false);
 };
 
 export interface Difference {
@@ -86,7 +99,7 @@ function walk(
   limit: number,
 ): void {
   if (found.length >= limit || from === to) return;
-  if (isAbsent(from, key) && isAbsent(to, key)) return;
+  if (isAbsent(from, key, parent) && isAbsent(to, key, parent)) return;
   if (Array.isArray(from) && Array.isArray(to)) {
     for (let i = 0; i < Math.max(from.length, to.length); i++) {
       if (i >= from.length || i >= to.length) {
