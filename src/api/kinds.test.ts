@@ -114,6 +114,7 @@ test('equality ignores what Go does not tell apart, and nothing else', () => {
   assert.ok(!semanticEqual({ privileged: false }, {}));
   assert.ok(!semanticEqual({ cpu: '1' }, { cpu: '1000m' }));
   assert.ok(!semanticEqual([1, 2], [1]));
+  assert.ok(!semanticEqual({ matchLabels: { a: 'b', c: '' } }, { matchLabels: { a: 'b' } }));
   assert.deepEqual(differences({ a: { b: [{ c: 1 }] } }, { a: { b: [{ c: 2 }] } }), [
     { path: 'a.b[0].c', from: 1, to: 2 },
   ]);

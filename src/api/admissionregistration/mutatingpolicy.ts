@@ -95,7 +95,6 @@ export const MutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
   defaults(policy) {
     policy.spec ??= {};
     policy.spec.failurePolicy ??= 'Fail';
-    if ((policy.spec.reinvocationPolicy ?? '') === '') policy.spec.reinvocationPolicy = 'Never';
     if (policy.spec.matchConstraints !== undefined) defaultMatchResources(policy.spec.matchConstraints);
   },
   validate: validatePolicy,

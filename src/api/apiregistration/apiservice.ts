@@ -81,6 +81,7 @@ export const APIService = defineKind<APIService>({
   version: 'v1',
   kind: 'APIService',
   plural: 'apiservices',
+  anyFinalizers: true,
   categories: ['api-extensions'],
   namespaced: false,
   definition: 'apiregistration.v1.APIService',

@@ -161,9 +161,9 @@ export const EndpointSlice = defineKind<EndpointSlice>({
   },
   validate: validateSlice,
   warnings,
-  prepareForCreate: dropTopology,
+  prepareForCreate: (slice) => dropTopology(slice),
   prepareForUpdate: dropTopology,
-  validateUpdate: (slice, old) => validateImmutable(slice.addressType, old.addressType, 'addressType'),
+  validateUpdate: (slice, old) => validateImmutable(slice.addressType ?? '', old.addressType ?? '', 'addressType'),
 
   columns: [
     NAME,
@@ -184,7 +184,9 @@ export const EndpointSlice = defineKind<EndpointSlice>({
 });
 
 /** A field of older versions that v1 shows but does not let anybody write. */
-function dropTopology({ endpoints = [] }: EndpointSlice): void {
+function dropTopology({ endpoints = [] }: EndpointSlice, old?: EndpointSlice): void {
+  if (!endpoints.some(({ deprecatedTopology }) => deprecatedTopology !== undefined)) return;
+  if (old !== undefined && semanticEqual(endpoints, old.endpoints ?? [])) return;
   for (const endpoint of endpoints) delete endpoint.deprecatedTopology;
 }
 

@@ -66,7 +66,7 @@ export const RuntimeClass = defineKind<RuntimeClass>({
       : validateRequirements({ limits: overhead.podFixed }, 'overhead', { claimNames: new Set() })),
     ...validateScheduling(scheduling, 'scheduling'),
   ],
-  validateUpdate: ({ handler }, old) => validateImmutable(handler, old.handler, 'handler'),
+  validateUpdate: ({ handler }, old) => validateImmutable(handler ?? '', old.handler ?? '', 'handler'),
 
   columns: [NAME, { name: 'Handler', type: 'string' }, AGE],
   row: (runtimeClass, { nowMs }) => ({

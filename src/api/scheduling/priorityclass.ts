@@ -65,7 +65,10 @@ export const PriorityClass = defineKind<PriorityClass>({
     ...(value === old.value ? [] : [forbiddenField('value', 'may not be changed in an update.')]),
     ...validateImmutable(preemptionPolicy, old.preemptionPolicy, 'preemptionPolicy'),
   ],
-  generation: true,
+  // It never moves.
+  prepareForCreate({ metadata }) {
+    metadata.generation = 1;
+  },
 
   columns: [
     NAME,

@@ -59,6 +59,9 @@ const QUANTITIES: ReadonlySet<string> = new Set(['divisor', 'sizeLimit']);
 /** Maps of texts: a key with an empty text is there. */
 const TEXT_MAPS: ReadonlySet<string> = new Set([
   'annotations',
+  'attachmentMetadata',
+  'attributes',
+  'binaryData',
   'data',
   'labels',
   'matchLabels',
