@@ -22,6 +22,7 @@ const mutating = (spec: MutatingSpec): Draft<MutatingAdmissionPolicy> => ({
   metadata: { name: 'p.example.com' },
   spec: {
     matchConstraints,
+    reinvocationPolicy: 'Never',
     mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{}' } }],
     ...spec,
   },

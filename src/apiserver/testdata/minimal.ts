@@ -82,6 +82,7 @@ export const MINIMAL: Readonly<Record<string, object>> = {
   'MutatingAdmissionPolicy.admissionregistration.k8s.io': {
     spec: {
       matchConstraints: { resourceRules: [rule] },
+      reinvocationPolicy: 'Never',
       mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[JSONPatch{op: "remove", path: "/a"}]' } }],
     },
   },
