@@ -116,9 +116,10 @@ export const APIService = defineKind<APIService>({
       resetMetadataForStatus(service, old);
     },
     validateUpdate: ({ status }) =>
-      eachOf(status.conditions, 'status.conditions', ({ status: value }, at) =>
-        STATUSES.includes(value) ? [] : [notSupported(child(at, 'status'), value, STATUSES)],
-      ),
+      eachOf(status.conditions, 'status.conditions', (condition, at) => {
+        const { status: value = '' } = unchecked(condition);
+        return STATUSES.includes(value) ? [] : [notSupported(child(at, 'status'), value, STATUSES)];
+      }),
   },
 
   columns: [NAME, { name: 'Service', type: 'string' }, { name: 'Available', type: 'string' }, AGE],

@@ -1,9 +1,9 @@
+import { equalValues } from '../equality.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, duplicate, index, invalid, required, tooMany } from '../field-error.ts';
 import type * as discovery from '../generated/discovery.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, firstThree, NAME } from '../table.ts';
-import { semanticEqual } from '../validation/equal.ts';
 import {
   eachOf,
   invalidEach,
@@ -31,7 +31,7 @@ const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
 /** Endpoints that have not changed are not looked at again: what may be in them was less strict once. */
 function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlice, old?: EndpointSlice): FieldError[] {
-  const unchanged = old !== undefined && semanticEqual(endpoints, old.endpoints ?? []);
+  const unchanged = old !== undefined && equalValues(endpoints, old.endpoints ?? []);
   return [
     ...validateEnum(addressType, TYPES, 'addressType'),
     ...(ports.length > MAX_PORTS ? [tooMany('ports', ports.length, MAX_PORTS)] : validatePorts(ports)),
@@ -186,7 +186,7 @@ export const EndpointSlice = defineKind<EndpointSlice>({
 /** A field of older versions that v1 shows but does not let anybody write. */
 function dropTopology({ endpoints = [] }: EndpointSlice, old?: EndpointSlice): void {
   if (!endpoints.some(({ deprecatedTopology }) => deprecatedTopology !== undefined)) return;
-  if (old !== undefined && semanticEqual(endpoints, old.endpoints ?? [])) return;
+  if (old !== undefined && equalValues(endpoints, old.endpoints ?? [])) return;
   for (const endpoint of endpoints) delete endpoint.deprecatedTopology;
 }
 
