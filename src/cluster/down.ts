@@ -11,7 +11,7 @@ import {
 } from '#linux';
 import { type Clock, systemClock } from '#util';
 import { type ClusterContext, newContext } from './context.ts';
-import { stopControlPlane } from './controlplane.ts';
+import { controlPlaneSupervisor, stopControlPlane } from './controlplane.ts';
 import { removeTemporaries } from './files.ts';
 import { contextName, removeFromKubeconfigFile } from './kubeconfig.ts';
 import { checkName, kernelNames, nodeCgroup } from './names.ts';
@@ -125,9 +125,10 @@ export async function deleteCluster(options: DeleteClusterOptions = {}): Promise
       await step('nodes', clock, progress, () => stopNodes(context, true));
     }
     await step('processes', clock, progress, async () => {
+      const ran = (await controlPlaneSupervisor(context)) !== undefined;
       await stopControlPlane(context, { graceful: keepData });
       if (!keepData) await stopNodes(context, false);
-      return removeCgroups(context);
+      return (await removeCgroups(context)) || ran;
     });
     await step('network', clock, progress, async () => {
       await removeNetwork(context);

@@ -196,7 +196,7 @@ test('down --keep-data ends everything; up brings all back, and pods run again',
   const uids = async (): Promise<string[]> =>
     (await kubectl.list<Pod>('pods', '-l', 'app=web')).map(({ metadata }) => metadata.uid ?? '').toSorted();
   const earlier = await uids();
-  await cluster.pirogue('down', '--keep-data');
+  assert.match(await cluster.pirogue('down', '--keep-data'), /✓ processes/, 'it says what it ended');
   const stopped = await inventory();
   assert.deepEqual({ ...stopped, files: [], forwarding: '' }, { ...clean, files: [], forwarding: '' });
   assert.notEqual((await kubectl.try('get', 'nodes', '--request-timeout=2s')).code, 0);
