@@ -26,7 +26,7 @@ interface Case {
 }
 
 interface Recorded {
-  /** `pods`, `events.events.k8s.io`. */
+  /** `pods`, `events.events.k8s.io`, `horizontalpodautoscalers.autoscaling@v1`. */
   readonly kind: string;
   readonly subresource?: string;
   readonly update?: true;
@@ -86,7 +86,11 @@ function update(kind: Kind, subresource: string, value: unknown, before: unknown
 
 for (const file of readdirSync(FOLDER).toSorted()) {
   const recorded = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as Recorded;
-  const kind = allKinds.find(({ group, plural }) => recorded.kind === (group === '' ? plural : `${plural}.${group}`))!;
+  const [name, onlyVersion] = recorded.kind.split('@');
+  const kind = allKinds.find(
+    ({ group, plural, version }) =>
+      name === (group === '' ? plural : `${plural}.${group}`) && (onlyVersion ?? version) === version,
+  )!;
   test(`${file}: every object gets the errors and warnings that upstream gave it`, () => {
     for (const { base, change, errors = [], warnings = [] } of recorded.cases) {
       const before = recorded.bases[base]!;

@@ -11,17 +11,19 @@ import { AGE, age, NAME, orNone, TEMPLATE_COLUMNS, templateCells } from '../tabl
 import { semanticEqual } from '../validation/equal.ts';
 import {
   validateAtMost100Percent,
-  validateImmutable,
   validateLabelSelector,
   validateNonnegative,
   validatePositiveIntOrPercent,
 } from '../validation/fields.ts';
 import {
   intOrPercentValue,
+  shownLabels,
   shownRollingUpdate,
+  shownSelector,
   shownStrategy,
   validateCollisionCount,
   validateCounts,
+  validateSelectorUpdate,
 } from './workload.ts';
 
 export type DaemonSet = apps.DaemonSet;
@@ -66,13 +68,13 @@ function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   const errors = validateLabelSelector(selector, 'spec.selector');
   if (errors.length === 0 && !labelSelectorAsSelector(selector).matches(template.metadata?.labels ?? {})) {
     const why = '`selector` does not match template `labels`';
-    errors.push(invalid(child(path, 'metadata', 'labels'), template.metadata?.labels, why));
+    errors.push(invalid(child(path, 'metadata', 'labels'), shownLabels(template.metadata?.labels), why));
   }
   if (
     selector !== undefined &&
     Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0
   ) {
-    errors.push(invalid('spec.selector', selector, 'empty selector is invalid for daemonset'));
+    errors.push(invalid('spec.selector', shownSelector(selector), 'empty selector is invalid for daemonset'));
   }
   errors.push(...validatePodTemplate(template, path));
   const { restartPolicy = '', activeDeadlineSeconds } = template.spec ?? {};
@@ -167,7 +169,7 @@ export const DaemonSet = defineKind<DaemonSet>({
 
   defaults: defaultDaemonSet,
   validate: validateDaemonSet,
-  validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  validateUpdate: ({ spec }, old) => validateSelectorUpdate(spec.selector, old.spec.selector),
   changesFirst: true,
   generation: true,
   prepareForCreate(set) {

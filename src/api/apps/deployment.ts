@@ -8,12 +8,7 @@ import type * as apps from '../generated/apps.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
-import {
-  validateAtMost100Percent,
-  validateImmutable,
-  validateNonnegative,
-  validatePositiveIntOrPercent,
-} from '../validation/fields.ts';
+import { validateAtMost100Percent, validateNonnegative, validatePositiveIntOrPercent } from '../validation/fields.ts';
 import {
   intOrPercentValue,
   nameWarnings,
@@ -24,6 +19,7 @@ import {
   shownStrategy,
   validateCollisionCount,
   validateCounts,
+  validateSelectorUpdate,
   validateWorkload,
 } from './workload.ts';
 
@@ -135,7 +131,7 @@ export const Deployment = defineKind<Deployment>({
 
   defaults: defaultDeployment,
   validate: validateDeployment,
-  validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  validateUpdate: ({ spec }, old) => validateSelectorUpdate(spec.selector, old.spec.selector),
   generation: true,
   generationMetadata: ['annotations'],
   prepareForCreate(deployment) {

@@ -6,8 +6,16 @@ import type * as apps from '../generated/apps.v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE, age, NAME, TEMPLATE_COLUMNS, templateCells } from '../table.ts';
 import { semanticEqual } from '../validation/equal.ts';
-import { validateImmutable, validateNonnegative } from '../validation/fields.ts';
-import { nameWarnings, OVER_READY, OVER_REPLICAS, selectorText, validateCounts, validateWorkload } from './workload.ts';
+import { validateNonnegative } from '../validation/fields.ts';
+import {
+  nameWarnings,
+  OVER_READY,
+  OVER_REPLICAS,
+  selectorText,
+  validateCounts,
+  validateSelectorUpdate,
+  validateWorkload,
+} from './workload.ts';
 
 export type ReplicaSet = apps.ReplicaSet;
 
@@ -50,7 +58,7 @@ export const ReplicaSet = defineKind<ReplicaSet>({
     replicaSet.spec.replicas ??= 1;
   },
   validate: ({ spec }) => validateWorkload(spec, validateNonnegative(spec.minReadySeconds, 'spec.minReadySeconds')),
-  validateUpdate: ({ spec }, old) => validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  validateUpdate: ({ spec }, old) => validateSelectorUpdate(spec.selector, old.spec.selector),
   generation: true,
   prepareForCreate(replicaSet) {
     replicaSet.status = { replicas: 0 };

@@ -30,6 +30,8 @@ import {
   intOrPercentValue,
   OVER_REPLICAS,
   selectorText,
+  shownLabels,
+  shownSelector,
   shownStrategy,
   validateCollisionCount,
   validateCounts,
@@ -175,14 +177,14 @@ function validateSelectorAndTemplate(spec: apps.StatefulSetSpec, skipTemplate: b
   const errors = [...selectorErrors];
   if (selector === undefined) errors.push(required('spec.selector'));
   else if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
-    errors.push(invalid('spec.selector', selector, 'empty selector is invalid for statefulset'));
+    errors.push(invalid('spec.selector', shownSelector(selector), 'empty selector is invalid for statefulset'));
   }
-  if (selectorErrors.length > 0) errors.push(invalid('spec.selector', selector, ''));
+  if (selectorErrors.length > 0) errors.push(invalid('spec.selector', shownSelector(selector), ''));
   else {
     const chosen = labelSelectorAsSelector(selector);
     if (!chosen.empty && !chosen.matches(template.metadata?.labels ?? {})) {
       const why = '`selector` does not match template `labels`';
-      errors.push(invalid(child(path, 'metadata', 'labels'), template.metadata?.labels, why));
+      errors.push(invalid(child(path, 'metadata', 'labels'), shownLabels(template.metadata?.labels), why));
     }
     const { labels, annotations } = template.metadata ?? {};
     const podSpec = template.spec ?? { containers: [] };

@@ -3,9 +3,10 @@ import type { FieldError } from '../field-error.ts';
 import { child, forbiddenField, invalid, notSupported, required } from '../field-error.ts';
 import type { PodTemplateSpec } from '../generated/core.v1.ts';
 import type { LabelSelector } from '../generated/meta.v1.ts';
+import { internalForm } from '../core/internal/print.ts';
 import { validatePodTemplate } from '../core/pod/spec.ts';
 import { labelSelectorAsSelector } from '../selector/selector.ts';
-import { validateLabelSelector, validateNonnegative } from '../validation/fields.ts';
+import { validateImmutable, validateLabelSelector, validateNonnegative } from '../validation/fields.ts';
 import { isDNS1123Label } from '../validation/names.ts';
 
 interface Workload {
@@ -13,6 +14,14 @@ interface Workload {
   readonly selector?: LabelSelector | undefined;
   readonly template?: PodTemplateSpec | undefined;
 }
+
+/** As Go's JSON has them: sorted, and the parts of a requirement are always there. */
+export const shownSelector = (selector: LabelSelector | undefined): unknown => internalForm(selector, '*LabelSelector');
+export const shownLabels = (labels: Readonly<Record<string, string>> | undefined): unknown =>
+  internalForm(labels, '{}string');
+
+export const validateSelectorUpdate = (now: LabelSelector | undefined, old: LabelSelector | undefined): FieldError[] =>
+  validateImmutable(shownSelector(now), shownSelector(old), 'spec.selector');
 
 /** The selector has to match what the template makes. */
 export function validateWorkload({ replicas, selector, template }: Workload, more: FieldError[] = []): FieldError[] {
@@ -22,10 +31,10 @@ export function validateWorkload({ replicas, selector, template }: Workload, mor
   errors.push(...selectorErrors);
   if (selector === undefined) errors.push(required(path));
   else if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
-    errors.push(invalid(path, selector, 'empty selector is invalid for deployment'));
+    errors.push(invalid(path, shownSelector(selector), 'empty selector is invalid for deployment'));
   }
   // Nothing more can be said of the template then.
-  if (selectorErrors.length > 0) return [...errors, invalid(path, selector, 'invalid label selector')];
+  if (selectorErrors.length > 0) return [...errors, invalid(path, shownSelector(selector), 'invalid label selector')];
   return [...errors, ...validateTemplate(template, selector, 'spec.template')];
 }
 
@@ -41,7 +50,7 @@ function validateTemplate(
   // Where there is no selector nothing matches, which upstream says as well.
   if (!chosen.empty && !chosen.matches(labels)) {
     const why = '`selector` does not match template `labels`';
-    errors.push(invalid(child(path, 'metadata', 'labels'), template.metadata?.labels, why));
+    errors.push(invalid(child(path, 'metadata', 'labels'), shownLabels(template.metadata?.labels), why));
   }
   errors.push(...validatePodTemplate(template, path));
   const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};

@@ -32,10 +32,19 @@ test('a job gets its defaults, labels and a selector of its own', () => {
   );
 });
 
+test('a job that has the labels of its pods for want of its own gets the made ones too', () => {
+  const labels = { app: 'web' };
+  const labelled = { ...template, metadata: { labels } };
+  const without = created(Job, { spec: { template: labelled } });
+  assert.deepEqual(without.metadata.labels, without.spec.template.metadata?.labels);
+  assert.equal(without.metadata.labels?.['job-name'], 'web');
+  assert.deepEqual(created(Job, { metadata: { labels }, spec: { template: labelled } }).metadata.labels, labels);
+});
+
 test('a job that brings labels of another job is refused', () => {
   const taken = { ...template, metadata: { labels: { 'controller-uid': 'other' } } };
   assert.deepEqual(errors(Job, { spec: { template: taken } }), [
-    `spec.template.metadata.labels[controller-uid]: Invalid value: {"controller-uid":"other","job-name":"web","batch.kubernetes.io/job-name":"web","batch.kubernetes.io/controller-uid":"u"}: must be 'u'`,
+    `spec.template.metadata.labels[controller-uid]: Invalid value: {"batch.kubernetes.io/controller-uid":"u","batch.kubernetes.io/job-name":"web","controller-uid":"other","job-name":"web"}: must be 'u'`,
   ]);
 });
 
@@ -127,14 +136,14 @@ test('a job’s status moves forward only', () => {
   assert.deepEqual(statusErrors(Job, done, running), []);
   assert.deepEqual(statusErrors(Job, running, done), [
     'status.conditions: Invalid value: cannot disable the terminal Complete=True condition',
-    'status.conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition',
     'status.succeeded: Invalid value: 0: cannot decrease the succeeded counter',
+    'status.conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition',
   ]);
   assert.deepEqual(
     statusErrors(Job, job({}, { status: { active: 1, conditions: [{ type: 'Complete', status: 'True' }] } }), job()),
     [
-      'status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
       'status.completionTime: Required value: completionTime is required for Complete jobs',
+      'status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
       'status.active: Invalid value: 1: active>0 is invalid for finished job',
       'status.startTime: Required value: startTime is required for finished job',
     ],

@@ -1,4 +1,4 @@
-import { nameWarnings } from '../apps/workload.ts';
+import { nameWarnings, shownSelector } from '../apps/workload.ts';
 import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, invalid, notSupported, required } from '../field-error.ts';
@@ -10,7 +10,7 @@ import { validateEnum, validateNonnegative } from '../validation/fields.ts';
 import { byteLength } from '../validation/names.ts';
 import { defaultJobTemplate } from './job.ts';
 import { jobWarnings, validateJobSpec } from './job-spec.ts';
-import { parseSchedule, ScheduleError } from './schedule.ts';
+import { isTimeZone, parseSchedule, ScheduleError } from './schedule.ts';
 
 export type CronJob = batch.CronJob;
 
@@ -49,7 +49,7 @@ function validateCronJob({ metadata, spec }: CronJob, old?: CronJob): FieldError
     ...validateJobSpec(jobSpec, path),
     ...(jobSpec.selector === undefined
       ? []
-      : [invalid(child(path, 'selector'), jobSpec.selector, '`selector` will be auto-generated')]),
+      : [invalid(child(path, 'selector'), shownSelector(jobSpec.selector), '`selector` will be auto-generated')]),
     ...(jobSpec.manualSelector === true ? [notSupported(child(path, 'manualSelector'), true, ['nil', 'false'])] : []),
     ...validateNonnegative(spec.successfulJobsHistoryLimit, 'spec.successfulJobsHistoryLimit'),
     ...validateNonnegative(spec.failedJobsHistoryLimit, 'spec.failedJobsHistoryLimit'),
@@ -89,13 +89,7 @@ function validateTimeZone(timeZone: string | undefined, path: string): FieldErro
     const why = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
     return [invalid(path, timeZone, why)];
   }
-  try {
-    Intl.DateTimeFormat('en', { timeZone });
-    return [];
-  } catch (error) {
-    if (error instanceof RangeError) return [unknown];
-    throw error;
-  }
+  return isTimeZone(timeZone) ? [] : [unknown];
 }
 
 /** Source: pkg/registry/batch/cronjob/strategy.go v1.36. */

@@ -1,4 +1,5 @@
 /** Specs of jobs, alone and inside cron jobs. Source: validateJobSpec in pkg/apis/batch/validation/validation.go v1.36. */
+import { internalForm } from '../core/internal/print.ts';
 import { validatePodTemplate } from '../core/pod/spec.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import type { FieldError } from '../field-error.ts';
@@ -53,7 +54,13 @@ export function validateJobSpec(spec: JobSpec, path: string): FieldError[] {
     errors.push(
       ...(completionMode === INDEXED
         ? validateSuccessPolicy(spec, at('successPolicy'))
-        : [invalid(at('successPolicy'), successPolicy, 'requires indexed completion mode')]),
+        : [
+            invalid(
+              at('successPolicy'),
+              internalForm(successPolicy, 'SuccessPolicy'),
+              'requires indexed completion mode',
+            ),
+          ]),
     );
   }
   return [

@@ -1,4 +1,5 @@
 /** What a job's controller may not write. Source: validateJobStatus, ValidateJobStatusUpdate in pkg/apis/batch/validation v1.36. */
+import { internalForm } from '../core/internal/print.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, duplicate, index, invalid, invalidOmit, required } from '../field-error.ts';
 import type { Job, JobStatus } from '../generated/batch.v1.ts';
@@ -17,14 +18,18 @@ export const isJobConditionTrue = ({ status }: Job, type: string): boolean =>
 export const isJobFinished = (job: Job): boolean =>
   isJobConditionTrue(job, 'Complete') || isJobConditionTrue(job, 'Failed');
 
+/** In the order upstream tells it. */
 export function validateJobStatusUpdate(job: Job, old: Job): FieldError[] {
   return [
     ...validateCounts(job.status),
-    ...validateConditions(job, old),
-    ...validateTimes(job, old),
+    ...validateConflicts(job, old),
+    ...validateCompletionTime(job, old),
+    ...validateReasons(job, old),
     ...validateFinished(job, old),
     ...validateIndexes(job, old),
-    ...validateProgress(job, old),
+    ...validatePods(job, old),
+    ...validateSuccess(job),
+    ...validateTransition(job, old),
   ];
 }
 
@@ -43,55 +48,41 @@ function validateCounts({ uncountedTerminatedPods, ...status }: JobStatus): Fiel
   return errors;
 }
 
-const changed = (job: Job, old: Job, ...fields: readonly (keyof JobStatus)[]): boolean =>
-  fields.some((field) => !semanticEqual(job.status[field], old.status[field]));
+/** Pointers: a zero is something else than nothing. */
+const POINTERS: readonly (keyof JobStatus)[] = ['failedIndexes', 'ready', 'terminating'];
 
-function validateConditions(job: Job, old: Job): FieldError[] {
+const changed = (job: Job, old: Job, ...fields: readonly (keyof JobStatus)[]): boolean =>
+  fields.some((field) => {
+    const [now, before] = [job.status[field], old.status[field]];
+    return POINTERS.includes(field) ? now !== before : !semanticEqual(now, before);
+  });
+
+const turned = (job: Job, old: Job, ...types: readonly string[]): boolean =>
+  types.some((type) => isJobConditionTrue(job, type) !== isJobConditionTrue(old, type));
+
+const refused = (rules: readonly (readonly [wrong: boolean, why: string])[]): FieldError[] =>
+  rules.flatMap(([wrong, why]) => (wrong ? [invalidOmit(CONDITIONS, why)] : []));
+
+function validateConflicts(job: Job, old: Job): FieldError[] {
   const is = (type: string): boolean => isJobConditionTrue(job, type);
-  const was = (type: string): boolean => isJobConditionTrue(old, type);
-  const turned = (...types: readonly string[]): boolean => types.some((type) => is(type) !== was(type));
-  const errors: FieldError[] = [];
-  const refuse = (wrong: boolean, why: string): void => {
-    if (wrong) errors.push(invalidOmit(CONDITIONS, why));
-  };
-  const [complete, failed] = [is('Complete'), is('Failed')];
-  const [target, success] = [is('FailureTarget'), is('SuccessCriteriaMet')];
-  refuse(turned('Complete', 'Failed') && complete && failed, 'cannot set Complete=True and Failed=true conditions');
-  refuse(
-    turned('Complete', 'FailureTarget') && complete && target,
-    'cannot set Complete=True and FailureTarget=true conditions',
-  );
-  refuse(
-    (turned('Failed') || changed(job, old, 'failedIndexes')) && failed && !target,
-    'cannot set Failed=True condition without the FailureTarget=true condition',
-  );
-  refuse(
-    turned('Complete', 'SuccessCriteriaMet') && complete && !success,
-    'cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
-  );
-  refuse(success && failed, 'cannot set SuccessCriteriaMet=True and Failed=true conditions');
-  refuse(success && target, 'cannot set SuccessCriteriaMet=True and FailureTarget=true conditions');
-  refuse(
-    job.spec.successPolicy !== undefined && !success && complete,
-    'cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True',
-  );
-  for (const type of ['Failed', 'Complete', 'FailureTarget']) {
-    refuse(was(type) && !is(type), `cannot disable the terminal ${type}=True condition`);
-  }
-  refuse(was('SuccessCriteriaMet') && !success, 'cannot disable the SuccessCriteriaMet=True condition');
-  refuse(
-    was('Complete') && !was('SuccessCriteriaMet') && success,
-    'cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions',
-  );
-  return errors;
+  return refused([
+    [
+      turned(job, old, 'Complete', 'Failed') && is('Complete') && is('Failed'),
+      'cannot set Complete=True and Failed=true conditions',
+    ],
+    [
+      turned(job, old, 'Complete', 'FailureTarget') && is('Complete') && is('FailureTarget'),
+      'cannot set Complete=True and FailureTarget=true conditions',
+    ],
+  ]);
 }
 
-function validateTimes(job: Job, old: Job): FieldError[] {
+function validateCompletionTime(job: Job, old: Job): FieldError[] {
   const at = 'status.completionTime';
   const { completionTime, startTime } = job.status;
   const complete = isJobConditionTrue(job, 'Complete');
   const errors: FieldError[] = [];
-  if (changed(job, old, 'completionTime') || complete !== isJobConditionTrue(old, 'Complete')) {
+  if (changed(job, old, 'completionTime') || turned(job, old, 'Complete')) {
     if (completionTime !== undefined && !complete) {
       errors.push(invalid(at, completionTime, 'cannot set completionTime when there is no Complete=True condition'));
     }
@@ -107,9 +98,67 @@ function validateTimes(job: Job, old: Job): FieldError[] {
   ) {
     errors.push(invalid(at, completionTime, 'must be equal to or after `startTime`'));
   }
+  return errors;
+}
+
+/** What has to be told before a job ends. */
+function validateReasons(job: Job, old: Job): FieldError[] {
+  const is = (type: string): boolean => isJobConditionTrue(job, type);
+  return refused([
+    [
+      (turned(job, old, 'Failed') || changed(job, old, 'failedIndexes')) && is('Failed') && !is('FailureTarget'),
+      'cannot set Failed=True condition without the FailureTarget=true condition',
+    ],
+    [
+      turned(job, old, 'Complete', 'SuccessCriteriaMet') && is('Complete') && !is('SuccessCriteriaMet'),
+      'cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
+    ],
+  ]);
+}
+
+function validateSuccess(job: Job): FieldError[] {
+  const is = (type: string): boolean => isJobConditionTrue(job, type);
+  const success = is('SuccessCriteriaMet');
+  return refused([
+    [success && is('Failed'), 'cannot set SuccessCriteriaMet=True and Failed=true conditions'],
+    [success && is('FailureTarget'), 'cannot set SuccessCriteriaMet=True and FailureTarget=true conditions'],
+    [
+      job.spec.successPolicy !== undefined && !success && is('Complete'),
+      'cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True',
+    ],
+  ]);
+}
+
+/** What has been reached is not taken back. */
+function validateTransition(job: Job, old: Job): FieldError[] {
+  const is = (type: string): boolean => isJobConditionTrue(job, type);
+  const was = (type: string): boolean => isJobConditionTrue(old, type);
+  const lost = (type: string): boolean => was(type) && !is(type);
+  return [
+    ...refused(
+      ['Failed', 'Complete', 'FailureTarget'].map((type) => [
+        lost(type),
+        `cannot disable the terminal ${type}=True condition`,
+      ]),
+    ),
+    ...validateCounters(job, old),
+    ...validateTimesKept(job, old),
+    ...refused([
+      [lost('SuccessCriteriaMet'), 'cannot disable the SuccessCriteriaMet=True condition'],
+      [
+        was('Complete') && !was('SuccessCriteriaMet') && is('SuccessCriteriaMet'),
+        'cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions',
+      ],
+    ]),
+  ];
+}
+
+function validateTimesKept(job: Job, old: Job): FieldError[] {
+  const { completionTime, startTime } = job.status;
   const before = old.status.completionTime;
+  const errors: FieldError[] = [];
   if (completionTime !== undefined && before !== undefined && completionTime !== before) {
-    errors.push(invalid(at, completionTime, 'field is immutable'));
+    errors.push(invalid('status.completionTime', completionTime, 'field is immutable'));
   }
   const resumes =
     isJobConditionTrue(old, 'Suspended') &&
@@ -129,7 +178,7 @@ function validateTimes(job: Job, old: Job): FieldError[] {
 function validateFinished(job: Job, old: Job): FieldError[] {
   if (!isJobFinished(job)) return [];
   const now = !isJobFinished(old);
-  const { active = 0, startTime, uncountedTerminatedPods: uncounted, terminating = 0 } = job.status;
+  const { active = 0, startTime, uncountedTerminatedPods: uncounted } = job.status;
   const left = (uncounted?.failed ?? []).length + (uncounted?.succeeded ?? []).length;
   const errors: FieldError[] = [];
   if ((now || changed(job, old, 'active')) && active > 0) {
@@ -141,10 +190,13 @@ function validateFinished(job: Job, old: Job): FieldError[] {
     errors.push(required('status.startTime', 'startTime is required for finished job'));
   }
   if ((now || changed(job, old, 'uncountedTerminatedPods')) && left > 0) {
-    errors.push(invalid('status.uncountedTerminatedPods', uncounted, 'must be empty for finished job'));
-  }
-  if ((now || changed(job, old, 'terminating')) && terminating > 0) {
-    errors.push(invalid('status.terminating', terminating, 'terminating>0 is invalid for finished job'));
+    errors.push(
+      invalid(
+        'status.uncountedTerminatedPods',
+        internalForm(uncounted, 'UncountedTerminatedPods'),
+        'must be empty for finished job',
+      ),
+    );
   }
   return errors;
 }
@@ -181,13 +233,23 @@ function validateIndexes(job: Job, old: Job): FieldError[] {
   return errors;
 }
 
-function validateProgress(job: Job, old: Job): FieldError[] {
-  const { active = 0, ready, failed = 0, succeeded = 0 } = job.status;
-  const { completionMode, completions, parallelism } = job.spec;
+function validatePods(job: Job, old: Job): FieldError[] {
+  const { active = 0, ready, terminating = 0 } = job.status;
+  const finished = isJobFinished(job);
   const errors: FieldError[] = [];
+  if (finished && terminating > 0 && (!isJobFinished(old) || changed(job, old, 'terminating'))) {
+    errors.push(invalid('status.terminating', terminating, 'terminating>0 is invalid for finished job'));
+  }
   if (changed(job, old, 'ready', 'active') && ready !== undefined && ready > active) {
     errors.push(invalid('status.ready', ready, 'cannot set more ready pods than active'));
   }
+  return errors;
+}
+
+function validateCounters(job: Job, old: Job): FieldError[] {
+  const { failed = 0, succeeded = 0 } = job.status;
+  const { completionMode, completions, parallelism } = job.spec;
+  const errors: FieldError[] = [];
   if (failed < (old.status.failed ?? 0)) {
     errors.push(invalid('status.failed', failed, 'cannot decrease the failed counter'));
   }

@@ -1,9 +1,10 @@
-import { nameWarnings } from '../apps/workload.ts';
+import { nameWarnings, shownLabels, shownSelector, validateSelectorUpdate } from '../apps/workload.ts';
+import { internalEqual, internalForm } from '../core/internal/print.ts';
 import { defaultPodTemplate } from '../core/pod/defaults.ts';
 import { dropDisabledTemplateFields } from '../core/pod/disabled.ts';
 import type { FieldError } from '../field-error.ts';
 import { child, invalid, keyPath, required } from '../field-error.ts';
-import type { Container, PodTemplateSpec } from '../generated/core.v1.ts';
+import type { Affinity, Container, PodTemplateSpec } from '../generated/core.v1.ts';
 import type * as batch from '../generated/batch.v1.ts';
 import { defineKind } from '../kind.ts';
 import { labelSelectorAsSelector } from '../selector/selector.ts';
@@ -42,10 +43,10 @@ function defaultJob(job: Job): void {
   spec.manualSelector ??= false;
 }
 
-/** Without labels of its own a job has those of its pods. */
+/** Without labels of its own a job has those of its pods: the very same map, so that it gets what is added to them. */
 function defaultLabels({ metadata, spec }: Job): void {
   const labels = spec.template.metadata?.labels;
-  if (labels !== undefined && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+  if (labels !== undefined && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = labels;
 }
 
 /** What a job inside a cron job gets too. */
@@ -62,9 +63,11 @@ function generateSelector({ metadata, spec }: Job): void {
   if (spec.manualSelector === true) return;
   const { name = '', uid = '' } = unchecked(metadata);
   const templateMetadata = (spec.template.metadata ??= {});
+  const shared = metadata.labels !== undefined && metadata.labels === templateMetadata.labels;
   const labels = (templateMetadata.labels = { ...templateMetadata.labels });
   for (const label of [OLD_NAME_LABEL, NAME_LABEL]) if (!Object.hasOwn(labels, label)) labels[label] = name;
   for (const label of [OLD_UID_LABEL, UID_LABEL]) if (!Object.hasOwn(labels, label)) labels[label] = uid;
+  if (shared) metadata.labels = { ...labels };
   spec.selector = { ...spec.selector, matchLabels: { [UID_LABEL]: uid, ...spec.selector?.matchLabels } };
 }
 
@@ -91,7 +94,7 @@ function validateSpecAndSelector(spec: batch.JobSpec): FieldError[] {
   errors.push(...selectorErrors);
   if (selectorErrors.length === 0 && !labelSelectorAsSelector(selector).matches(template.metadata?.labels ?? {})) {
     const why = '`selector` does not match template `labels`';
-    errors.push(invalid('spec.template.metadata.labels', template.metadata?.labels, why));
+    errors.push(invalid('spec.template.metadata.labels', shownLabels(template.metadata?.labels), why));
   }
   return errors;
 }
@@ -115,10 +118,10 @@ function validateGeneratedSelector({ metadata, spec }: Job, old: Job | undefined
     const actual = own(template.metadata?.labels, key);
     const at = keyPath(child(path, 'labels'), key);
     if (actual === undefined) errors.push(required(at, `must be '${value}'`));
-    else if (actual !== value) errors.push(invalid(at, template.metadata?.labels, `must be '${value}'`));
+    else if (actual !== value) errors.push(invalid(at, shownLabels(template.metadata?.labels), `must be '${value}'`));
   }
   if (validateLabelSelector(selector, '').length === 0 && !labelSelectorAsSelector(selector).matches(expected)) {
-    errors.push(invalid('spec.selector', selector, '`selector` not auto-generated'));
+    errors.push(invalid('spec.selector', shownSelector(selector), '`selector` not auto-generated'));
   }
   return errors;
 }
@@ -129,13 +132,23 @@ function validateUpdate({ spec }: Job, old: Job): FieldError[] {
     // Upstream looks at the spec twice, and so tells twice what is wrong with it.
     ...validateSpecAndSelector(spec),
     ...validateCompletions(spec, before),
-    ...validateImmutable(spec.selector, before.selector, 'spec.selector'),
+    ...validateSelectorUpdate(spec.selector, before.selector),
     ...validateTemplateUpdate(spec.template, old),
-    ...(['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const).flatMap(
-      (field) => validateImmutable(spec[field], before[field], `spec.${field}`),
-    ),
+    ...IMMUTABLE.flatMap(([field, type]) => validateUnchanged(spec[field], before[field], type, `spec.${field}`)),
   ];
 }
+
+const IMMUTABLE = [
+  ['completionMode', '*string'],
+  ['podFailurePolicy', '*PodFailurePolicy'],
+  ['backoffLimitPerIndex', '*number'],
+  ['managedBy', '*string'],
+  ['successPolicy', '*SuccessPolicy'],
+] as const;
+
+/** Compared and shown as upstream's internal types. */
+const validateUnchanged = (now: unknown, old: unknown, type: string, path: string): FieldError[] =>
+  internalEqual(now, old, type) ? [] : [invalid(path, internalForm(now, type), 'field is immutable')];
 
 /** Indexed jobs grow and shrink, with as many pods at a time as completions. */
 function validateCompletions(spec: batch.JobSpec, old: batch.JobSpec): FieldError[] {
@@ -155,21 +168,26 @@ function validateTemplateUpdate(template: PodTemplateSpec, old: Job): FieldError
   const before = old.spec.template;
   const mutable =
     old.spec.suspend === true && (startTime === undefined || isJobConditionTrue(old, 'Suspended')) && active === 0;
-  if (!mutable) return validateImmutable(template, before, 'spec.template');
+  if (!mutable) return validateUnchanged(template, before, 'PodTemplateSpec', 'spec.template');
   const now = template.spec ?? { containers: [] };
   const spec = before.spec ?? { containers: [] };
-  const { nodeAffinity: _, ...others } = { ...spec.affinity };
-  const mine = now.affinity?.nodeAffinity;
   const allowed = {
     ...spec,
-    affinity: { ...others, ...(mine === undefined ? {} : { nodeAffinity: mine }) },
+    affinity: withNodeAffinity(spec.affinity, now.affinity),
     nodeSelector: now.nodeSelector,
     tolerations: now.tolerations,
     schedulingGates: now.schedulingGates,
     containers: withResources(spec.containers, now.containers),
     initContainers: withResources(spec.initContainers, now.initContainers),
   };
-  return validateImmutable(now, allowed, 'spec.template.spec');
+  return validateUnchanged(now, allowed, 'PodSpec', 'spec.template.spec');
+}
+
+/** The node affinity of the other; without any affinity there only one that has nothing else may go. */
+function withNodeAffinity(affinity: Affinity | undefined, now: Affinity | undefined): Affinity | undefined {
+  const { nodeAffinity: _, ...others } = { ...affinity };
+  if (now === undefined) return Object.keys(others).length === 0 ? undefined : others;
+  return now.nodeAffinity === undefined ? others : { ...others, nodeAffinity: now.nodeAffinity };
 }
 
 /** The containers with the resources of those of the same name and place, if there are as many. */

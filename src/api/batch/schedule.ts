@@ -51,10 +51,30 @@ const DESCRIPTORS: Readonly<Record<string, string>> = {
 const EVERY = '@every ';
 const FIELDS = 5;
 
-/** Throws ScheduleError. A leading `TZ=` or `CRON_TZ=` is passed over: cron jobs name their zone elsewhere. */
+/** Source of the rules of names: https://data.iana.org/time-zones/theory.html#naming; of the texts: time.LoadLocation of Go. */
+export function isTimeZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function checkLocation(name: string): void {
+  if (name === '' || name === 'UTC' || name === 'Local') return;
+  const bad = `provided bad location ${name}`;
+  if (/^[/\\]|(^|[/\\])\.\.([/\\]|$)/.test(name)) throw new ScheduleError(`${bad}: time: invalid location name`);
+  if (!isTimeZone(name)) throw new ScheduleError(`${bad}: unknown time zone ${name}`);
+}
+
+/** Throws ScheduleError. A leading `TZ=` or `CRON_TZ=` has to name a zone and is passed over then: cron jobs name theirs elsewhere. */
 export function parseSchedule(text: string): Schedule {
   if (text === '') throw new ScheduleError('empty spec string');
-  const spec = text.replace(/^(CRON_)?TZ=\S* ?/, '').trim();
+  const zone = /^(?:CRON_)?TZ=(\S*) ?/.exec(text);
+  if (zone !== null) checkLocation(zone[1]!);
+  const spec = text.slice(zone?.[0].length ?? 0).trim();
   if (spec.startsWith('@')) return parseDescriptor(spec);
   const fields = spec.split(/\s+/).filter((field) => field !== '');
   if (fields.length !== FIELDS) {

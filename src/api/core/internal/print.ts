@@ -1,6 +1,6 @@
 /**
  * Objects as upstream's internal types: every field by its Go name and in Go's order, whether it was sent or not. What errors print, and what upstream
- * compares. Source: pkg/apis/core/types.go v1.36, of which types.json has the fields: `Name Type name`, the last one the name in v1 where it differs.
+ * compares. Source: pkg/apis/{core,batch}/types.go v1.36, of which types.json has the fields: `Name Type name`, the last one the name in v1 where it differs.
  */
 import { readFileSync } from 'node:fs';
 import { canonicalQuantity, parseQuantity } from '../../quantity.ts';
@@ -36,7 +36,7 @@ function parse(text: string): InternalField {
 type Value = Readonly<Record<string, unknown>>;
 
 /** The internal form of a v1 value of that internal type, as plain JSON. `comparable` writes equal amounts alike: 1Gi as 1073741824. */
-function internalForm(value: unknown, type: string, comparable = false): unknown {
+export function internalForm(value: unknown, type: string, comparable = false): unknown {
   const present = value !== undefined && value !== null;
   if (type.startsWith('*')) return present ? internalForm(value, type.slice(1), comparable) : null;
   if (type.startsWith('[]')) {
@@ -58,14 +58,15 @@ function structForm(value: Value, fields: readonly InternalField[], type: string
   const source: Value =
     type === 'PodSpec'
       ? { ...value, securityContext: withHostFields(value) }
-      : type === 'PersistentVolumeClaimTemplate'
+      : type === 'PersistentVolumeClaimTemplate' || type === 'PodTemplateSpec'
         ? { ...(value['metadata'] as Value | undefined), ...value }
         : value;
   const form: Record<string, unknown> = {};
   for (const { goName, optional, type: fieldType, name } of fields) {
     const own = source[name];
-    if (optional && own === undefined) continue;
-    form[goName] = internalForm(own, fieldType, comparable);
+    const shown = internalForm(own, fieldType, comparable);
+    if (!optional || (shown !== null && (fieldType.startsWith('*') || (shown !== '' && shown !== 0))))
+      form[goName] = shown;
   }
   return form;
 }
