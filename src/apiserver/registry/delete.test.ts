@@ -53,6 +53,20 @@ test('a pod on a node is left its grace period, which may be shortened but not l
   await refused(t.client.get(Pod, AT), 'NotFound');
 });
 
+test('a grace period beyond what nanoseconds hold wraps around as in Go', async () => {
+  const years: Readonly<Record<number, string>> = {
+    9_000_000_000: '2315-03-15T16:00:00Z',
+    // 2^53 * 10^9 in 64 bits is 4611686018427387904: 146 years.
+    9_007_199_254_740_992: '2176-02-20T23:53:38Z',
+  };
+  for (const [seconds, wanted] of Object.entries(years)) {
+    await using t = await startServer({ clock: new FakeClock(START) });
+    await boundPod(t);
+    await t.client.delete(Pod, AT, { body: { gracePeriodSeconds: Number(seconds) } });
+    assert.equal((await t.client.get(Pod, AT)).metadata.deletionTimestamp, wanted);
+  }
+});
+
 test('a pod without a node goes at once, and is answered with itself', async () => {
   await using t = await startServer();
   const { metadata } = await t.client.create(Pod, podDraft('a'));

@@ -3,6 +3,7 @@ import {
   type DeleteOptions,
   copyObject,
   equalValues,
+  formatTime,
   invalid,
   invalidObject,
   type Kind,
@@ -127,12 +128,20 @@ export function setDeletion(object: KubeObject, nowMs: number, graceSeconds: num
   const startMs =
     metadata.deletionTimestamp === undefined
       ? nowMs
-      : Math.min(nowMs, Date.parse(metadata.deletionTimestamp) - (metadata.deletionGracePeriodSeconds ?? 0) * 1000);
+      : Math.min(nowMs, Date.parse(metadata.deletionTimestamp) - durationMs(metadata.deletionGracePeriodSeconds ?? 0));
   if (metadata.deletionTimestamp === undefined && metadata.generation !== undefined && metadata.generation > 0)
     metadata.generation += 1;
-  metadata.deletionTimestamp = `${new Date(startMs + graceSeconds * 1000).toISOString().slice(0, 19)}Z`;
+  metadata.deletionTimestamp = formatTime(startMs + durationMs(graceSeconds));
   metadata.deletionGracePeriodSeconds = graceSeconds;
 }
+
+/** Beyond 292 years a period wraps around, as it does in Go's 64 bits of nanoseconds. */
+const durationMs = (seconds: number): number =>
+  Math.abs(seconds) < MAX_DURATION_SECONDS
+    ? seconds * 1000
+    : Number(BigInt.asIntN(64, BigInt(seconds) * 1_000_000_000n) / 1_000_000n);
+
+const MAX_DURATION_SECONDS = 9e9;
 
 /** Source: deletionFinalizersForGarbageCollection in store.go v1.36: the request, then what the object says, then the kind. */
 function withPropagation(kind: Kind, finalizers: readonly string[], options: DeleteOptions): string[] {

@@ -52,8 +52,9 @@ function parsed(body: Buffer): unknown {
   }
 }
 
+/** A parameter without a value is a true one. */
 const isWatch = ({ method, url }: FuzzRequest): boolean =>
-  method === 'GET' && /[?&]watch=|\/watch\//.test(url) && !url.includes('/proxy');
+  method === 'GET' && /[?&]watch(?:[=&]|$)|\/watch\//.test(url) && !url.includes('/proxy');
 
 const EVENT_TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
