@@ -20,6 +20,8 @@ const ALLOWED: readonly RegExp[] = [
   /^Internal error occurred: failed to allocate .*range is full/,
   // A conversion that does not take place is an error without a reason. Source: apiextensions pkg/apiserver/conversion/webhook_converter.go v1.36.
   /^conversion webhook for /,
+  // Where the scale of a custom resource is to be stands something else. Source: scaleFromCustomResource of apiextensions pkg/registry/customresource/etcd.go v1.36.
+  /^\.\S+ accessor error: /,
   // What is stored in a version that was taken out of the definition. Source: crConverter.ConvertToVersion of pkg/apiserver/conversion/converter.go v1.36.
   /^request to convert CR (?:list failed|(?:from|to) an invalid group\/version)/,
 ];
