@@ -36,6 +36,7 @@ export function judge(request: FuzzRequest, answer: Answer): string | undefined 
   if (Object.values(headers).some((value) => value !== undefined && /[^\t\x20-\x7e\x80-\xff]/.test(value)))
     return 'a header has characters that headers cannot have';
   if (status >= 400) return judgeFailure(request, answer);
+  if (status === 204 || status === 304) return body.length > 0 ? 'a body where there is none' : undefined;
   if (isWatch(request)) return type.startsWith('application/json') ? judgeEvents(body) : undefined;
   if (endless) return undefined;
   if (type.startsWith('application/json')) return judgeJson(request, body);
