@@ -41,6 +41,14 @@ test('a job that has the labels of its pods for want of its own gets the made on
   assert.deepEqual(created(Job, { metadata: { labels }, spec: { template: labelled } }).metadata.labels, labels);
 });
 
+test('a status without labels leaves a job those of its pods, which stay as they are', () => {
+  const old = created(Job, job());
+  const now = { ...old, metadata: { ...old.metadata, labels: undefined } };
+  Job.status!.prepareForUpdate(now, old, { nowMs: 0 });
+  assert.deepEqual(now.metadata.labels, old.spec.template.metadata?.labels);
+  assert.notEqual(now.metadata.labels, old.spec.template.metadata?.labels, 'a map of its own');
+});
+
 test('a job that brings labels of another job is refused', () => {
   const taken = { ...template, metadata: { labels: { 'controller-uid': 'other' } } };
   assert.deepEqual(errors(Job, { spec: { template: taken } }), [

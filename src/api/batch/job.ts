@@ -247,6 +247,9 @@ export const Job = defineKind<Job>({
   status: {
     prepareForUpdate(job, old) {
       job.spec = old.spec;
+      // As on create: who writes no labels leaves the job those of its pods.
+      defaultLabels(job);
+      job.metadata.labels &&= { ...job.metadata.labels };
     },
     validateUpdate: validateJobStatusUpdate,
   },

@@ -83,6 +83,8 @@ export async function brokenLaw(target: Target, request: FuzzRequest, answer: An
   if (difference !== undefined) return `a ${kind.kind} is another in protobuf at ${difference}`;
   if (found.metadata.deletionTimestamp !== undefined) return undefined;
   const again = await ask('PUT', JSON_TYPE, read.body);
+  // A status may name versions that the definition has not. Source: ValidateUpdateCustomResourceDefinitionStatus of apiextensions v1.36.
+  if (again.status === 422 && /status\.storedVersions/.test(again.body.toString())) return undefined;
   if (again.status !== 200)
     return `a ${kind.kind} put as it was read is ${again.status}: ${again.body.toString('utf8', 0, 1500)}`;
   const { metadata } = JSON.parse(again.body.toString()) as Kept;
