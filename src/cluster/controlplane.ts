@@ -14,7 +14,7 @@ import {
 } from '#linux';
 import { sleep } from '#util';
 import { type ClusterCommands, type ClusterContext, type KnownCluster, serviceEnvironment } from './context.ts';
-import { readOptional, writeFileAtomic } from './files.ts';
+import { writeFileAtomic } from './files.ts';
 import { controlPlaneCgroup } from './names.ts';
 import { joinCgroup, supervisorScript } from './node/scripts.ts';
 import { readIdentity, writeIdentity } from './state.ts';
@@ -95,8 +95,10 @@ export async function stopControlPlane(context: ClusterContext, { graceful }: { 
  */
 export async function checkControlPlane(context: ClusterContext, logBytes: number): Promise<void> {
   if ((await controlPlaneSupervisor(context)) === undefined) throw new Error('the control plane ended');
-  const log = (await readOptional(context.paths.controlPlaneLog)) ?? '';
-  const ended = `pirogue: ${CONTROL_PLANE_SERVICE} ended with code ${DATA_ERROR_EXIT};`;
-  if (Buffer.from(log).subarray(logBytes).includes(ended))
+  // Looked at again and again: of a log of megabytes only what has come is read.
+  await using log = await open(context.paths.controlPlaneLog, 'r');
+  const { size } = await log.stat();
+  const { buffer } = await log.read({ buffer: Buffer.alloc(Math.max(0, size - logBytes)), position: logBytes });
+  if (buffer.includes(`pirogue: ${CONTROL_PLANE_SERVICE} ended with code ${DATA_ERROR_EXIT};`))
     throw new Error('the control plane cannot read its datastore');
 }
